@@ -1,0 +1,192 @@
+"""The distributions that torch lacks.
+
+Letters: B batch, k code size, d columns. All are ordinary
+`torch.distributions.Distribution` objects; those that draw in training take their
+noise from a function that the caller passes, so that a model owns its randomness.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Normal, constraints
+
+Shape = torch.Size | list[int] | tuple[int, ...]
+NO_SHAPE = torch.Size()
+
+__all__ = [
+    "Deterministic",
+    "Drawn",
+    "ReparametrizedNormal",
+    "SwissRoll",
+    "UnitGaussian",
+]
+
+
+class Deterministic(Distribution):
+    """All mass at one value: q(z|x) = δ(z - value).
+
+    Parameters
+    ----------
+    value : Tensor of shape (..., k)
+        The only value; `rsample`, `sample` and `mean` return it.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, value: Tensor):
+        self.value = value
+        super().__init__(value.shape[:-1], value.shape[-1:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The value."""
+        return self.value
+
+    def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Return the value, repeated over `sample_shape`."""
+        return self.value.expand(*sample_shape, *self.value.shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Refuse: a point mass has no density."""
+        raise NotImplementedError(
+            "A deterministic posterior has no density. Use posterior='gaussian'."
+        )
+
+
+class ReparametrizedNormal(Normal):
+    """N(loc, scale²) whose noise comes from `normal(like)`: z = loc + scale ε."""
+
+    def __init__(self, loc: Tensor, scale: Tensor, normal: Callable[[Tensor], Tensor]):
+        self.normal = normal
+        super().__init__(loc, scale, validate_args=False)
+
+    def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw z = loc + scale ε, ε from `normal`."""
+        loc = self.loc.expand(*sample_shape, *self.loc.shape)
+        return loc + self.scale * self.normal(loc)
+
+
+class UnitGaussian(Distribution):
+    """N(mean, I) over the last axis, with the cheapest possible log density."""
+
+    arg_constraints = {}
+    support = constraints.real_vector
+
+    def __init__(self, mean: Tensor):
+        self._mean = mean
+        super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        return self._mean
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """-½‖x - mean‖² - ½ d log 2π of each row."""
+        d = self._mean.shape[-1]
+        squares = (value - self._mean).square().sum(-1)
+        return -0.5 * (squares + d * math.log(2 * math.pi))
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw mean + ε."""
+        mean = self._mean.expand(*sample_shape, *self._mean.shape)
+        return mean + torch.randn_like(mean)
+
+
+class SwissRoll(Distribution):
+    """Points of the spiral r = θ, even along its length, with Gaussian noise.
+
+    Parameters
+    ----------
+    low, high : Tensor of shape (...), default=0 and 1
+        The segment of the roll, as shares of its length.
+
+    turns : float, default=2.0
+        Number of turns of the whole roll.
+
+    radius : float, default=2.0
+        Radius of its outer end.
+
+    noise : float, default=0.05
+        Standard deviation around the roll.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+
+    def __init__(
+        self,
+        low: Tensor | float = 0.0,
+        high: Tensor | float = 1.0,
+        turns: float = 2.0,
+        radius: float = 2.0,
+        noise: float = 0.05,
+    ):
+        self.low, self.high = torch.broadcast_tensors(
+            torch.as_tensor(low), torch.as_tensor(high)
+        )
+        self.turns, self.radius, self.noise = turns, radius, noise
+        super().__init__(self.low.shape, torch.Size([2]), validate_args=False)
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw points of shape (*sample_shape, ..., 2)."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        u = self.low + (self.high - self.low) * torch.rand(shape[:-1])
+        r = u.sqrt()  # the length of r = θ grows as θ²
+        angle = 2 * math.pi * self.turns * r
+        roll = torch.stack([angle.cos(), angle.sin()], -1)
+        return self.radius * r.unsqueeze(-1) * roll + self.noise * torch.randn(shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Refuse: the density has no closed form."""
+        raise NotImplementedError(
+            "The swiss roll has no density in closed form. Use "
+            "regularizer='adversarial', 'mmd' or 'sliced_wasserstein'."
+        )
+
+
+class Drawn(Distribution):
+    """What a function draws: ``draw(n_samples, random_state) -> (n_samples, k)``.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a number of rows and a `numpy.random.RandomState`.
+
+    n_components : int
+        Number of columns that it returns.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+
+    def __init__(self, draw: Callable, n_components: int):
+        self.draw = draw
+        super().__init__(torch.Size(), torch.Size([n_components]), validate_args=False)
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw points of shape (*sample_shape, k)."""
+        n = torch.Size(sample_shape).numel()
+        # Seeded from torch, so that one seed rules all priors.
+        seed = int(torch.randint(2**31 - 1, ()))
+        z = np.asarray(self.draw(n, np.random.RandomState(seed)), dtype=float)
+        if z.shape != (n, *self.event_shape):
+            raise ValueError(
+                f"The callable prior must return an array of shape "
+                f"({n}, {self.event_shape[0]}). Got shape {z.shape} instead."
+            )
+        return torch.tensor(z, dtype=torch.float32).reshape(
+            *sample_shape, *self.event_shape
+        )
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Refuse: only draws are known."""
+        raise NotImplementedError(
+            "A callable prior has no density. Use regularizer='adversarial', 'mmd' "
+            "or 'sliced_wasserstein'."
+        )

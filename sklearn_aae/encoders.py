@@ -1,0 +1,220 @@
+"""Encoders q(z|x): rows in, a distribution over codes out.
+
+Letters: C models in a stack, B batch, d columns, h hidden units, k code size. An
+encoder is a module whose ``forward(x, row_weight=None)`` returns a
+`torch.distributions.Distribution` with ``rsample`` and ``mean``. Noise is drawn from
+the active random streams.
+
+To add an encoder: a class here with its row in `ENCODERS`, an entry in the conformance
+list of ``tests/test_contracts.py``.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent
+from torch.nn import functional as F
+
+from sklearn_aae.distributions import Deterministic, ReparametrizedNormal
+from sklearn_aae.nn import MLP, Block, Dropout
+from sklearn_aae.utils._random import standard_normal, standard_uniform
+
+__all__ = [
+    "ENCODERS",
+    "DeterministicEncoder",
+    "Encoder",
+    "GaussianEncoder",
+    "UniversalEncoder",
+]
+
+# Standard deviations of a Gaussian posterior stay within these.
+MIN_SCALE, MAX_SCALE = 1e-3, 10.0
+
+
+class Encoder(nn.Module):
+    """A body of hidden layers, shared by the heads that a subclass adds.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of columns d.
+
+    n_components : int
+        Code size k.
+
+    hidden_layer_sizes : sequence of int
+        Units of the body.
+
+    normalization : {"batch", "layer"} or None
+        For body and heads.
+
+    activation : str
+        Activation of the body.
+
+    dropout : float
+        Of the body's units.
+
+    support : {"real", "simplex"}
+        Where codes lie; "simplex" ends in a softmax.
+
+    input_noise : float
+        Standard deviation of the Gaussian noise on x in training.
+
+    input_dropout : float
+        Probability that a cell of x is set to 0 in training.
+
+    module : nn.Module or None
+        The user's network from x to the outputs of `n_outputs` columns; replaces body
+        and head.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int,
+        *,
+        hidden_layer_sizes=(),
+        normalization: str | None = None,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        support: str = "real",
+        input_noise: float = 0.0,
+        input_dropout: float = 0.0,
+        module: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.n_features, self.n_components = n_features, n_components
+        self.support, self.input_noise = support, input_noise
+        self.blank = Dropout(input_dropout, standard_uniform)
+        self.module = module
+        if module is None:
+            options: dict[str, Any] = {
+                "normalization": normalization,
+                "activation": activation,
+                "dropout": dropout,
+                "uniform": standard_uniform,
+            }
+            self.body = MLP(self.n_inputs, hidden_layer_sizes, **options)
+            self.head = Block(
+                self.body.n_out, n_components, normalization=normalization
+            )
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of columns that enter the network."""
+        return self.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns that a network of the user must return."""
+        return self.n_components
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """Add the training noise to x."""
+        if not self.training:
+            return x
+        if self.input_noise:
+            x = x + self.input_noise * standard_normal(x)
+        return self.blank(x)
+
+    def features(self, x: Tensor, row_weight: Tensor | None) -> Tensor:
+        """Return the body's units, or the outputs of the user's network."""
+        return self.module(x) if self.module is not None else self.body(x, row_weight)
+
+    def location(self, h: Tensor, row_weight: Tensor | None) -> Tensor:
+        """Map features to the code's centre, (B, k) or (C, B, k)."""
+        z = h if self.module is not None else self.head(h, row_weight)
+        return z.softmax(-1) if self.support == "simplex" else z
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+        """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
+        raise NotImplementedError
+
+
+class DeterministicEncoder(Encoder):
+    """q(z|x) = δ(z - f(x)): the only randomness is the data's (paper, section 2.1)."""
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+        """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
+        h = self.features(self.corrupt(x), row_weight)
+        return Deterministic(self.location(h, row_weight))
+
+
+class GaussianEncoder(Encoder):
+    """q(z|x) = N(μ(x), diag σ(x)²), reparametrised: randomness of data and encoder.
+
+    A network of the user returns 2 k columns: μ, then s with σ = softplus(s).
+    """
+
+    def __init__(self, n_features: int, n_components: int, **options):
+        super().__init__(n_features, n_components, **options)
+        if self.module is None:
+            self.scale_head = Block(self.body.n_out, n_components)
+            # Start nearly deterministic: σ = softplus(-3) ≈ 0.05.
+            nn.init.constant_(self.scale_head.linear.bias, -3.0)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns that a network of the user must return."""
+        return 2 * self.n_components
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+        """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
+        h = self.features(self.corrupt(x), row_weight)
+        s = h
+        if self.module is None:
+            s = self.scale_head(h, row_weight)
+        else:
+            h, s = h.chunk(2, -1)
+        scale = F.softplus(s).clamp(MIN_SCALE, MAX_SCALE)
+        normal = ReparametrizedNormal(
+            self.location(h, row_weight), scale, standard_normal
+        )
+        return Independent(normal, 1, validate_args=False)
+
+
+class UniversalEncoder(Encoder):
+    """z = f(x, η), η ~ N(0, I): a posterior of any shape (paper, section 2.1).
+
+    The noise η has as many columns as the code and enters beside x. In training each
+    row draws its own; `mean`, the answer after training, is the average of f(x, η)
+    over a few fixed draws, equal for all rows. A network of the user takes d + k
+    columns.
+    """
+
+    n_anchors = 16
+    anchors: Tensor
+
+    def __init__(self, n_features: int, n_components: int, **options):
+        super().__init__(n_features, n_components, **options)
+        self.register_buffer("anchors", torch.randn(self.n_anchors, n_components))
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of columns that enter the network."""
+        return self.n_features + self.n_components
+
+    def _code(self, x: Tensor, eta: Tensor, row_weight: Tensor | None) -> Tensor:
+        h = self.features(torch.cat([x, eta], -1), row_weight)
+        return self.location(h, row_weight)
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+        """Return a draw in training, the average over fixed draws after it."""
+        x = self.corrupt(x)
+        shape = (*x.shape[:-1], self.n_components)
+        if self.training:
+            eta = standard_normal(x.new_empty(shape))
+            return Deterministic(self._code(x, eta, row_weight))
+        anchors = self.anchors.unsqueeze(-2).unbind(
+            -3
+        )  # n_anchors of (1, k), (C, 1, k)
+        codes = [self._code(x, eta.expand(shape), row_weight) for eta in anchors]
+        return Deterministic(torch.stack(codes).mean(0))
+
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "deterministic": DeterministicEncoder,
+    "gaussian": GaussianEncoder,
+    "universal": UniversalEncoder,
+}

@@ -1,0 +1,236 @@
+"""Answers of a fitted autoencoder: codes, reconstructions, samples, scores.
+
+The networks answer in float64 on a CPU, so that a row's answer does not depend on the
+rows beside it; the output has the dtype of the input. Rows stream through in chunks.
+"""
+
+from collections.abc import Callable
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from sklearn_aae.tabular import as_table, check_columns
+from sklearn_aae.utils._compat import (
+    Interval,
+    InvalidParameterError,
+    check_sample_weight,
+)
+from sklearn_aae.utils._device import torch_threads
+from sklearn_aae.utils._random import draw_seeds, seeded_scope
+
+# Rows that pass through the networks at once.
+CHUNK_ROWS = 4096
+
+
+def stream(
+    network: nn.Module, answer: Callable[[Tensor], Tensor], rows: np.ndarray
+) -> np.ndarray:
+    """Apply `answer` to chunks of rows, on the network's device and in its dtype.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Says device, dtype and size.
+
+    answer : callable
+        Maps a tensor of rows to a tensor of as many rows.
+
+    rows : ndarray of shape (n_samples, n_columns)
+        Input.
+
+    Returns
+    -------
+    answers : ndarray of shape (n_samples, ...)
+    """
+    weight = next(network.parameters())
+    size = sum(p.numel() for p in network.parameters())
+    chunks = []
+    with torch.inference_mode(), torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = torch.tensor(
+                rows[start : start + CHUNK_ROWS],
+                dtype=weight.dtype,
+                device=weight.device,
+            )
+            chunks.append(answer(chunk).cpu().numpy())
+    return np.concatenate(chunks)
+
+
+class InferenceMixin:
+    """Encode, decode and score with a fitted ``encoder_`` and ``decoder_``."""
+
+    def _check_new_rows(self, X) -> np.ndarray:
+        """Validate rows to answer about."""
+        check_is_fitted(self)
+        X = as_table(X)
+        check_columns(X, type(self).__name__)
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+
+    def _check_codes(self, Z) -> np.ndarray:
+        """Validate codes."""
+        check_is_fitted(self)
+        Z = check_array(as_table(Z), dtype=[np.float64, np.float32], input_name="Z")
+        k = self._fit_params["n_components"]
+        if Z.shape[1] != k:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but {type(self).__name__} was fitted "
+                f"with n_components={k}. Pass what transform returns."
+            )
+        return Z
+
+    def _encode(self, X: np.ndarray) -> np.ndarray:
+        """Return the mean of q(z|x) for valid rows."""
+        rows = self.preprocessor_.transform(X)
+        return stream(self.encoder_, lambda x: self.encoder_(x).mean, rows)
+
+    def _decode(self, Z: np.ndarray) -> np.ndarray:
+        """Return the mean of p(x|z) for valid codes, in the units of the table."""
+        rows = stream(self.decoder_, lambda z: self.decoder_(z).mean, Z)
+        return self.preprocessor_.inverse_transform(rows.astype(np.float64))
+
+    def transform(self, X):
+        """Encode rows: the mean of q(z|x).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Codes, of the dtype of X (float64 unless X is float32).
+        """
+        X = self._check_new_rows(X)
+        return self._encode(X).astype(X.dtype, copy=False)
+
+    def inverse_transform(self, Z):
+        """Decode codes: the mean of p(x|z).
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, in the units of the training table.
+        """
+        Z = self._check_codes(Z)
+        return self._decode(Z).astype(Z.dtype, copy=False)
+
+    def reconstruct(self, X):
+        """Encode and decode rows.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            What the code keeps of them.
+        """
+        X = self._check_new_rows(X)
+        return self._decode(self._encode(X)).astype(X.dtype, copy=False)
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        """Draw new rows: z ~ p(z), then the mean of p(x|z).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Classes of the rows, of a model that was fitted with labels.
+
+        random_state : int, RandomState or None, default=None
+            None draws anew with each call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows.
+
+        Raises
+        ------
+        ValueError
+            If `y` names a class that the model does not know.
+        """
+        check_is_fitted(self)
+        if not Interval(Integral, 1, None, closed="left").is_satisfied_by(n_samples):
+            raise InvalidParameterError(
+                f"The 'n_samples' parameter of sample must be an int in the range "
+                f"[1, inf). Got {n_samples!r} instead."
+            )
+        codes = None if y is None else self._class_numbers(y, n_samples)
+        with seeded_scope(draw_seeds(random_state, 1)[0]):
+            Z = self.prior_.draw(n_samples, codes)
+        return self._decode(Z.cpu().numpy())
+
+    def _class_numbers(self, y, n_samples: int) -> Tensor:
+        """Return the prior's component of each label."""
+        if not hasattr(self, "classes_"):
+            raise ValueError(
+                "sample(y=...) needs a model with one prior component for each class: "
+                "fit with labels and prior='gaussian_mixture' or 'swiss_roll'."
+            )
+        labels = np.broadcast_to(np.asarray(y), (n_samples,))
+        known = np.isin(labels, self.classes_)
+        if not known.all():
+            raise ValueError(
+                f"y has the unknown label {labels[~known][0]!r}. The model knows "
+                f"{self.classes_.tolist()}."
+            )
+        return torch.as_tensor(np.searchsorted(self.classes_, labels))
+
+    def score_samples(self, X):
+        """Log-likelihood of each row given its code: log p(x|z), z the mean of q(z|x).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,), float64
+            In nats, of the scaled columns: to compare models with equal `scale` and
+            `reconstruction`. Higher is better.
+        """
+        rows = self.preprocessor_.transform(self._check_new_rows(X))
+
+        def log_prob(x: Tensor) -> Tensor:
+            return self.decoder_(self.encoder_(x).mean).log_prob(x)
+
+        return stream(self.encoder_, log_prob, rows).astype(np.float64)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean of `score_samples`; higher is better.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        y : None
+            Ignored.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Mean log-likelihood, in nats a row.
+        """
+        scores = self.score_samples(X)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, scores[:, None])
+        return float(np.average(scores, weights=sample_weight))

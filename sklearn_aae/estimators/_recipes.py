@@ -1,0 +1,185 @@
+"""From an estimator's parameters to the recipe that its net trains."""
+
+import copy
+
+import torch
+from torch import nn
+
+from sklearn_aae.critics import Critic
+from sklearn_aae.decoders import DECODERS, Decoder
+from sklearn_aae.encoders import ENCODERS, Encoder
+from sklearn_aae.estimators._parameters import check_sizes
+from sklearn_aae.priors import Prior
+from sklearn_aae.tabular import TableSchema
+from sklearn_aae.training import (
+    DIVERGENCES,
+    FoolCritic,
+    Phase,
+    Recipe,
+    Reconstruct,
+    TrainCritic,
+)
+
+# Weight of the reconstruction (a mean over columns) against a regularizer of strength
+# 1: what half the squared error, summed over this many columns, would weigh. The paper
+# sums over the 784 pixels of MNIST. Tables of any width then share one default.
+RECONSTRUCTION_WEIGHT = 500.0
+
+
+def make_encoder(estimator, schema: TableSchema, prior: Prior) -> Encoder:
+    """Build q(z|x) as the estimator's parameters say."""
+    kind = ENCODERS[posterior_of(estimator)]
+    encoder = kind(
+        schema.n_features,
+        estimator.n_components,
+        hidden_layer_sizes=check_sizes(estimator, "hidden_layer_sizes"),
+        normalization=estimator.normalization,
+        activation=estimator.activation,
+        dropout=estimator.dropout,
+        support=prior.support,
+        input_noise=estimator.input_noise,
+        input_dropout=estimator.input_dropout,
+        module=copy.deepcopy(estimator.encoder),
+    )
+    if estimator.encoder is not None:
+        _check_module("encoder", encoder.module, encoder.n_inputs, encoder.n_outputs)
+    return encoder
+
+
+def posterior_of(estimator) -> str:
+    """Return the posterior: the variational loss needs a density."""
+    if estimator.regularizer != "kl":
+        return estimator.posterior
+    if estimator.posterior == "universal":
+        raise ValueError(
+            "regularizer='kl' needs the density of the posterior, and "
+            "posterior='universal' has none. Use posterior='gaussian'."
+        )
+    return "gaussian"
+
+
+def make_decoder(estimator, schema: TableSchema) -> Decoder:
+    """Build p(x|z) as the estimator's parameters say."""
+    name = (
+        "gaussian" if estimator.reconstruction == "auto" else estimator.reconstruction
+    )
+    decoder = DECODERS[name](
+        estimator.n_components,
+        schema.n_features,
+        hidden_layer_sizes=check_sizes(estimator, "hidden_layer_sizes")[::-1],
+        activation=estimator.activation,
+        dropout=estimator.dropout,
+        module=copy.deepcopy(estimator.decoder),
+    )
+    if estimator.decoder is not None:
+        n_in, n_out = estimator.n_components, schema.n_features
+        _check_module("decoder", decoder.module, n_in, n_out)
+    return decoder
+
+
+def _check_module(name: str, module: nn.Module, n_in: int, n_out: int) -> None:
+    """Try the user's network on two rows of zeros."""
+    rows = torch.zeros(2, n_in, dtype=next(module.parameters()).dtype)
+    was_training = module.training
+    try:
+        with torch.no_grad():
+            out = module.eval()(rows)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The '{name}' module must take rows of {n_in} columns. It failed on an "
+            f"input of shape (2, {n_in}): {error}"
+        ) from error
+    module.train(was_training)
+    if tuple(out.shape) != (2, n_out):
+        raise ValueError(
+            f"The '{name}' module must map rows of {n_in} columns to {n_out}. It "
+            f"returned shape {tuple(out.shape)} for an input of shape (2, {n_in})."
+        )
+
+
+def make_critic(estimator, prior: Prior, n_classes: int) -> Critic:
+    """Build D(z), or D(z, y) for labels of `n_classes`."""
+    own = check_sizes(estimator, "critic_hidden_layer_sizes")
+    return Critic(
+        prior.n_components,
+        check_sizes(estimator, "hidden_layer_sizes") if own is None else own,
+        activation=estimator.activation,
+        n_classes=n_classes,
+    )
+
+
+def make_phases(estimator, schema: TableSchema) -> list[Phase]:
+    """Return reconstruction and what the regularizer adds, in the paper's order."""
+    phases: list[Phase] = [
+        Reconstruct(weight=RECONSTRUCTION_WEIGHT, n_columns=schema.n_varying)
+    ]
+    strength = float(estimator.regularization_strength)
+    if estimator.regularizer == "adversarial":
+        loss = estimator.adversarial_loss
+        penalty = estimator.gradient_penalty_type
+        if penalty == "auto":
+            penalty = "wgan_gp" if loss == "wasserstein" else "r1_r2"
+        critic = TrainCritic(
+            objective=loss,
+            penalty=penalty,
+            penalty_weight=float(estimator.gradient_penalty),
+        )
+        return [*phases, critic, FoolCritic(weight=strength, objective=loss)]
+    if estimator.regularizer is not None:
+        phases.append(DIVERGENCES[estimator.regularizer](weight=strength))
+    return phases
+
+
+def make_recipe(
+    estimator, schema: TableSchema, prior: Prior, n_classes: int = 0
+) -> Recipe:
+    """Return networks and phases of an autoencoder with a regularised code.
+
+    Parameters
+    ----------
+    estimator : BaseAAE
+        Whose parameters count.
+
+    schema : TableSchema
+        Of the training table.
+
+    prior : Prior
+        What codes are made to look like.
+
+    n_classes : int, default=0
+        Number of labels that the critic sees.
+    """
+    networks: dict[str, nn.Module] = {
+        "encoder": make_encoder(estimator, schema, prior),
+        "decoder": make_decoder(estimator, schema),
+    }
+    if estimator.regularizer == "adversarial":
+        networks["critic"] = make_critic(estimator, prior, n_classes)
+    if estimator.regularizer == "kl":
+        _check_density(prior)
+        networks["prior"] = copy.deepcopy(prior)
+    return Recipe(networks, make_phases(estimator, schema), estimator.update)
+
+
+def _check_density(prior: Prior) -> None:
+    """Raise ValueError if the prior has no density for the variational loss."""
+    try:
+        prior(None).log_prob(prior.draw(1))
+    except NotImplementedError as error:
+        raise ValueError(
+            f"regularizer='kl' needs a prior with a density. {error}"
+        ) from error
+
+
+def learning_rates(estimator) -> dict[str, float]:
+    """Return the rate of each phase.
+
+    Adam forgets the scale of a loss. Where a phase has an optimiser of its own
+    (update="alternating"), its strength acts through the rate instead.
+    """
+    rate = estimator.learning_rate
+    rates = {"critic": estimator.critic_learning_rate or rate}
+    if estimator.update == "alternating":
+        strength = estimator.regularization_strength
+        rates |= dict.fromkeys(("generator", *DIVERGENCES), rate * strength)
+    return rates

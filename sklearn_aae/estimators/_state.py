@@ -1,0 +1,66 @@
+"""Fitted state as plain arrays: the pair that pickling, copies and files go through."""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+# Rebuilt from the plain state; nothing of torch is pickled.
+TORCH_ATTRIBUTES = ("net_", "encoder_", "decoder_", "prior_")
+
+
+@contextlib.contextmanager
+def unchanged_on_error(estimator) -> Iterator[None]:
+    """Put an estimator's attributes back if anything inside fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def to_arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
+    """Return a module's parameters and buffers as NumPy arrays."""
+    state = module.state_dict()
+    return {name: value.detach().cpu().numpy().copy() for name, value in state.items()}
+
+
+def load_arrays(
+    module: torch.nn.Module, arrays: dict[str, np.ndarray]
+) -> torch.nn.Module:
+    """Load arrays into a module of the same shape; it takes over their dtype."""
+    # A copy: joblib may hand over read-only memory maps.
+    state = {name: torch.tensor(np.asarray(a)) for name, a in arrays.items()}
+    floats = [value.dtype for value in state.values() if value.is_floating_point()]
+    if floats:
+        module.to(floats[0])
+    module.load_state_dict(state)
+    return module
+
+
+class StateMixin:
+    """Pickles an estimator without torch objects, on any device.
+
+    The host provides ``_get_state``, ``_set_state``.
+    """
+
+    def __getstate__(self):
+        """Return attributes with torch objects replaced by plain state."""
+        state = super().__getstate__()
+        state = dict(vars(self) if state is None else state)
+        if "net_" in state:
+            state["_state"] = self._get_state()
+            for name in TORCH_ATTRIBUTES:
+                state.pop(name, None)
+        return state
+
+    def __setstate__(self, state):
+        """Rebuild the torch objects from plain state."""
+        state = dict(state)
+        plain = state.pop("_state", None)
+        super().__setstate__(state)
+        if plain is not None:
+            self._set_state(plain)

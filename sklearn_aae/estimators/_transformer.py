@@ -1,0 +1,211 @@
+"""AAETransformer: an adversarial autoencoder as a dimensionality reducer."""
+
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from sklearn_aae.estimators._base import BaseAAE
+
+
+class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
+    """Adversarial autoencoder: a code of few columns that follows a chosen prior.
+
+    An encoder q(z|x) and a decoder p(x|z) learn to reconstruct the rows, while a critic
+    D(z) learns to tell codes from samples of the prior p(z) and the encoder learns to
+    fool it [1]_. The codes can then be decoded, sampled and compared like draws from
+    the prior. The loss of encoder and decoder is
+
+        500 · E[-log p(x|z)] / d + regularization_strength · L,
+
+    a mean over the d columns (constant ones not counted) with the weight of a sum over
+    500, so that a strength means the same for tables of any width; L is the generator's
+    loss or the divergence that `regularizer` names.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of columns of the code.
+
+    hidden_layer_sizes : sequence of int, default=(256, 256)
+        Units of the encoder's hidden layers; the decoder has them in reverse.
+
+    activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "identity"}, \
+            default="relu"
+        Activation of the hidden layers.
+
+    normalization : {"batch", "layer"} or None, default="batch"
+        Normalisation in the encoder and its heads. Never in the decoder and critic.
+
+    dropout : float, default=0.0
+        Share of the hidden units of encoder and decoder that are dropped in training.
+
+    posterior : {"deterministic", "gaussian", "universal"}, default="deterministic"
+        Kind of q(z|x) ([1]_, section 2.1): a point; N(μ(x), diag σ(x)²); or f(x, η) with
+        Gaussian noise η beside the input.
+
+    prior : {"gaussian", "uniform", "laplace", "gamma", "gaussian_mixture", "swiss_roll", \
+            "categorical"}, Prior, torch.distributions.Distribution or callable, \
+            default="gaussian"
+        What the codes are made to look like. A callable is
+        ``draw(n_samples, random_state) -> array of shape (n_samples, n_components)``.
+        See `sklearn_aae.priors` for shapes and scales.
+
+    regularizer : {"adversarial", "kl", "mmd", "sliced_wasserstein"} or None, \
+            default="adversarial"
+        What pulls the codes to the prior: a critic (AAE), KL(q(z|x) ‖ p(z)) (VAE, whose
+        posterior is Gaussian if `posterior` is "deterministic"), the maximum mean
+        discrepancy (WAE-MMD), the sliced Wasserstein distance (SWAE), or nothing (plain
+        autoencoder).
+
+    adversarial_loss : {"bce", "least_squares", "hinge", "wasserstein", "relativistic"}, \
+            default="bce"
+        Objective of the game.
+
+    gradient_penalty : float, default=0.0
+        Weight of the critic's gradient penalty. "wasserstein" needs one (10 is usual).
+
+    gradient_penalty_type : {"auto", "r1", "r2", "r1_r2", "wgan_gp"}, default="auto"
+        Where the penalty is taken: at prior samples, at codes, at both, or between them
+        towards norm 1. "auto" is "wgan_gp" for "wasserstein" and "r1_r2" otherwise.
+
+    regularization_strength : float, default=1.0
+        Weight of the regularizer against the reconstruction.
+
+    critic_hidden_layer_sizes : sequence of int, default=None
+        Units of the critic's hidden layers; None for `hidden_layer_sizes`.
+
+    reconstruction : {"auto", "gaussian", "laplace", "bernoulli"}, default="auto"
+        Kind of p(x|z): squared error, absolute error, or cross-entropy for columns in
+        [0, 1] (with ``scale="minmax"``). "auto" is "gaussian".
+
+    input_noise : float, default=0.0
+        Standard deviation of the noise on the scaled input in training (denoising).
+
+    input_dropout : float, default=0.0
+        Share of the input's cells that are set to 0 in training (denoising).
+
+    scale : {"standard", "quantile", "minmax"} or None, default="standard"
+        Scaling of the columns, by scikit-learn's scaler of that name.
+
+    learning_rate : float, default=0.001
+        Adam's step size.
+
+    critic_learning_rate : float, default=None
+        Step size of the critic; None for `learning_rate`.
+
+    learning_rate_schedule : {"constant", "cosine", "one_cycle"}, default="cosine"
+        Course of the step sizes over the training.
+
+    update : {"joint", "alternating"}, default="joint"
+        Whether one encoder pass serves a whole step, or each phase makes its own pass
+        and step as in [1]_.
+
+    batch_size : int, default=128
+        Rows of a step. Fewer rows than this make one batch.
+
+    max_iter : int, default=100
+        Number of epochs.
+
+    early_stopping : bool, default=False
+        Stop when the criterion (see `loss_`) of held-out rows has not improved, and
+        return to the best epoch.
+
+    validation_fraction : float, default=0.1
+        Share of the rows that early stopping holds out, without `X_val`.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping.
+
+    tol : float, default=0.001
+        What counts as improvement.
+
+    n_init : int, default=1
+        Number of trainings from different random weights; the one of the lowest
+        `loss_` is kept.
+
+    warm_start : bool, default=False
+        Whether `fit` trains the fitted networks on.
+
+    encoder, decoder : nn.Module, default=None
+        Your own networks: from (scaled) rows to codes (to 2 n_components columns for a
+        Gaussian posterior), and from codes to rows. They are copied, never changed.
+
+    callbacks : list of skorch callbacks, default=None
+        See `net_`.
+
+    device : str or torch.device, default="auto"
+        "auto" takes a GPU where there is one.
+
+    random_state : int, RandomState or None, default=None
+        Of weights, batches and noise. The global random states are never touched.
+
+    verbose : int, default=0
+        Whether to print a line for each epoch.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if they are strings.
+
+    n_iter_ : int
+        Number of epochs trained.
+
+    loss_ : float
+        The criterion, on held-out rows where there are any, else on training rows: the
+        share of variance that the reconstruction misses, plus the normalised energy
+        distance of codes and prior. 0 is best.
+
+    history_ : list of dict
+        For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
+        (or the divergence's name), "critic_accuracy" (0.5 is a draw), "prior_match" (1
+        is best), with held-out rows "valid_loss", and "dur" in seconds.
+
+    net_ : AAENet
+        The skorch net that trained.
+
+    encoder_, decoder_ : nn.Module
+        The networks that answer.
+
+    prior_ : Prior
+        The prior.
+
+    preprocessor_ : TablePreprocessor
+        The scaling.
+
+    classes_ : ndarray of shape (n_classes,)
+        The labels, if the prior was conditioned on them.
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : Linear dimensionality reduction.
+
+    References
+    ----------
+    .. [1] Makhzani, Shlens, Jaitly, Goodfellow, Frey, "Adversarial Autoencoders", 2016,
+       https://arxiv.org/abs/1511.05644
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AAETransformer
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> aae = AAETransformer(n_components=2, max_iter=20, random_state=0)
+    >>> aae.fit_transform(X).shape
+    (150, 2)
+    >>> aae.sample(3, random_state=0).shape
+    (3, 4)
+    """
+
+    @property
+    def _n_features_out(self):
+        """Number of columns of a code, for the names of the output."""
+        return self._fit_params["n_components"]
+
+    def __sklearn_tags__(self):
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,146 @@
+"""Layers that train one model or a stack of C models.
+
+Letters: C models in a stack, B batch, d columns in, h columns out. The parameters of a
+stacked layer have one leading axis more; the layer reads it off their shape.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Linear(nn.Linear):
+    """y = x Wᵀ + b, for weights of shape (h, d) or (C, h, d).
+
+    Initialised like scikit-learn's MLP and torch's default: U(-1/√d, 1/√d).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
+        if self.weight.dim() == 2:
+            return F.linear(x, self.weight, self.bias)
+        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)  # (C, B, h)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over the rows of each model, by row weights if there are.
+
+    Training keeps running statistics as usual; `calibrate` replaces them by the exact
+    average over batches, so that a short training answers as well as a long one.
+
+    Parameters
+    ----------
+    width : int
+        Number of columns.
+
+    momentum : float, default=0.1
+        Share of a new batch in the running statistics.
+
+    eps : float, default=1e-5
+        Added to the variance.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, width: int, momentum: float = 0.1, eps: float = 1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.n_calibrated: int | None = None  # batches averaged; None: not calibrating
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Normalise x of shape (B, h) or (C, B, h); `row_weight` sums to 1 over B."""
+        if not self.training:
+            return self._affine(x, self.running_mean, self.running_var)
+        if row_weight is None and x.dim() == 2 and self.n_calibrated is None:
+            moving = (self.running_mean, self.running_var)
+            affine = (self.weight, self.bias)
+            return F.batch_norm(x, *moving, *affine, True, self.momentum, self.eps)
+        mean, var = _moments(x, row_weight)
+        self._track(mean.detach(), var.detach())
+        return self._affine(x, mean, var)
+
+    def _affine(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        scale = self.weight * (var + self.eps).rsqrt()
+        return x * scale.unsqueeze(-2) + (self.bias - mean * scale).unsqueeze(-2)
+
+    def _track(self, mean: Tensor, var: Tensor) -> None:
+        share = self.momentum
+        if self.n_calibrated is not None:
+            self.n_calibrated += 1
+            share = 1 / self.n_calibrated
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(var, share)
+
+
+def _moments(x: Tensor, row_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean and (biased) variance over the rows, each (h,) or (C, h)."""
+    if row_weight is None:
+        return x.mean(-2), x.var(-2, correction=0)
+    w = row_weight.unsqueeze(-1)  # (B, 1) or (C, B, 1)
+    mean = (w * x).sum(-2)
+    return mean, (w * (x - mean.unsqueeze(-2)).square()).sum(-2)
+
+
+@contextmanager
+def calibrating(module: nn.Module) -> Iterator[None]:
+    """Replace the running statistics by the average over the batches seen inside.
+
+    A forward pass in training mode counts as one batch.
+    """
+    layers = [m for m in module.modules() if isinstance(m, BatchNorm)]
+    for layer in layers:
+        layer.n_calibrated = 0
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.n_calibrated = None
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation over the columns of each row."""
+
+    def __init__(self, width: int, eps: float = 1e-5):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Normalise x of shape (B, h) or (C, B, h)."""
+        y = F.layer_norm(x, x.shape[-1:], eps=self.eps)
+        return y * self.weight.unsqueeze(-2) + self.bias.unsqueeze(-2)
+
+
+class Dropout(nn.Module):
+    """Set cells to 0 with probability p and scale the rest by 1 / (1 - p).
+
+    Parameters
+    ----------
+    p : float
+        Probability of a zero.
+
+    uniform : callable
+        ``uniform(like) -> Tensor`` draws U[0, 1); the caller owns the randomness.
+    """
+
+    def __init__(self, p: float, uniform: Callable[[Tensor], Tensor] = torch.rand_like):
+        super().__init__()
+        self.p, self.uniform = p, uniform
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop cells of x in training mode."""
+        if not self.training or self.p == 0:
+            return x
+        return x * (self.uniform(x) >= self.p) / (1 - self.p)
+
+
+NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": BatchNorm, "layer": LayerNorm}

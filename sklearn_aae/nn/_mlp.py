@@ -1,0 +1,108 @@
+"""Multi-layer perceptrons of the layers in this room."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.nn._layers import NORMALIZATIONS, Dropout, Linear
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "identity": nn.Identity,
+}
+
+
+class Block(nn.Module):
+    """Linear, then normalisation, activation and dropout as asked for."""
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        normalization: str | None = None,
+        activation: str = "identity",
+        dropout: float = 0.0,
+        uniform: Callable[[Tensor], Tensor] = torch.rand_like,
+    ):
+        super().__init__()
+        self.linear = Linear(n_in, n_out)
+        self.norm = NORMALIZATIONS[normalization](n_out) if normalization else None
+        self.activation = ACTIVATIONS[activation]()
+        self.dropout = Dropout(dropout, uniform) if dropout else None
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
+        h = self.linear(x)
+        if self.norm is not None:
+            h = self.norm(h, row_weight)
+        h = self.activation(h)
+        return h if self.dropout is None else self.dropout(h)
+
+
+class MLP(nn.Module):
+    """Hidden blocks, one after the other.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of columns in.
+
+    hidden_layer_sizes : sequence of int
+        Units of each block; empty for the identity.
+
+    normalization : {"batch", "layer"} or None, default=None
+        Normalisation before each activation.
+
+    activation : str, default="relu"
+        Key of `ACTIVATIONS`.
+
+    dropout : float, default=0.0
+        Probability that a hidden unit is dropped in training.
+
+    uniform : callable
+        Source of the dropout's randomness.
+
+    Attributes
+    ----------
+    n_out : int
+        Number of columns out.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        hidden_layer_sizes: Sequence[int],
+        *,
+        normalization: str | None = None,
+        activation: str = "relu",
+        dropout: float = 0.0,
+        uniform: Callable[[Tensor], Tensor] = torch.rand_like,
+    ):
+        super().__init__()
+        sizes = [n_in, *hidden_layer_sizes]
+        self.n_out = sizes[-1]
+        self.blocks = nn.ModuleList(
+            Block(
+                a,
+                b,
+                normalization=normalization,
+                activation=activation,
+                dropout=dropout,
+                uniform=uniform,
+            )
+            for a, b in pairwise(sizes)
+        )
+
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
+        for block in self.blocks:
+            x = block(x, row_weight)
+        return x

@@ -1,0 +1,93 @@
+"""Distances between codes and prior samples, and between distributions.
+
+Letters: C models in a stack, B batch, k code size. ``z`` are codes of shape (B, k) or
+(C, B, k) with optional row weights that sum to 1, ``p`` prior samples (B', k) or
+(C, B', k). Each returns one value for each model, of shape () or (C,).
+"""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, kl_divergence
+
+from sklearn_aae.objectives._adversarial import row_mean
+
+# Scales of the inverse multiquadratic kernel (Tolstikhin et al. 2018).
+IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def _pair_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """E over pairs of different rows of a (B, B) table with zero weight on i = j."""
+    if weight is None:
+        b = values.shape[-1]
+        trace = values.diagonal(dim1=-2, dim2=-1).sum(-1)
+        return (values.sum((-2, -1)) - trace) / (b * (b - 1))
+    w = weight.unsqueeze(-1) * weight.unsqueeze(-2)  # (B, B)
+    w = w - torch.diag_embed(w.diagonal(dim1=-2, dim2=-1))
+    return (w * values).sum((-2, -1)) / w.sum((-2, -1))
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """‖a_i - b_j‖², (B, B') or (C, B, B')."""
+    squares = a.square().sum(-1).unsqueeze(-1) + b.square().sum(-1).unsqueeze(-2)
+    return (squares - 2 * a @ b.mT).clamp_min(0)
+
+
+def mmd(z: Tensor, p: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Unbiased squared MMD, kernel Σ_s C/(C + ‖a - b‖²) with C = 2 k s Var(p).
+
+    Tolstikhin et al. 2018 (Wasserstein autoencoders), section 4.
+    """
+    scale = 2 * p.var(-2, correction=0).sum(-1)[..., None, None]  # 2 k Var(p)
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        d2 = squared_distances(a, b)
+        terms = [scale * s / (scale * s + d2) for s in IMQ_SCALES]
+        return torch.stack(terms).sum(0)
+
+    cross = row_mean(kernel(z, p).mean(-1), weight)
+    return _pair_mean(kernel(z, z), weight) + _pair_mean(kernel(p, p), None) - 2 * cross
+
+
+def sliced_wasserstein(
+    z: Tensor, p: Tensor, directions: Tensor, weight: Tensor | None = None
+) -> Tensor:
+    """Mean squared 2-Wasserstein distance along `directions` of shape (k, L).
+
+    Kolouri et al. 2019 (sliced-Wasserstein autoencoders). The codes' quantile function
+    is read at the prior's B' ranks, so that the two may differ in number and weight.
+    """
+    directions = directions / directions.norm(dim=-2, keepdim=True)
+    u, order = (z @ directions).sort(-2)  # (C, B, L)
+    v = (p @ directions).sort(-2).values  # (C, B', L)
+    if weight is None and u.shape[-2] == v.shape[-2]:
+        return (u - v).square().mean((-2, -1))
+    b, n_ranks = u.shape[-2], v.shape[-2]
+    w = z.new_full(z.shape[:-1], 1 / b) if weight is None else weight
+    mass = w.unsqueeze(-1).expand(u.shape).gather(-2, order).cumsum(-2).mT.contiguous()
+    ranks = (torch.arange(n_ranks, device=z.device, dtype=z.dtype) + 0.5) / n_ranks
+    ranks = ranks.expand(*mass.shape[:-1], n_ranks).contiguous()
+    index = torch.searchsorted(mass, ranks).clamp_max(b - 1).mT
+    return (u.gather(-2, index) - v).square().mean((-2, -1))
+
+
+def kl(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
+    """KL(q ‖ p) of each row, (B,) or (C, B): closed form, else log q(z) - log p(z)."""
+    try:
+        return _event_sum(kl_divergence(q, p), z)
+    except NotImplementedError:
+        return _event_sum(q.log_prob(z), z) - _event_sum(p.log_prob(z), z)
+
+
+def _event_sum(values: Tensor, z: Tensor) -> Tensor:
+    """Sum over the code's columns where a distribution kept them apart."""
+    return values.sum(-1) if values.dim() == z.dim() else values
+
+
+def energy_distance(z: Tensor, p: Tensor) -> Tensor:
+    """Share in [0, 1] of 2E‖z - p‖ that remains: 0 for equal distributions.
+
+    (2E‖z - p‖ - E‖z - z'‖ - E‖p - p'‖) / 2E‖z - p‖ (Székely and Rizzo 2013).
+    """
+    cross = 2 * torch.cdist(z, p).mean((-2, -1))
+    within = torch.cdist(z, z).mean((-2, -1)) + torch.cdist(p, p).mean((-2, -1))
+    return (cross - within) / cross

@@ -1,0 +1,192 @@
+"""Mini-batches as tensors that live on the device.
+
+Letters: B batch, B' prior samples of a step, S steps of a block, d columns, k code
+size. Rows, prior samples and labels of several steps are gathered at once: the loop
+itself only cuts views.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from torch.utils.data import Dataset
+
+from sklearn_aae.utils._random import epoch_seeds, seeded_scope
+
+# Cells of the rows gathered at once: 64 MB of float32.
+BLOCK_CELLS = 2**24
+BLOCK_STEPS = 64
+
+
+class DrawsCodes(Protocol):
+    """What batches need of a prior."""
+
+    n_classes: int | None
+
+    def draw(self, n_samples: int, y: Tensor | None = None) -> Tensor:
+        """Draw codes of shape (n_samples, k), for labels y if given."""
+        ...
+
+
+@dataclass
+class Batch:
+    """What one step sees, and its one encoder pass.
+
+    Attributes
+    ----------
+    x : Tensor of shape (B, d)
+        Rows.
+
+    prior : Tensor of shape (B', k)
+        Prior samples; B' does not depend on the number of rows.
+
+    weight : Tensor of shape (B,) or None
+        Row weights that sum to 1.
+
+    y, prior_y : Tensor of shape (B,) and (B',), or None
+        Labels of rows and prior samples, -1 = unlabelled.
+    """
+
+    x: Tensor
+    prior: Tensor
+    weight: Tensor | None = None
+    y: Tensor | None = None
+    prior_y: Tensor | None = None
+    _posterior: Distribution | None = field(default=None, repr=False)
+    _code: Tensor | None = field(default=None, repr=False)
+
+    def posterior(self, networks: Mapping[str, nn.Module]) -> Distribution:
+        """Return q(z|x), computed once until `forget`."""
+        if self._posterior is None:
+            self._posterior = networks["encoder"](self.x, self.weight)
+        return self._posterior
+
+    def code(self, networks: Mapping[str, nn.Module], grad: bool = True) -> Tensor:
+        """Return z ~ q(z|x), drawn once until `forget`."""
+        if self._code is None:
+            self._code = self.posterior(networks).rsample()
+        return self._code if grad else self._code.detach()
+
+    def forget(self) -> None:
+        """Drop the encoder pass: the next phase makes its own."""
+        self._posterior = self._code = None
+
+    def labels_for(self, z: Tensor) -> Tensor | None:
+        """Return the labels that belong to `z`: prior samples or codes."""
+        if self.y is None or self.prior_y is None:
+            return None
+        return self.prior_y if z.shape[-2] == self.prior_y.shape[-1] else self.y
+
+
+class Batches(Dataset):
+    """The training rows, cut into steps.
+
+    A batch holds `batch_size` rows, or all rows if there are fewer: then order does
+    not matter and the draws do not depend on the number of rows. The last batch of an
+    epoch is filled up with the epoch's first rows.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, d)
+        Rows, on the device.
+
+    prior : DrawsCodes
+        Draws codes: ``prior.draw(n, y)``.
+
+    batch_size : int
+        Rows of a step, and prior samples B' of a step.
+
+    seed : int
+        Of all draws; each epoch derives its own, so that a fit can be continued.
+
+    weight : Tensor of shape (n,) or None, default=None
+        Row weights.
+
+    y : Tensor of shape (n,) or None, default=None
+        Labels, -1 = unlabelled.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        prior: DrawsCodes,
+        *,
+        batch_size: int,
+        seed: int,
+        weight: Tensor | None = None,
+        y: Tensor | None = None,
+    ):
+        self.x, self.prior, self.weight, self.y = x, prior, weight, y
+        self.n_prior, self.seed = batch_size, seed
+        self.batch_size = min(batch_size, len(x))
+        self.n_steps = math.ceil(len(x) / self.batch_size)
+        self.label_counts: Tensor | None = None
+        if y is not None:
+            n_labels = 1 + (prior.n_classes or 0)  # the first counts the unlabelled
+            self.label_counts = torch.bincount(y.cpu() + 1, minlength=n_labels)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.x)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the batches of epoch `number`, counted over all fits of the model."""
+        order_seed, prior_seed = epoch_seeds(self.seed, number, 2)
+        order = self._order(order_seed)
+        block = max(1, min(BLOCK_STEPS, BLOCK_CELLS // (self.batch_size * self.width)))
+        for start in range(0, self.n_steps, block):
+            n_steps = min(block, self.n_steps - start)
+            rows = order[start * self.batch_size : (start + n_steps) * self.batch_size]
+            yield from self._block(n_steps, rows, prior_seed + start)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.x.shape[-1]
+
+    def _order(self, seed: int) -> Tensor:
+        """Return the epoch's rows, a multiple of the batch size."""
+        n = len(self)
+        if n == self.batch_size:
+            return torch.arange(n, device=self.x.device)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+        order = torch.cat([order, order[: self.n_steps * self.batch_size - n]])
+        return order.to(self.x.device)
+
+    def _block(self, n_steps: int, rows: Tensor, seed: int) -> Iterator[Batch]:
+        """Gather `n_steps` steps at once and cut them into batches."""
+
+        def steps(values: Tensor | None):
+            if values is None:
+                return [None] * n_steps
+            return values.reshape(n_steps, -1, *values.shape[1:]).unbind()
+
+        def gather(values: Tensor | None):
+            return steps(None if values is None else values.index_select(0, rows))
+
+        codes, prior_y = self.draw_prior(n_steps * self.n_prior, seed)
+        columns = (gather(self.x), steps(codes), gather(self.weight))
+        labels = (gather(self.y), steps(prior_y))
+        for x, prior, weight, y, label in zip(*columns, *labels, strict=True):
+            share = None if weight is None else weight / weight.sum()
+            yield Batch(x, prior, share, y, label)
+
+    def draw_prior(self, n: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Draw n codes, and their labels where rows have labels (-1 = unlabelled).
+
+        A code's label is told as often as a row's (paper, section 2.3).
+        """
+        with seeded_scope(seed):
+            y = told = None
+            if self.label_counts is not None:
+                y = torch.multinomial(
+                    self.label_counts[1:].float(), n, replacement=True
+                )
+                hidden = torch.rand(n) * len(self) < self.label_counts[0]
+                told = y.masked_fill(hidden, -1).to(self.x.device)
+            codes = self.prior.draw(n, y)
+        return codes.to(self.x), told

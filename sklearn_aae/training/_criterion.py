@@ -1,0 +1,59 @@
+"""How good a model is, for early stopping and for the choice between restarts.
+
+The losses of a game do not say: the critic's falls when the generator's rises. This
+criterion looks at the outcome: what the decoder cannot explain, plus how far the codes
+are from the prior. Both are shares, both are 0 at best; it needs no labels.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.objectives import energy_distance
+from sklearn_aae.training._batches import Batch
+
+# The energy distance compares all pairs of rows.
+MAX_ROWS = 1000
+
+
+@torch.no_grad()
+def critic_accuracy(networks: Mapping[str, nn.Module], batch: Batch) -> Tensor:
+    """Share of codes and prior samples that the critic tells right; ½ is a draw."""
+    critic, code = networks["critic"], batch.code(networks, grad=False)
+    told_real = critic(batch.prior, batch.prior_y) > 0
+    told_fake = critic(code, batch.y) <= 0
+    return 0.5 * (told_real.float().mean(-1) + told_fake.float().mean(-1))
+
+
+@torch.no_grad()
+def prior_match(networks: Mapping[str, nn.Module], batch: Batch) -> Tensor:
+    """1 minus the normalised energy distance of codes and prior samples; 1 is best."""
+    z = batch.code(networks, grad=False)[..., :MAX_ROWS, :]
+    return 1 - energy_distance(z, batch.prior[..., :MAX_ROWS, :])
+
+
+@torch.no_grad()
+def unexplained(
+    networks: Mapping[str, nn.Module], batch: Batch, total: float
+) -> Tensor:
+    """Squared error of the reconstruction, as a share of the rows' variance.
+
+    Parameters
+    ----------
+    networks : mapping of str to nn.Module
+        Encoder and decoder.
+
+    batch : Batch
+        Rows.
+
+    total : float
+        Variance of the training rows, summed over columns.
+    """
+    x_hat = networks["decoder"](batch.posterior(networks).mean).mean
+    return (batch.x - x_hat).square().sum(-1).mean(-1) / total
+
+
+def criterion(networks: Mapping[str, nn.Module], batch: Batch, total: float) -> Tensor:
+    """Unexplained share plus prior mismatch, () or (C,); lower is better."""
+    return unexplained(networks, batch, total) + 1 - prior_match(networks, batch)

@@ -1,0 +1,253 @@
+"""The skorch net that trains a recipe: its loop, callbacks and history, our step."""
+
+import copy
+import math
+import time
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, PrintLog
+from torch import nn
+
+from sklearn_aae.nn import calibrating
+from sklearn_aae.training._batches import Batch, Batches
+from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
+from sklearn_aae.training._optim import SCHEDULES, make_optimizer, set_learning_rate
+from sklearn_aae.training._recipe import Player, Recipe
+from sklearn_aae.training._step import train_step
+from sklearn_aae.utils._random import Streams
+
+# Batches that set the statistics of batch normalisation after training.
+CALIBRATION_BATCHES = 50
+
+
+class NonFiniteLossError(ValueError):
+    """A loss became NaN or infinite; the message says which, when and what to do."""
+
+
+class AAENet(NeuralNet):
+    """Trains a `Recipe` on `Batches`; ``fit`` and ``partial_fit`` take a `Batches`.
+
+    Overrides skorch where a game needs it: several optimisers, each stepped with its
+    own gradients, and an epoch that never waits for the device. Callbacks see the
+    ordinary hooks; ``history`` holds the mean loss of each phase, ``critic_accuracy``,
+    ``prior_match`` and, with validation rows, ``valid_loss`` (see `_criterion`).
+
+    Parameters
+    ----------
+    module : Recipe
+        Networks and phases.
+
+    seed : int, default=0
+        Of the noise on the device; each epoch derives its own.
+
+    learning_rates : dict of str to float, default=None
+        Learning rate of each network; a player takes that of the first it moves.
+
+    schedule : str, default="constant"
+        Key of `SCHEDULES`.
+
+    total_variance : float, default=1.0
+        Variance of the training rows, for the criterion.
+
+    **kwargs : dict
+        Parameters of `skorch.NeuralNet`.
+    """
+
+    def __init__(
+        self,
+        module: Recipe,
+        *,
+        seed: int = 0,
+        learning_rates: dict[str, float] | None = None,
+        schedule: str = "constant",
+        total_variance: float = 1.0,
+        criterion=nn.Identity,
+        train_split=None,
+        **kwargs,
+    ):
+        super().__init__(module, criterion, train_split=train_split, **kwargs)
+        self.seed = seed
+        self.learning_rates = learning_rates
+        self.schedule = schedule
+        self.total_variance = total_variance
+
+    @property
+    def _default_callbacks(self):
+        return [("print_log", PrintLog())] if self.verbose else []
+
+    def initialize_criterion(self):
+        """Do nothing: the phases hold the losses."""
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Create one optimiser for each player.
+
+        ``optimizer_`` is that of the player who moves the decoder; the others are named
+        after their player: ``critic_optimizer_``.
+        """
+        for player in self.module_.players_:
+            rate = self._learning_rate(player)
+            moved = [self.module_.networks[name] for name in player.moves]
+            parameters = [p for network in moved for p in network.parameters()]
+            setattr(self, _optimizer_name(player), make_optimizer(parameters, rate))
+        return self
+
+    def _learning_rate(self, player: Player) -> float:
+        rates = self.learning_rates or {}
+        return rates.get(player.phases[0].name, self.lr or 0.0)
+
+    def set_callbacks(self, callbacks: list) -> None:
+        """Replace the callbacks before training on."""
+        self.callbacks = callbacks
+        self._initialize_callbacks()
+
+    def snapshot(self) -> tuple:
+        """Copy what training changes."""
+        optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
+        states = [optimizer.state_dict() for optimizer in optimizers]
+        weights, history = (
+            self.module_.state_dict(),
+            [dict(row) for row in self.history],
+        )
+        return copy.deepcopy((weights, states)), history
+
+    def restore(self, snapshot: tuple) -> None:
+        """Put a snapshot back."""
+        (weights, states), history = snapshot
+        self.module_.load_state_dict(weights)
+        for name, state in zip(self._optimizers, states, strict=True):
+            getattr(self, f"{name}_").load_state_dict(state)
+        self.restore_history(history)
+
+    def restore_history(self, lines: list[dict]) -> None:
+        """Replace the history."""
+        self._initialize_history()
+        self.history.extend(dict(line, batches=[]) for line in lines)
+
+    def finished_history(self) -> list[dict]:
+        """Return the epochs that ran to their end, as plain dicts."""
+        lines = [dict(line) for line in self.history if "dur" in line]
+        for line in lines:
+            line.pop("batches", None)
+        return lines
+
+    def judge(self, batch: Batch) -> float:
+        """Return the criterion on a batch: lower is better."""
+        self._set_training(False)
+        batch.forget()
+        with torch.no_grad():
+            return float(criterion(self.module_.networks, batch, self.total_variance))
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches themselves."""
+        return dataset
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train on, then set the statistics of batch normalisation."""
+        self.first_epoch_ = len(self.history)
+        self.streams_ = Streams(self.seed, X.x.device)
+        with self.streams_.active():
+            super().partial_fit(X, y, classes, **fit_params)
+            self._calibrate(X)
+        return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train on all batches of an epoch, or judge the validation batch."""
+        if iterator is None:
+            return
+        if training:
+            self._train_epoch(iterator)
+            return
+        self.history.record(f"{prefix}_loss", self.judge(iterator))
+
+    def _train_epoch(self, batches: Batches) -> None:
+        """Take the steps of one epoch; wait for the device once, at its end."""
+        self._set_training(True)
+        start, number = time.perf_counter(), len(self.history) - 1
+        self.streams_.reseed(number)
+        sums: dict[str, torch.Tensor] = {}
+        for i, batch in enumerate(batches.epoch(number)):
+            self._set_learning_rates(number - self.first_epoch_ + i / batches.n_steps)
+            self._notify_batch("on_batch_begin", batch)
+            losses = self.train_step(batch)
+            self._notify_batch("on_batch_end", batch)
+            for name, loss in losses.items():
+                sums[name] = sums[name] + loss if name in sums else loss
+        means = {name: float(total) / (i + 1) for name, total in sums.items()}
+        self._check_finite(means, number)
+        self._record(means, batch)
+        self.history.record("dur", time.perf_counter() - start)
+
+    def train_step(self, batch: Batch, **fit_params):
+        """Let every player take one step."""
+        recipe = self.module_
+        players = recipe.players_
+        return train_step(
+            recipe.networks,
+            players,
+            [getattr(self, _optimizer_name(player)) for player in players],
+            batch,
+            share_pass=recipe.update == "joint",
+            on_gradient=self._on_gradient
+            if self._listens("on_grad_computed")
+            else None,
+        )
+
+    def _set_learning_rates(self, epochs_done: float) -> None:
+        if self.schedule == "constant":
+            return  # the rates are the callbacks' to change
+        factor = SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
+        for player in self.module_.players_:
+            optimizer = getattr(self, _optimizer_name(player))
+            set_learning_rate(optimizer, factor * self._learning_rate(player))
+
+    def _listens(self, hook: str) -> bool:
+        """Whether a callback overrides a hook of skorch."""
+        default = getattr(Callback, hook)
+        return any(getattr(type(c), hook) is not default for _, c in self.callbacks_)
+
+    def _notify_batch(self, hook: str, batch: Batch) -> None:
+        if self._listens(hook):
+            self.notify(hook, batch=batch, training=True)
+
+    def _on_gradient(self) -> None:
+        named = list(self.module_.named_parameters())
+        self.notify("on_grad_computed", named_parameters=named, training=True)
+
+    def _check_finite(self, means: dict[str, float], number: int) -> None:
+        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        if bad:
+            raise NonFiniteLossError(
+                f"The {bad[0]} loss became {means[bad[0]]} in epoch {number + 1}. "
+                "Lower learning_rate or critic_learning_rate, raise gradient_penalty, "
+                "or scale the columns (scale='standard' or 'quantile')."
+            )
+
+    def _record(self, means: dict[str, float], batch: Batch) -> None:
+        """Write the epoch's line of the history."""
+        networks = self.module_.networks
+        for name, value in means.items():
+            self.history.record(name, value)
+        if "critic" in networks:
+            accuracy = float(critic_accuracy(networks, batch))
+            self.history.record("critic_accuracy", accuracy)
+        if len(batch.x) > 1:
+            self.history.record("prior_match", float(prior_match(networks, batch)))
+
+    @torch.no_grad()
+    def _calibrate(self, batches: Batches) -> None:
+        """Average the batch statistics of the final weights."""
+        self._set_training(True)
+        networks = self.module_.networks
+        with calibrating(self.module_):
+            for i, batch in enumerate(batches.epoch(len(self.history))):
+                if i == CALIBRATION_BATCHES:
+                    break
+                networks["decoder"](batch.code(networks))
+        self._set_training(False)
+
+
+def _optimizer_name(player: Player) -> str:
+    main = "decoder" in player.moves
+    return "optimizer_" if main else f"{player.name}_optimizer_"

@@ -1,0 +1,208 @@
+"""Phases: which networks move, by which loss.
+
+Letters: C models in a stack, B batch, d columns, k code size. A phase is data: `moves`
+names the networks that its loss trains, `needs` those that it reads, ``loss(networks,
+batch)`` returns one value for each model, of shape () or (C,). What a phase does not
+move is not trained by it, whatever its loss touches.
+
+To add a phase: a class here, an entry in the conformance list of
+``tests/test_contracts.py``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.objectives import (
+    OBJECTIVES,
+    PENALTIES,
+    kl,
+    mmd,
+    row_mean,
+    sliced_wasserstein,
+)
+from sklearn_aae.training._batches import Batch
+from sklearn_aae.utils._random import standard_normal
+
+Networks = Mapping[str, nn.Module]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One loss of the game.
+
+    Parameters
+    ----------
+    weight : float or Tensor of shape (C,), default=1.0
+        Factor of the loss where phases are added.
+    """
+
+    name: ClassVar[str]
+    moves: ClassVar[tuple[str, ...]]
+    needs: ClassVar[tuple[str, ...]]
+
+    weight: float | Tensor = 1.0
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the loss of each model, () or (C,)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Reconstruct(Phase):
+    """-log p(x|z), z ~ q(z|x), in nats a column.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns to share the loss between; constant ones do not count.
+    """
+
+    name = "reconstruction"
+    moves = ("encoder", "decoder")
+    needs = ("encoder", "decoder")
+
+    n_columns: int = 1
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the mean over rows and columns."""
+        log_prob = networks["decoder"](batch.code(networks)).log_prob(batch.x)  # (B,)
+        return -row_mean(log_prob, batch.weight) / self.n_columns
+
+
+@dataclass(frozen=True)
+class TrainCritic(Phase):
+    """The critic learns to tell prior samples from codes (paper, section 2).
+
+    Parameters
+    ----------
+    objective : str
+        Key of `OBJECTIVES`.
+
+    penalty : str
+        Key of `PENALTIES`.
+
+    penalty_weight : float
+        Factor of the gradient penalty; 0 for none.
+    """
+
+    name = "critic"
+    moves = ("critic",)
+    needs = ("encoder", "critic")
+
+    objective: str = "bce"
+    penalty: str = "r1"
+    penalty_weight: float | Tensor = 0.0
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the critic's objective and its gradient penalty."""
+        critic, code = networks["critic"], batch.code(networks, grad=False)
+        real, fake = critic_logits(critic, batch, code)
+        loss = OBJECTIVES[self.objective]().critic(real, fake, batch.weight)
+        if isinstance(self.penalty_weight, float) and self.penalty_weight == 0:
+            return loss
+        penalty = PENALTIES[self.penalty](
+            lambda z: critic(z, batch.labels_for(z)), batch.prior, code, batch.weight
+        )
+        return loss + self.penalty_weight * penalty
+
+
+@dataclass(frozen=True)
+class FoolCritic(Phase):
+    """The encoder, as generator, learns to pass its codes off as prior samples.
+
+    Parameters
+    ----------
+    objective : str
+        Key of `OBJECTIVES`.
+    """
+
+    name = "generator"
+    moves = ("encoder",)
+    needs = ("encoder", "critic")
+
+    objective: str = "bce"
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the generator's objective."""
+        objective, critic = OBJECTIVES[self.objective](), networks["critic"]
+        code = batch.code(networks)
+        if objective.pairs:
+            real, fake = critic_logits(critic, batch, code)
+            return objective.generator(real, fake, batch.weight)
+        fake = critic(code, batch.y)
+        return objective.generator(fake, fake, batch.weight)
+
+
+def critic_logits(critic: nn.Module, batch: Batch, code: Tensor):
+    """Return D of prior samples and of codes, in one pass."""
+    # One pass is exact: a critic has no batch statistics.
+    z = torch.cat([batch.prior, code], -2)  # (C, B' + B, k)
+    n_prior = batch.prior.shape[-2]
+    if batch.y is None or batch.prior_y is None:
+        logits = critic(z)
+    else:
+        logits = critic(z, torch.cat([batch.prior_y, batch.y], -1))
+    return logits[..., :n_prior], logits[..., n_prior:]
+
+
+@dataclass(frozen=True)
+class MatchKL(Phase):
+    """KL(q(z|x) ‖ p(z)), in nats: the variational autoencoder (Kingma 2014)."""
+
+    name = "kl"
+    moves = ("encoder",)
+    needs = ("encoder", "prior")
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the mean over rows."""
+        q, z = batch.posterior(networks), batch.code(networks)
+        return row_mean(kl(q, networks["prior"](None), z), batch.weight)
+
+
+@dataclass(frozen=True)
+class MatchMMD(Phase):
+    """Maximum mean discrepancy: the Wasserstein autoencoder (Tolstikhin 2018)."""
+
+    name = "mmd"
+    moves = ("encoder",)
+    needs = ("encoder",)
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the squared MMD of the codes and the prior samples."""
+        return mmd(batch.code(networks), batch.prior, batch.weight)
+
+
+@dataclass(frozen=True)
+class MatchSlices(Phase):
+    """Sliced Wasserstein distance (Kolouri et al. 2019).
+
+    Parameters
+    ----------
+    n_slices : int
+        Random directions a step.
+    """
+
+    name = "sliced_wasserstein"
+    moves = ("encoder",)
+    needs = ("encoder",)
+
+    n_slices: int = 50
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the distance of the codes and the prior samples."""
+        z = batch.code(networks)
+        like = z.new_empty((*z.shape[:-2], z.shape[-1], self.n_slices))
+        directions = standard_normal(like)  # (C, k, n_slices)
+        return sliced_wasserstein(z, batch.prior, directions, batch.weight)
+
+
+# What `regularizer` adds to the reconstruction, besides the adversarial pair.
+DIVERGENCES: dict[str, type[Phase]] = {
+    "kl": MatchKL,
+    "mmd": MatchMMD,
+    "sliced_wasserstein": MatchSlices,
+}

@@ -1,0 +1,93 @@
+"""A recipe: named networks and the ordered phases that train them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from sklearn_aae.training._phases import Phase
+
+UPDATES = ("joint", "alternating")
+
+
+@dataclass(frozen=True)
+class Player:
+    """Phases that are minimised together, by one optimiser.
+
+    Attributes
+    ----------
+    name : str
+        Name of its last phase.
+
+    phases : tuple of Phase
+        Their weighted losses are added.
+
+    moves : tuple of str
+        The networks that it trains.
+    """
+
+    name: str
+    phases: tuple[Phase, ...]
+    moves: tuple[str, ...]
+
+
+class Recipe(nn.Module):
+    """What a model is: networks and phases. The loop is the same for all.
+
+    Parameters
+    ----------
+    networks : dict of str to nn.Module
+        Encoder, decoder, critic, ... as the phases need them.
+
+    phases : sequence of Phase
+        In the order of the paper.
+
+    update : {"joint", "alternating"}, default="joint"
+        "alternating" gives each phase its own pass, optimiser and step, as the paper
+        does. "joint" adds up the losses of phases that share a network, and lets one
+        encoder pass serve all phases of a step.
+    """
+
+    def __init__(
+        self,
+        networks: dict[str, nn.Module],
+        phases: Sequence[Phase],
+        update: str = "joint",
+    ):
+        super().__init__()
+        self.networks = nn.ModuleDict(networks)
+        self.phases, self.update = tuple(phases), update
+        self.check()
+        self.players_ = self.players()
+
+    def check(self) -> None:
+        """Raise ValueError if a phase needs a network that is not there."""
+        for phase in self.phases:
+            missing = [n for n in phase.needs if n not in self.networks]
+            if missing:
+                raise ValueError(
+                    f"Phase {type(phase).__name__} needs {missing[0]!r}. "
+                    f"This recipe has {sorted(self.networks)}."
+                )
+
+    def players(self) -> list[Player]:
+        """Return who steps, in order: adversaries before those who must fool them."""
+        groups = [[phase] for phase in self.phases]
+        if self.update == "joint":
+            groups = _join(groups)
+        return [Player(group[-1].name, tuple(group), _union(group)) for group in groups]
+
+
+def _union(group: list[Phase]) -> tuple[str, ...]:
+    """Return the networks that a group of phases moves, in order, once each."""
+    return tuple(dict.fromkeys(name for phase in group for name in phase.moves))
+
+
+def _join(groups: list[list[Phase]]) -> list[list[Phase]]:
+    """Join groups that share a network; a group takes the place of its last phase."""
+    joined: list[list[Phase]] = []
+    for group in groups:
+        kin = [g for g in joined if set(_union(g)) & set(_union(group))]
+        joined = [g for g in joined if g not in kin]
+        joined.append([phase for g in kin for phase in g] + group)
+    return joined

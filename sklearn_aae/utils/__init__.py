@@ -1,0 +1,1 @@
+"""Ground: optional imports, random streams, devices, scikit-learn's moving API."""

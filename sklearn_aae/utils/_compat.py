@@ -1,0 +1,64 @@
+"""The only door to scikit-learn's private or moving API (1.6 to 1.9)."""
+
+import inspect
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import _check_sample_weight as _sklearn_sample_weight
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "StrOptions",
+    "check_sample_weight",
+    "fit_context",
+    "validate_parameter_constraints",
+]
+
+fit_context = _fit_context(prefer_skip_nested_validation=True)
+
+_NON_NEGATIVE = (
+    "ensure_non_negative"
+    if "ensure_non_negative" in inspect.signature(_sklearn_sample_weight).parameters
+    else "only_non_negative"
+)
+
+
+def check_sample_weight(sample_weight, X):
+    """Validate weights: one number >= 0 a row, not all zero.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,)
+        Weights of the rows.
+
+    X : array of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (n_samples,), float64
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, a weight is negative, or all are zero.
+    """
+    weight = _sklearn_sample_weight(
+        sample_weight, X, dtype=float, **{_NON_NEGATIVE: True}
+    )
+    if not weight.any():
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number: "
+            "all values in sample_weight are zero."
+        )
+    return weight

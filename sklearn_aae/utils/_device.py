@@ -1,0 +1,92 @@
+"""Where a model is trained and where it answers."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+# A step of fewer multiply-adds than this runs faster on one thread: waking the
+# others costs more than they save.
+SINGLE_THREAD_FLOPS = 5e8
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device with what it can do."""
+
+    torch_device: torch.device
+
+    @property
+    def inference_dtype(self) -> torch.dtype:
+        """Float64 on a CPU, where the answer must not depend on the batch."""
+        return torch.float64 if self.torch_device.type == "cpu" else torch.float32
+
+    def training_dtype(self, full_batch: bool) -> torch.dtype:
+        """Float64 where it costs nothing: one small batch on a CPU."""
+        on_cpu = self.torch_device.type == "cpu"
+        return torch.float64 if full_batch and on_cpu else torch.float32
+
+
+def available(name: str) -> bool:
+    """Whether a device of type `name` can be used on this machine."""
+    if name == "cpu":
+        return True
+    if name == "cuda":
+        return torch.cuda.is_available()
+    if name == "mps":
+        return torch.backends.mps.is_available()
+    if name == "xpu":
+        return torch.xpu.is_available()
+    return False
+
+
+def resolve_device(device: str | torch.device) -> Device:
+    """Turn `device` into a usable one.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto" takes the first of cuda, xpu, mps and cpu that this machine has.
+
+    Returns
+    -------
+    device : Device
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the name, or this machine lacks the device.
+    """
+    if device == "auto":
+        names = ("cuda", "xpu", "mps", "cpu")
+        return Device(torch.device(next(name for name in names if available(name))))
+    try:
+        torch_device = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"The 'device' parameter must be 'auto' or a torch device such as 'cpu', "
+            f"'cuda', 'cuda:1' or 'mps'. Got {device!r} instead."
+        ) from error
+    count = torch.cuda.device_count() if torch_device.type == "cuda" else math.inf
+    if not available(torch_device.type) or (torch_device.index or 0) >= count:
+        raise ValueError(
+            f"The device {str(torch_device)!r} is not available on this machine. "
+            "Use device='auto' to take what is there, or device='cpu'."
+        )
+    return Device(torch_device)
+
+
+@contextmanager
+def torch_threads(flops: float) -> Iterator[None]:
+    """Use one thread inside if the work is small; give the caller's count back."""
+    before = torch.get_num_threads()
+    if flops >= SINGLE_THREAD_FLOPS or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,116 @@
+"""Random numbers that leave the caller's generators untouched.
+
+A model owns one stream: a `torch.Generator` seeded from its `random_state`. A stack
+of C models owns C streams, and a draw of shape ``(C, ...)`` takes row c from stream c:
+a member of a stack sees the numbers that it would see alone.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+# torch's global generator has no owner: one scope at a time may borrow it.
+_GLOBAL_GENERATOR = threading.RLock()
+
+MAX_SEED = np.iinfo(np.int32).max
+
+
+def draw_seeds(random_state, n_seeds: int) -> list[int]:
+    """Draw seeds from a scikit-learn style `random_state`.
+
+    None takes fresh entropy from the operating system: NumPy's global state, which
+    scikit-learn would draw from, stays as it is.
+    """
+    if random_state is None:
+        random_state = np.random.RandomState(np.random.MT19937())
+    draws = check_random_state(random_state).randint(MAX_SEED, size=n_seeds)
+    return [int(seed) for seed in draws]
+
+
+def epoch_seeds(seed: int, number: int, n_seeds: int = 1) -> list[int]:
+    """Derive the seeds of epoch `number`, so that a fit can be continued exactly."""
+    sequence = np.random.SeedSequence((seed, number))
+    return [int(word) for word in sequence.generate_state(n_seeds)]
+
+
+class Streams:
+    """The random streams of one model, or of a stack of C models.
+
+    Parameters
+    ----------
+    seeds : int or sequence of int
+        One seed for one model; a sequence for a stack.
+
+    device : torch.device or str
+        Where the numbers are drawn.
+    """
+
+    def __init__(self, seeds: int | Sequence[int], device: torch.device | str = "cpu"):
+        self.stacked = not isinstance(seeds, int)
+        self.seeds = list(seeds) if isinstance(seeds, Sequence) else [int(seeds)]
+        self.device = torch.device(device)
+        self.generators = [
+            torch.Generator(self.device).manual_seed(seed) for seed in self.seeds
+        ]
+
+    def reseed(self, number: int) -> None:
+        """Start the streams of epoch `number`: they depend on nothing drawn before."""
+        for seed, generator in zip(self.seeds, self.generators, strict=True):
+            generator.manual_seed(epoch_seeds(seed, number)[0])
+
+    def fill(self, out: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        """Fill `out` in place by `draw` (``Tensor.normal_``, ``Tensor.uniform_``)."""
+        rows = out if self.stacked else (out,)
+        for row, generator in zip(rows, self.generators, strict=True):
+            draw(row, generator=generator)
+        return out
+
+    @contextmanager
+    def active(self) -> Iterator["Streams"]:
+        """Make these streams the source of `standard_normal` and `standard_uniform`."""
+        token = _ACTIVE.set(self)
+        try:
+            yield self
+        finally:
+            _ACTIVE.reset(token)
+
+
+_ACTIVE: ContextVar[Streams | None] = ContextVar("active_streams", default=None)
+
+
+def _draw(draw: Callable[..., Tensor], like: Tensor) -> Tensor:
+    out = torch.empty_like(like, memory_format=torch.contiguous_format)
+    streams = _ACTIVE.get()
+    return draw(out) if streams is None else streams.fill(out, draw)
+
+
+def standard_normal(like: Tensor) -> Tensor:
+    """Draw from N(0, 1), of the shape, dtype and device of `like`."""
+    return _draw(Tensor.normal_, like)
+
+
+def standard_uniform(like: Tensor) -> Tensor:
+    """Draw from U[0, 1), of the shape, dtype and device of `like`."""
+    return _draw(Tensor.uniform_, like)
+
+
+@contextmanager
+def seeded_scope(seed: int) -> Iterator[None]:
+    """Seed torch's global CPU generator inside, put the caller's state back after.
+
+    For code that cannot be handed a generator: layer initialisation,
+    `torch.distributions` and modules of the user.
+    """
+    with _GLOBAL_GENERATOR:
+        state = torch.random.get_rng_state()
+        torch.random.default_generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.random.set_rng_state(state)
