@@ -50,8 +50,13 @@ class Critic(nn.Module):
         self.head = Linear(self.body.n_out, 1)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return logits (B,) or (C, B) for codes z and labels y, -1 = unlabelled."""
+        """Return logits (B,) or (C, B) for codes z and labels y, -1 = unlabelled.
+
+        Without y all rows are unlabelled.
+        """
         if self.n_classes:
+            if y is None:
+                y = torch.full(z.shape[:-1], -1, device=z.device)
             # -1 counts from the end: the extra column.
             switch = torch.eye(self.n_classes + 1, dtype=z.dtype, device=z.device)[y]
             z = torch.cat([z, switch], -1)

@@ -112,7 +112,7 @@ class SwissRoll(Distribution):
     radius : float, default=2.0
         Radius of its outer end.
 
-    noise : float, default=0.05
+    noise : float, default=0.1
         Standard deviation around the roll.
     """
 
@@ -125,7 +125,7 @@ class SwissRoll(Distribution):
         high: Tensor | float = 1.0,
         turns: float = 2.0,
         radius: float = 2.0,
-        noise: float = 0.05,
+        noise: float = 0.1,
     ):
         self.low, self.high = torch.broadcast_tensors(
             torch.as_tensor(low), torch.as_tensor(high)

@@ -47,7 +47,11 @@ class Encoder(nn.Module):
         Units of the body.
 
     normalization : {"batch", "layer"} or None
-        For body and heads.
+        For the body.
+
+    normalize_head : bool
+        Whether the head is normalised, too: codes then start at the scale of a prior,
+        and a softmax does not saturate.
 
     activation : str
         Activation of the body.
@@ -76,6 +80,7 @@ class Encoder(nn.Module):
         *,
         hidden_layer_sizes=(),
         normalization: str | None = None,
+        normalize_head: bool = False,
         activation: str = "relu",
         dropout: float = 0.0,
         support: str = "real",
@@ -96,9 +101,8 @@ class Encoder(nn.Module):
                 "uniform": standard_uniform,
             }
             self.body = MLP(self.n_inputs, hidden_layer_sizes, **options)
-            self.head = Block(
-                self.body.n_out, n_components, normalization=normalization
-            )
+            head = normalization if normalize_head else None
+            self.head = Block(self.body.n_out, n_components, normalization=head)
 
     @property
     def n_inputs(self) -> int:
@@ -149,6 +153,12 @@ class GaussianEncoder(Encoder):
 
     def __init__(self, n_features: int, n_components: int, **options):
         super().__init__(n_features, n_components, **options)
+        if self.support == "simplex":
+            raise ValueError(
+                "prior='categorical' has codes on the simplex, and posterior="
+                "'gaussian' would leave it. Use posterior='deterministic' or "
+                "'universal'."
+            )
         if self.module is None:
             self.scale_head = Block(self.body.n_out, n_components)
             # Start nearly deterministic: σ = softplus(-3) ≈ 0.05.

@@ -67,11 +67,15 @@ class Prior(nn.Module):
 
     support : {"real", "simplex"}
         Where codes may lie; "simplex" lets the encoder end in a softmax.
+
+    conditional : bool
+        Whether the prior takes `n_classes` and `weights`: one component for each class.
     """
 
     n_components: int
     n_classes: int | None = None
     support = "real"
+    conditional = False
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(z), or p(z|y) of batch shape (B,)."""
@@ -79,17 +83,20 @@ class Prior(nn.Module):
 
     def draw(self, n_samples: int, y: Tensor | None = None) -> Tensor:
         """Draw codes of shape (n_samples, n_components) by torch's global generator."""
-        if y is not None:
-            return self(y).sample()
-        return self(None).sample(torch.Size([n_samples]))
+        p = self(y)
+        return p.sample(torch.Size([] if p.batch_shape else [n_samples]))
 
 
 class _Factorized(Prior):
     """Equal, independent columns; a subclass names the distribution of one."""
 
+    zeros: Tensor
+
     def __init__(self, n_components: int):
         super().__init__()
         self.n_components = n_components
+        # Says where the prior lives: it moves with the module.
+        self.register_buffer("zeros", torch.zeros(n_components), persistent=False)
 
     def column(self, zeros: Tensor) -> Distribution:
         """Return the distribution of each column, of the shape of `zeros`."""
@@ -97,7 +104,7 @@ class _Factorized(Prior):
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(z)."""
-        return Independent(self.column(torch.zeros(self.n_components)), 1)
+        return Independent(self.column(self.zeros), 1)
 
 
 class Gaussian(_Factorized):
@@ -166,6 +173,16 @@ class Laplace(_Factorized):
         return _Laplace(zeros, self.scale)
 
 
+class _WholeGamma(_Gamma):
+    """A gamma distribution whose density is 0, not undefined, below 0."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density of any number."""
+        inside = value > 0
+        log_prob = super().log_prob(value.where(inside, torch.ones_like(value)))
+        return log_prob.masked_fill(~inside, -math.inf)
+
+
 class Gamma(_Factorized):
     """Gamma(concentration, rate) in each column: codes that are positive.
 
@@ -192,7 +209,7 @@ class Gamma(_Factorized):
 
     def column(self, zeros: Tensor) -> Distribution:
         """Return Gamma(concentration, rate)."""
-        return _Gamma(zeros + self.concentration, self.rate, validate_args=False)
+        return _WholeGamma(zeros + self.concentration, self.rate, validate_args=False)
 
 
 class GaussianMixture(Prior):
@@ -212,13 +229,14 @@ class GaussianMixture(Prior):
     radius : float, default=1.4
         Distance of the means from 0.
 
-    radial_scale, tangential_scale : float, default=0.35 and 0.1
+    radial_scale, tangential_scale : float, default=0.35 and 0.14
         Standard deviations along the mean's direction and across it.
 
     weights : sequence of float, default=None
         Shares of the Gaussians; None for equal ones.
     """
 
+    conditional = True
     means: Tensor
     scale_tril: Tensor
     weights: Tensor
@@ -229,7 +247,7 @@ class GaussianMixture(Prior):
         n_classes: int = 10,
         radius: float = 1.4,
         radial_scale: float = 0.35,
-        tangential_scale: float = 0.1,
+        tangential_scale: float = 0.14,
         weights=None,
     ):
         super().__init__()
@@ -255,7 +273,7 @@ def _directions(m: int, k: int) -> Tensor:
     """Spread m unit vectors over the sphere in k dimensions, (m, k)."""
     if k == 1:
         u = torch.ones(m, 1)
-        u[m // 2 :] = -1
+        u[1::2] = -1
         return u * (torch.arange(m) // 2 + 1).unsqueeze(-1) / ((m + 1) // 2)
     if k == 2:
         angle = 2 * math.pi * torch.arange(m) / m
@@ -287,6 +305,7 @@ class SwissRoll(Prior):
         See `sklearn_aae.distributions.SwissRoll`.
     """
 
+    conditional = True
     edges: Tensor
 
     def __init__(
@@ -296,7 +315,7 @@ class SwissRoll(Prior):
         weights=None,
         turns: float = 2.0,
         radius: float = 2.0,
-        noise: float = 0.05,
+        noise: float = 0.1,
     ):
         super().__init__()
         if n_components != 2:
@@ -402,9 +421,6 @@ PRIORS: dict[str, type[Prior]] = {
     "categorical": Categorical,
 }
 
-# Priors that ``forward(y)`` conditions on labels.
-CONDITIONAL_PRIORS = (GaussianMixture, SwissRoll)
-
 
 def as_prior(prior, n_components: int, class_shares=None) -> Prior:
     """Turn the `prior` parameter of an estimator into a module.
@@ -432,10 +448,11 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
     """
     if isinstance(prior, str):
         kind = PRIORS[prior]
-        if class_shares is not None and issubclass(kind, CONDITIONAL_PRIORS):
+        options = {}
+        if class_shares is not None and kind.conditional:
             shares = list(class_shares)
-            return kind(n_components, n_classes=len(shares), weights=shares)
-        return kind(n_components)
+            options = {"n_classes": len(shares), "weights": shares}
+        return kind(n_components, **options)
     if isinstance(prior, Distribution):
         return FromDistribution(prior, n_components)
     if not isinstance(prior, Prior):

@@ -11,7 +11,7 @@ from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
 from sklearn_aae.estimators._inference import InferenceMixin
-from sklearn_aae.estimators._labels import encode_labels, is_labels
+from sklearn_aae.estimators._labels import UNLABELLED, encode_labels, is_labels
 from sklearn_aae.estimators._parameters import CONSTRAINTS
 from sklearn_aae.estimators._recipes import learning_rates, make_recipe
 from sklearn_aae.estimators._rows import Rows
@@ -21,7 +21,7 @@ from sklearn_aae.estimators._state import (
     to_arrays,
     unchanged_on_error,
 )
-from sklearn_aae.priors import CONDITIONAL_PRIORS, PRIORS, as_prior
+from sklearn_aae.priors import PRIORS, Prior, as_prior
 from sklearn_aae.tabular import TablePreprocessor, TableSchema, as_table, check_columns
 from sklearn_aae.training import AAENet, Recipe
 from sklearn_aae.utils._compat import check_sample_weight, fit_context
@@ -270,17 +270,18 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
 
     def _conditional(self) -> bool:
         """Whether the prior has components to give to classes."""
-        named = PRIORS.get(self.prior) if isinstance(self.prior, str) else None
-        if named is not None:
-            return issubclass(named, CONDITIONAL_PRIORS)
-        return isinstance(self.prior, CONDITIONAL_PRIORS)
+        if isinstance(self.prior, str):
+            return PRIORS[self.prior].conditional
+        return isinstance(self.prior, Prior) and self.prior.n_classes is not None
 
     def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray | None:
         """Return the class numbers of y, if the prior has a use for them."""
         if not keep:
             self.__dict__.pop("classes_", None)
         if y is None or not self._conditional() or not is_labels(y):
-            return None
+            # A critic that knows labels sees rows without them as unlabelled.
+            told = hasattr(self, "classes_")
+            return np.full(n_samples, UNLABELLED) if told else None
         if len(y) != n_samples:
             raise ValueError(
                 f"X and y must have as many rows: X has {n_samples}, y has {len(y)}."
@@ -392,7 +393,7 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
         net.max_epochs = epochs
         net.schedule = schedule or self.learning_rate_schedule
         held = judges and judges.judges(self.prior_, net.seed, *place)
-        net.train_split = None if held is None else lambda data, y: (data, held)
+        net.train_split = None if held is None else lambda data, y=None: (data, held)
         with self._training_scope(net, batches):
             net.partial_fit(batches)
             if held is None:

@@ -9,6 +9,7 @@ from numbers import Integral
 
 import numpy as np
 import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from torch import Tensor, nn
 
@@ -91,38 +92,6 @@ class InferenceMixin:
         rows = stream(self.decoder_, lambda z: self.decoder_(z).mean, Z)
         return self.preprocessor_.inverse_transform(rows.astype(np.float64))
 
-    def transform(self, X):
-        """Encode rows: the mean of q(z|x).
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components)
-            Codes, of the dtype of X (float64 unless X is float32).
-        """
-        X = self._check_new_rows(X)
-        return self._encode(X).astype(X.dtype, copy=False)
-
-    def inverse_transform(self, Z):
-        """Decode codes: the mean of p(x|z).
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows, in the units of the training table.
-        """
-        Z = self._check_codes(Z)
-        return self._decode(Z).astype(Z.dtype, copy=False)
-
     def reconstruct(self, X):
         """Encode and decode rows.
 
@@ -185,8 +154,8 @@ class InferenceMixin:
         known = np.isin(labels, self.classes_)
         if not known.all():
             raise ValueError(
-                f"y has the unknown label {labels[~known][0]!r}. The model knows "
-                f"{self.classes_.tolist()}."
+                f"y has the unknown label {labels[~known].tolist()[0]!r}. The model "
+                f"knows {self.classes_.tolist()}."
             )
         return torch.as_tensor(np.searchsorted(self.classes_, labels))
 
@@ -204,7 +173,8 @@ class InferenceMixin:
             In nats, of the scaled columns: to compare models with equal `scale` and
             `reconstruction`. Higher is better.
         """
-        rows = self.preprocessor_.transform(self._check_new_rows(X))
+        X = self._check_new_rows(X)
+        rows = self.preprocessor_.transform(X)
 
         def log_prob(x: Tensor) -> Tensor:
             return self.decoder_(self.encoder_(x).mean).log_prob(x)
@@ -234,3 +204,50 @@ class InferenceMixin:
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, scores[:, None])
         return float(np.average(scores, weights=sample_weight))
+
+
+class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """Codes as the output of a scikit-learn transformer."""
+
+    @property
+    def _n_features_out(self):
+        """Number of columns of a code, for the names of the output."""
+        return self._fit_params["n_components"]
+
+    def __sklearn_tags__(self):
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def transform(self, X):
+        """Encode rows: the mean of q(z|x).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Codes, of the dtype of X (float64 unless X is float32).
+        """
+        X = self._check_new_rows(X)
+        return self._encode(X).astype(X.dtype, copy=False)
+
+    def inverse_transform(self, X):
+        """Decode codes: the mean of p(x|z).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, in the units of the training table.
+        """
+        Z = self._check_codes(X)
+        return self._decode(Z).astype(Z.dtype, copy=False)

@@ -43,7 +43,7 @@ CONSTRAINTS: dict = {
     "critic_learning_rate": [POSITIVE, None],
     "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
     "update": [StrOptions(set(UPDATES))],
-    "batch_size": [POSITIVE_INT],
+    "batch_size": [Interval(Integral, 2, None, closed="left")],
     "max_iter": [POSITIVE_INT],
     "early_stopping": ["boolean"],
     "validation_fraction": [PROPER_SHARE],

@@ -1,11 +1,10 @@
 """AAETransformer: an adversarial autoencoder as a dimensionality reducer."""
 
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-
 from sklearn_aae.estimators._base import BaseAAE
+from sklearn_aae.estimators._inference import CodeMixin
 
 
-class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE):
+class AAETransformer(CodeMixin, BaseAAE):
     """Adversarial autoencoder: a code of few columns that follows a chosen prior.
 
     An encoder q(z|x) and a decoder p(x|z) learn to reconstruct the rows, while a critic
@@ -13,11 +12,11 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE)
     fool it [1]_. The codes can then be decoded, sampled and compared like draws from
     the prior. The loss of encoder and decoder is
 
-        500 · E[-log p(x|z)] / d + regularization_strength · L,
+        min(3 k³, 1000) · E[-log p(x|z)] / d + regularization_strength · L,
 
-    a mean over the d columns (constant ones not counted) with the weight of a sum over
-    500, so that a strength means the same for tables of any width; L is the generator's
-    loss or the divergence that `regularizer` names.
+    a mean over the d columns (constant ones not counted), so that a strength means the
+    same for tables of any width, with a weight that grows with the k columns of the
+    code; L is the generator's loss or the divergence that `regularizer` names.
 
     Read more in the user guide.
 
@@ -40,11 +39,11 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE)
         Share of the hidden units of encoder and decoder that are dropped in training.
 
     posterior : {"deterministic", "gaussian", "universal"}, default="deterministic"
-        Kind of q(z|x) ([1]_, section 2.1): a point; N(μ(x), diag σ(x)²); or f(x, η) with
-        Gaussian noise η beside the input.
+        Kind of q(z|x) ([1]_, section 2.1): a point; N(μ(x), diag σ(x)²); or f(x, η)
+        with Gaussian noise η beside the input.
 
-    prior : {"gaussian", "uniform", "laplace", "gamma", "gaussian_mixture", "swiss_roll", \
-            "categorical"}, Prior, torch.distributions.Distribution or callable, \
+    prior : {"gaussian", "uniform", "laplace", "gamma", "gaussian_mixture", \
+            "swiss_roll", "categorical"}, Prior, torch Distribution or callable, \
             default="gaussian"
         What the codes are made to look like. A callable is
         ``draw(n_samples, random_state) -> array of shape (n_samples, n_components)``.
@@ -57,8 +56,8 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE)
         discrepancy (WAE-MMD), the sliced Wasserstein distance (SWAE), or nothing (plain
         autoencoder).
 
-    adversarial_loss : {"bce", "least_squares", "hinge", "wasserstein", "relativistic"}, \
-            default="bce"
+    adversarial_loss : {"bce", "least_squares", "hinge", "wasserstein", \
+            "relativistic"}, default="bce"
         Objective of the game.
 
     gradient_penalty : float, default=0.0
@@ -147,7 +146,7 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE)
     n_features_in_ : int
         Number of columns.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if they are strings.
 
     n_iter_ : int
@@ -198,14 +197,3 @@ class AAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseAAE)
     >>> aae.sample(3, random_state=0).shape
     (3, 4)
     """
-
-    @property
-    def _n_features_out(self):
-        """Number of columns of a code, for the names of the output."""
-        return self._fit_params["n_components"]
-
-    def __sklearn_tags__(self):
-        """Say what scikit-learn may expect."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -60,12 +60,19 @@ class BatchNorm(nn.Module):
         if not self.training:
             return self._affine(x, self.running_mean, self.running_var)
         if row_weight is None and x.dim() == 2 and self.n_calibrated is None:
-            moving = (self.running_mean, self.running_var)
-            affine = (self.weight, self.bias)
-            return F.batch_norm(x, *moving, *affine, True, self.momentum, self.eps)
+            return self._fused(x)
         mean, var = _moments(x, row_weight)
         self._track(mean.detach(), var.detach())
         return self._affine(x, mean, var)
+
+    def _fused(self, x: Tensor) -> Tensor:
+        """Normalise by torch's kernel, which tracks the variance over n - 1 rows."""
+        n = len(x)
+        var = self.running_var * (n / (n - 1))
+        moving, affine = (self.running_mean, var), (self.weight, self.bias)
+        y = F.batch_norm(x, *moving, *affine, True, self.momentum, self.eps)
+        self.running_var.copy_(var * ((n - 1) / n))
+        return y
 
     def _affine(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
         scale = self.weight * (var + self.eps).rsqrt()

@@ -84,10 +84,12 @@ def _event_sum(values: Tensor, z: Tensor) -> Tensor:
 
 
 def energy_distance(z: Tensor, p: Tensor) -> Tensor:
-    """Share in [0, 1] of 2E‖z - p‖ that remains: 0 for equal distributions.
+    """Distance in [0, 1]: 0 for equal distributions, 1 for two different points.
 
-    (2E‖z - p‖ - E‖z - z'‖ - E‖p - p'‖) / 2E‖z - p‖ (Székely and Rizzo 2013).
+    The root of (2E‖z - p‖ - E‖z - z'‖ - E‖p - p'‖) / 2E‖z - p‖ (Székely and Rizzo
+    2013), over pairs of different rows: for equal distributions the share under the
+    root is 0 on average, and counts as 0 where chance makes it negative.
     """
     cross = 2 * torch.cdist(z, p).mean((-2, -1))
-    within = torch.cdist(z, z).mean((-2, -1)) + torch.cdist(p, p).mean((-2, -1))
-    return (cross - within) / cross
+    within = _pair_mean(torch.cdist(z, z), None) + _pair_mean(torch.cdist(p, p), None)
+    return ((cross - within) / cross).clamp_min(0).sqrt()

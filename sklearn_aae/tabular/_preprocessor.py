@@ -78,7 +78,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             If all columns are constant.
         """
         X = np.asarray(X, dtype=np.float64)
-        scaler = SCALERS[self.scale](len(X), self.seed)
+        # The networks need arrays, whatever the user set globally.
+        scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
         if self.scale == "standard":
             scaler.fit(X, sample_weight=sample_weight)
         else:

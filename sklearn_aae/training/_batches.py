@@ -75,12 +75,6 @@ class Batch:
         """Drop the encoder pass: the next phase makes its own."""
         self._posterior = self._code = None
 
-    def labels_for(self, z: Tensor) -> Tensor | None:
-        """Return the labels that belong to `z`: prior samples or codes."""
-        if self.y is None or self.prior_y is None:
-            return None
-        return self.prior_y if z.shape[-2] == self.prior_y.shape[-1] else self.y
-
 
 class Batches(Dataset):
     """The training rows, cut into steps.
@@ -127,7 +121,11 @@ class Batches(Dataset):
         self.label_counts: Tensor | None = None
         if y is not None:
             n_labels = 1 + (prior.n_classes or 0)  # the first counts the unlabelled
-            self.label_counts = torch.bincount(y.cpu() + 1, minlength=n_labels)
+            self.label_counts = torch.bincount(
+                y.cpu() + 1,
+                weights=None if weight is None else weight.cpu(),
+                minlength=n_labels,
+            ).float()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -181,12 +179,12 @@ class Batches(Dataset):
         A code's label is told as often as a row's (paper, section 2.3).
         """
         with seeded_scope(seed):
-            y = told = None
-            if self.label_counts is not None:
-                y = torch.multinomial(
-                    self.label_counts[1:].float(), n, replacement=True
-                )
-                hidden = torch.rand(n) * len(self) < self.label_counts[0]
-                told = y.masked_fill(hidden, -1).to(self.x.device)
-            codes = self.prior.draw(n, y)
-        return codes.to(self.x), told
+            if self.label_counts is None:
+                return self.prior.draw(n).to(self.x), None
+            hidden = self.label_counts[0] / self.label_counts.sum()
+            if hidden == 1:
+                told = torch.full((n,), -1, device=self.x.device)
+                return self.prior.draw(n).to(self.x), told
+            y = torch.multinomial(self.label_counts[1:], n, replacement=True)
+            told = y.masked_fill(torch.rand(n) < hidden, -1)
+            return self.prior.draw(n, y).to(self.x), told.to(self.x.device)

@@ -42,13 +42,20 @@ class AAENet(NeuralNet):
         Of the noise on the device; each epoch derives its own.
 
     learning_rates : dict of str to float, default=None
-        Learning rate of each network; a player takes that of the first it moves.
+        Learning rate by name of a phase; a player takes that of its first phase, or
+        else `lr`.
 
     schedule : str, default="constant"
         Key of `SCHEDULES`.
 
     total_variance : float, default=1.0
         Variance of the training rows, for the criterion.
+
+    criterion : class, default=nn.Identity
+        skorch wants one; the phases hold the losses.
+
+    train_split : callable, default=None
+        ``train_split(batches, y=None) -> (batches, Batch)`` adds rows to judge by.
 
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
@@ -86,6 +93,7 @@ class AAENet(NeuralNet):
         ``optimizer_`` is that of the player who moves the decoder; the others are named
         after their player: ``critic_optimizer_``.
         """
+        self.streams_ = Streams(self.seed, next(self.module_.parameters()).device)
         for player in self.module_.players_:
             rate = self._learning_rate(player)
             moved = [self.module_.networks[name] for name in player.moves]
@@ -136,8 +144,11 @@ class AAENet(NeuralNet):
         """Return the criterion on a batch: lower is better."""
         self._set_training(False)
         batch.forget()
-        with torch.no_grad():
-            return float(criterion(self.module_.networks, batch, self.total_variance))
+        self.streams_.reseed(len(self.history))
+        with torch.no_grad(), self.streams_.active():
+            loss = criterion(self.module_.networks, batch, self.total_variance)
+        self._check_finite({"judging": float(loss)}, len(self.history) - 1)
+        return float(loss)
 
     def get_iterator(self, dataset, training=False):
         """Return the batches themselves."""
@@ -145,8 +156,12 @@ class AAENet(NeuralNet):
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train on, then set the statistics of batch normalisation."""
+        if not self.initialized_:
+            self.initialize()
         self.first_epoch_ = len(self.history)
-        self.streams_ = Streams(self.seed, X.x.device)
+        for player in self.module_.players_:
+            optimizer = getattr(self, _optimizer_name(player))
+            set_learning_rate(optimizer, self._learning_rate(player))
         with self.streams_.active():
             super().partial_fit(X, y, classes, **fit_params)
             self._calibrate(X)
@@ -208,8 +223,11 @@ class AAENet(NeuralNet):
         return any(getattr(type(c), hook) is not default for _, c in self.callbacks_)
 
     def _notify_batch(self, hook: str, batch: Batch) -> None:
-        if self._listens(hook):
-            self.notify(hook, batch=batch, training=True)
+        if not (self._listens("on_batch_begin") or self._listens("on_batch_end")):
+            return
+        if hook == "on_batch_begin":
+            self.history.new_batch()
+        self.notify(hook, batch=batch, training=True)
 
     def _on_gradient(self) -> None:
         named = list(self.module_.named_parameters())

@@ -3,7 +3,7 @@
 Letters: C models in a stack, B batch, d columns, k code size. A phase is data: `moves`
 names the networks that its loss trains, `needs` those that it reads, ``loss(networks,
 batch)`` returns one value for each model, of shape () or (C,). What a phase does not
-move is not trained by it, whatever its loss touches.
+move is frozen while its loss is computed.
 
 To add a phase: a class here, an entry in the conformance list of
 ``tests/test_contracts.py``.
@@ -105,7 +105,7 @@ class TrainCritic(Phase):
         if isinstance(self.penalty_weight, float) and self.penalty_weight == 0:
             return loss
         penalty = PENALTIES[self.penalty](
-            lambda z: critic(z, batch.labels_for(z)), batch.prior, code, batch.weight
+            critic, batch.prior, code, batch.weight, batch.prior_y, batch.y
         )
         return loss + self.penalty_weight * penalty
 

@@ -1,11 +1,13 @@
 """One step of the game: every player moves once, by its own gradients."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from sklearn_aae.training._batches import Batch
+from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Player
 
 
@@ -45,20 +47,50 @@ def train_step(
     losses : dict of str to Tensor
         Loss of each phase, detached, of shape () or (C,).
     """
+    if share_pass and "encoder" in networks:
+        batch.code(networks)  # before any phase freezes the encoder
     losses = {}
     for player, optimizer in zip(players, optimizers, strict=True):
         if not share_pass:
             batch.forget()
-        parts = {phase.name: phase.loss(networks, batch) for phase in player.phases}
+        parts = {}
+        for phase in player.phases:
+            with frozen(networks, phase):
+                parts[phase.name] = phase.loss(networks, batch)
         weighted = [phase.weight * parts[phase.name] for phase in player.phases]
-        parameters = optimizer.param_groups[0]["params"]
-        gradients = torch.autograd.grad(
-            torch.stack(weighted).sum(), parameters, allow_unused=True
-        )
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-        if on_gradient is not None:
-            on_gradient()
-        optimizer.step()
+        descend(torch.stack(weighted).sum(), optimizer, on_gradient)
         losses.update({name: loss.detach() for name, loss in parts.items()})
     return losses
+
+
+@contextmanager
+def frozen(networks: Mapping[str, nn.Module], phase: Phase) -> Iterator[None]:
+    """Freeze what a phase reads but does not move."""
+    still = [networks[name] for name in networks if name not in phase.moves]
+    held = [p for net in still for p in net.parameters() if p.requires_grad]
+    for parameter in held:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in held:
+            parameter.requires_grad_(True)
+
+
+def descend(
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    on_gradient: Callable[[], None] | None,
+) -> None:
+    """Take one optimiser's step down a loss; no gradient stays behind."""
+    every = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters = [p for p in every if p.requires_grad]  # the user may freeze some
+    if not parameters:
+        return
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    if on_gradient is not None:
+        on_gradient()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,192 @@
+"""TrainingCurvesDisplay: how a training went."""
+
+import numpy as np
+
+from sklearn_aae.inspection._estimator import check_estimator
+from sklearn_aae.utils._optional import import_optional
+
+# Lines of the history that share a panel, and the value to reach where there is one.
+# The names of regularizers without an opponent have a panel of their own.
+PANELS: dict[str, tuple[tuple[str, ...], float | None]] = {
+    "reconstruction loss": (("reconstruction",), None),
+    "losses of the game": (("critic", "generator"), None),
+    "critic accuracy": (("critic_accuracy",), 0.5),
+    "prior match": (("prior_match",), 1.0),
+    "validation loss": (("valid_loss",), None),
+}
+
+# What a history also holds: no curve of its own.
+NOT_CURVES = ("epoch", "dur", "batches")
+
+
+class TrainingCurvesDisplay:
+    """Losses and measures by epoch, in panels side by side.
+
+    The losses of the game need not fall: each player's rises when the other improves.
+    The critic's accuracy falls to ½ (dotted) where it cannot tell codes from the
+    prior, and the prior match, 1 minus a normalised energy distance, rises to 1.
+
+    Parameters
+    ----------
+    history : list of dict
+        What was measured in each epoch, by name.
+
+    Attributes
+    ----------
+    axes_ : ndarray of shape (n_panels,)
+        Axes of the panels.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    lines_ : dict of str to matplotlib Line2D
+        Curve of each name.
+
+    See Also
+    --------
+    PriorMatchDisplay : The match of codes and prior, column by column.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AAETransformer
+    >>> from sklearn_aae.inspection import TrainingCurvesDisplay
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> aae = AAETransformer(max_iter=2, random_state=0).fit(X)
+    >>> display = TrainingCurvesDisplay.from_estimator(aae)
+    >>> len(display.history)
+    2
+    """
+
+    def __init__(self, *, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+        """Draw the history of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with ``history_``.
+
+        ax : matplotlib Axes or array-like of Axes, default=None
+            Axes to draw in, see `plot`.
+
+        **kwargs : dict
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : TrainingCurvesDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no ``history_``.
+
+        ValueError
+            If no epoch ran to its end.
+        """
+        check_estimator(cls.__name__, estimator, "history_")
+        if not estimator.history_:
+            raise ValueError(
+                f"The history of {type(estimator).__name__} is empty: no epoch of its "
+                "training ran to its end. Fit it again."
+            )
+        history = [dict(line) for line in estimator.history_]
+        return cls(history=history).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, **kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of Axes, default=None
+            One for each panel. A single one gives its place to all panels; None makes
+            a figure.
+
+        **kwargs : dict
+            Passed on to ``ax.plot``.
+
+        Returns
+        -------
+        display : TrainingCurvesDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent.
+
+        ValueError
+            If there are more or fewer axes than panels.
+        """
+        plt = import_optional(
+            "matplotlib.pyplot", feature="TrainingCurvesDisplay.plot", extra="plot"
+        )
+        panels = _panels(self.history)
+        self.axes_ = _make_axes(plt, ax, len(panels))
+        self.figure_ = self.axes_[0].figure
+        self.lines_ = {}
+        for panel, (title, (names, goal)) in zip(
+            self.axes_, panels.items(), strict=True
+        ):
+            self._plot_panel(panel, names, goal, kwargs)
+            panel.set(title=title, xlabel="epoch")
+        return self
+
+    def _plot_panel(self, ax, names, goal, style: dict) -> None:
+        """Draw the curves of one panel."""
+        for name in names:
+            points = [
+                (line.get("epoch", i), line[name])
+                for i, line in enumerate(self.history, start=1)
+                if name in line
+            ]
+            curve = {"label": name, "marker": "." if len(points) == 1 else None}
+            (self.lines_[name],) = ax.plot(*np.transpose(points), **curve | style)
+        if goal is not None:
+            ax.axhline(goal, color="black", linestyle=":", linewidth=1)
+        if len(names) > 1:
+            ax.legend(frameon=False)
+
+
+def _panels(history: list[dict]) -> dict[str, tuple[tuple[str, ...], float | None]]:
+    """Return the panels that a history fills, with the names that it has."""
+    numbers = {
+        name: None
+        for line in history
+        for name, value in line.items()
+        if name not in NOT_CURVES
+        and isinstance(value, (int, float))
+        # skorch marks the best epochs: valid_loss_best
+        and not isinstance(value, bool)
+    }
+    panels = {}
+    for title, (names, goal) in PANELS.items():
+        found = tuple(name for name in names if name in numbers)
+        if found:
+            panels[title] = (found, goal)
+    placed = {name for names, _ in panels.values() for name in names}
+    others = {name: ((name,), None) for name in numbers if name not in placed}
+    return panels | others
+
+
+def _make_axes(plt, ax, n_panels: int) -> np.ndarray:
+    """Return one axes for each panel."""
+    if ax is None:
+        size = (2.9 * n_panels, 2.7)
+        figure = plt.figure(figsize=size, layout="constrained")
+        return figure.subplots(1, n_panels, squeeze=False)[0]
+    if hasattr(ax, "get_subplotspec"):
+        if n_panels == 1:
+            return np.array([ax])
+        ax.set_axis_off()
+        grid = ax.get_subplotspec().subgridspec(1, n_panels)
+        return grid.subplots(squeeze=False)[0]
+    axes = np.asarray(ax, dtype=object).ravel()
+    if len(axes) != n_panels:
+        raise ValueError(
+            f"The history fills {n_panels} panels. Got {len(axes)} axes instead."
+        )
+    return axes

@@ -1,0 +1,107 @@
+"""The density of a prior over the plane, and the levels worth drawing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from sklearn_aae.inspection._estimator import draw_prior
+
+# Draws that find the prior's place, and its density where there is no formula.
+N_DRAWS = 100_000
+
+# Share of the draws that may lie outside the grid on each side, before the margin.
+TAIL = 0.001
+MARGIN = 0.1
+
+# Smoothing of the histogram of the draws, in cells of the grid.
+SMOOTHING = 2.0
+
+
+@dataclass
+class PlaneDensity:
+    """A density at the points of a grid.
+
+    Attributes
+    ----------
+    x, y : ndarray of shape (n_points,)
+        Coordinates of the grid.
+
+    values : ndarray of shape (n_points, n_points)
+        Density, row i at y[i].
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+
+    def levels(self, shares) -> np.ndarray:
+        """Return the level of each smallest region that holds a share of the mass.
+
+        Parameters
+        ----------
+        shares : sequence of float
+            Between 0 and 1.
+
+        Returns
+        -------
+        levels : ndarray of shape (n_levels,)
+            Rising; equal ones count once.
+        """
+        falling = np.sort(self.values, axis=None)[::-1]
+        held = np.cumsum(falling) / falling.sum()
+        index = np.searchsorted(held, shares).clip(max=len(held) - 1)
+        # A plateau is drawn at its edge: just below its height.
+        return np.unique(falling[index]) * (1 - 1e-3)
+
+
+def prior_density(estimator, n_points: int) -> PlaneDensity:
+    """Return the density of a prior of two columns.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``prior_``.
+
+    n_points : int
+        Number of points of the grid along each side.
+
+    Returns
+    -------
+    density : PlaneDensity
+        By the prior's ``log_prob``; where it has none, a smoothed histogram of draws.
+    """
+    draws = draw_prior(estimator, N_DRAWS)
+    low, high = np.quantile(draws, [TAIL, 1 - TAIL], axis=0)
+    margin = MARGIN * (high - low)
+    x, y = np.linspace(low - margin, high + margin, n_points, axis=-1)
+    try:
+        values = _evaluate(estimator.prior_(None), x, y, draws.dtype)
+    except (NotImplementedError, ValueError):  # no formula, or not on all the plane
+        values = _count(draws, x, y)
+    return PlaneDensity(x, y, values)
+
+
+def _evaluate(distribution, x: np.ndarray, y: np.ndarray, dtype) -> np.ndarray:
+    """Evaluate the density at the points of a grid."""
+    if getattr(distribution.support, "is_discrete", False):
+        raise NotImplementedError("Probabilities of points are not a density.")
+    points = np.stack(np.meshgrid(x, y), axis=-1).astype(dtype)
+    with torch.no_grad():
+        values = distribution.log_prob(torch.from_numpy(points)).exp()
+    return np.nan_to_num(values.cpu().numpy().astype(float))
+
+
+def _count(draws: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Count the draws around the points of a grid, smoothed, as a density."""
+    edges = [_edges(points) for points in (y, x)]
+    counts, *_ = np.histogram2d(draws[:, 1], draws[:, 0], bins=edges)
+    cell = (x[1] - x[0]) * (y[1] - y[0])
+    return gaussian_filter(counts, SMOOTHING) / (len(draws) * cell)
+
+
+def _edges(points: np.ndarray) -> np.ndarray:
+    """Return the edges of the cells whose middles are `points`."""
+    half = (points[1] - points[0]) / 2
+    return np.append(points - half, points[-1] + half)

@@ -1,0 +1,85 @@
+"""What the displays ask of an estimator."""
+
+import math
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae.utils._random import seeded_scope
+
+# The same draws in every picture.
+SEED = 0
+
+
+def check_estimator(display: str, estimator, *needs: str) -> None:
+    """Check that an estimator is fitted and has what a display needs.
+
+    Raises
+    ------
+    NotFittedError
+        If it is not fitted.
+
+    TypeError
+        If it lacks an attribute.
+    """
+    check_is_fitted(estimator)
+    lacks = [name for name in needs if not hasattr(estimator, name)]
+    if lacks:
+        raise TypeError(
+            f"{display} needs an estimator with {' and '.join(needs)}. "
+            f"{type(estimator).__name__} has no {' and no '.join(lacks)}. Of a "
+            "Pipeline, pass the step that is the autoencoder, such as pipeline[0]."
+        )
+
+
+def check_plane(display: str, estimator, n_components: int) -> None:
+    """Raise ValueError if a code does not have two columns."""
+    if n_components != 2:
+        raise ValueError(
+            f"{display} draws codes of 2 columns, but those of "
+            f"{type(estimator).__name__} have {n_components}. Fit it with "
+            "n_components=2."
+        )
+
+
+def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:
+    """Return (height, width) or (height, width, channels) of rows drawn as images.
+
+    Raises
+    ------
+    ValueError
+        If it is no such shape, or has not `n_columns` pixels.
+    """
+    shape = tuple(image_shape) if np.iterable(image_shape) else (image_shape,)
+    if len(shape) not in (2, 3) or not all(
+        isinstance(size, (int, np.integer)) and size > 0 for size in shape
+    ):
+        raise ValueError(
+            "image_shape must be (height, width) or (height, width, channels). Got "
+            f"{image_shape!r} instead."
+        )
+    if math.prod(shape) != n_columns:
+        raise ValueError(
+            f"image_shape={shape} makes {math.prod(shape)} columns, but the rows have "
+            f"{n_columns}. Their product must be the number of columns."
+        )
+    return shape
+
+
+def draw_prior(estimator, n_draws: int) -> np.ndarray:
+    """Draw codes from ``estimator.prior_``, always the same ones.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``prior_``.
+
+    n_draws : int
+        Number of codes.
+
+    Returns
+    -------
+    draws : ndarray of shape (n_draws, n_components)
+    """
+    with seeded_scope(SEED):
+        return estimator.prior_.draw(n_draws).cpu().numpy()

@@ -1,0 +1,228 @@
+"""LatentSpaceDisplay: where the rows lie in the code, and where the prior is."""
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.multiclass import type_of_target
+
+from sklearn_aae.inspection._density import prior_density
+from sklearn_aae.inspection._estimator import check_estimator, check_plane
+from sklearn_aae.utils._optional import import_optional
+
+# More classes than this get colours of a continuous map and no legend.
+MAX_LEGEND = 20
+
+
+class LatentSpaceDisplay:
+    """Codes of two columns as points, with contours of the prior.
+
+    Where the points fill the contours evenly, the code has the prior's shape.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, 2)
+        Codes of the rows.
+
+    y : ndarray of shape (n_samples,), default=None
+        Labels or numbers that colour the points.
+
+    density : PlaneDensity, default=None
+        Density of the prior over a grid: ``x`` and ``y`` of shape (n_points,),
+        ``values`` of shape (n_points, n_points). None draws no contours.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the picture.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    points_ : list of matplotlib PathCollection
+        Points of each class, or all of them.
+
+    contours_ : matplotlib QuadContourSet or None
+        Contours of the prior.
+
+    See Also
+    --------
+    ManifoldDisplay : What the decoder makes of each place of the code.
+    PriorMatchDisplay : The match of codes and prior, for codes of any size.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AAETransformer
+    >>> from sklearn_aae.inspection import LatentSpaceDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> aae = AAETransformer(n_components=2, max_iter=2, random_state=0).fit(X)
+    >>> display = LatentSpaceDisplay.from_estimator(aae, X, y)
+    >>> display.codes.shape
+    (150, 2)
+    """
+
+    def __init__(self, *, codes, y=None, density=None):
+        self.codes = codes
+        self.y = y
+        self.density = density
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y=None, *, grid_resolution=200, ax=None, **kwargs
+    ):
+        """Encode rows and draw them.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with ``transform`` to two columns. Contours need ``prior_`` of two
+            columns too.
+
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        y : array-like of shape (n_samples,), default=None
+            Labels or numbers that colour the points.
+
+        grid_resolution : int, default=200
+            Number of points, along each side, at which the prior is evaluated.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **kwargs : dict
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no ``transform``.
+
+        ValueError
+            If a code does not have two columns, or y not one value a row.
+        """
+        check_estimator(cls.__name__, estimator, "transform")
+        codes = np.asarray(estimator.transform(X))
+        check_plane(cls.__name__, estimator, codes.shape[1])
+        if y is not None:
+            check_consistent_length(codes, y)
+            y = np.asarray(y)
+        flat = getattr(getattr(estimator, "prior_", None), "n_components", None) == 2
+        density = prior_density(estimator, grid_resolution) if flat else None
+        return cls(codes=codes, y=y, density=density).plot(ax=ax, **kwargs)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        cmap=None,
+        shares=(0.5, 0.8, 0.95),
+        scatter_kwargs=None,
+        contour_kwargs=None,
+    ):
+        """Draw the codes and the prior.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        cmap : str or matplotlib Colormap, default=None
+            Colours of y. None is "tab10", "tab20" or "viridis", as many as needed.
+
+        shares : sequence of float, default=(0.5, 0.8, 0.95)
+            Each contour bounds the smallest region that holds this share of the prior.
+
+        scatter_kwargs : dict, default=None
+            Passed on to ``ax.scatter``.
+
+        contour_kwargs : dict, default=None
+            Passed on to ``ax.contour``.
+
+        Returns
+        -------
+        display : LatentSpaceDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent.
+        """
+        plt = import_optional(
+            "matplotlib.pyplot", feature="LatentSpaceDisplay.plot", extra="plot"
+        )
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        style = {"s": 9, "linewidths": 0, "alpha": 0.8} | (scatter_kwargs or {})
+        self._plot_points(plt, cmap, style)
+        self.contours_ = None
+        if self.density is not None:
+            self._plot_contours(shares, contour_kwargs or {})
+        ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+        return self
+
+    def _plot_points(self, plt, cmap, style: dict) -> None:
+        """Draw the points: one colour, one for each class, or one for each value."""
+        x, y = self.codes.T
+        if self.y is None:
+            self.points_ = [self.ax_.scatter(x, y, **style)]
+            return
+        labels, classes = _classes(self.y)
+        if classes is None:
+            points = self.ax_.scatter(x, y, c=labels, cmap=cmap or "viridis", **style)
+            self.points_ = [points]
+            self.figure_.colorbar(points, ax=self.ax_, label="y")
+            return
+        colors = _colors(plt, cmap, len(classes))
+        self.points_ = [
+            self.ax_.scatter(*self.codes[labels == name].T, **style | color)
+            for name, color in zip(classes, colors, strict=True)
+        ]
+        if len(classes) <= MAX_LEGEND:
+            _draw_legend(self.ax_, self.points_, classes)
+
+    def _plot_contours(self, shares, style: dict) -> None:
+        """Draw the contours over the points."""
+        style = {"colors": "black", "linewidths": 0.9, "alpha": 0.7} | style
+        self.contours_ = self.ax_.contour(
+            self.density.x,
+            self.density.y,
+            self.density.values,
+            levels=self.density.levels(shares),
+            **style,
+        )
+
+
+def _classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return values that colour, and the classes; None where they are numbers."""
+    labels = y.astype(str) if y.dtype == object else y
+    if labels.dtype.kind == "f" and type_of_target(labels) == "continuous":
+        return labels, None
+    return labels, np.unique(labels)
+
+
+def _colors(plt, cmap, n_classes: int) -> list[dict]:
+    """Return the colour of each class, as arguments of ``scatter``."""
+    if cmap is None and n_classes <= MAX_LEGEND:
+        cmap = "tab10" if n_classes <= 10 else "tab20"
+    cmap = plt.get_cmap(cmap or "viridis")
+    listed = cmap.N <= MAX_LEGEND
+    places = range(n_classes) if listed else np.linspace(0, 1, n_classes)
+    return [{"color": cmap(place)} for place in places]
+
+
+def _draw_legend(ax, points: list, classes) -> None:
+    """Name the classes beside the picture."""
+    ax.legend(
+        points,
+        [str(name) for name in classes],
+        title="y",
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        markerscale=2.0,
+    )

@@ -1,0 +1,142 @@
+"""Fitted state: plain, whole, and free of the device it was made on."""
+
+import copy
+import pickle
+import pickletools
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from torch import nn
+
+from sklearn_aae import AAETransformer
+from sklearn_aae.utils import _device
+
+X, Y = load_iris(return_X_y=True)
+
+
+def fit(**parameters):
+    return AAETransformer(max_iter=3, random_state=0, **parameters).fit(X, Y)
+
+
+def assert_same_answers(a, b):
+    assert np.array_equal(a.transform(X), b.transform(X))
+    assert np.array_equal(a.reconstruct(X), b.reconstruct(X))
+    assert np.array_equal(a.score_samples(X), b.score_samples(X))
+    assert np.array_equal(a.sample(5, random_state=1), b.sample(5, random_state=1))
+    assert (a.history_, a.loss_, a.n_iter_) == (b.history_, b.loss_, b.n_iter_)
+
+
+OPTIONS = [
+    {},
+    {"batch_size": 32},
+    {"posterior": "gaussian"},
+    {"posterior": "universal"},
+    {"prior": "gaussian_mixture"},
+    {"prior": "categorical", "n_components": 3},
+    {"regularizer": "kl"},
+    {"regularizer": None},
+    {"update": "alternating"},
+    {"scale": "quantile"},
+    {"scale": "minmax", "reconstruction": "bernoulli"},
+    {"normalization": None},
+    {"encoder": nn.Linear(4, 2), "decoder": nn.Linear(2, 4)},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize(
+    "how", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_copies_answer_alike(options, how):
+    model = fit(**options)
+    assert_same_answers(model, how(model))
+
+
+def test_joblib_memory_map(tmp_path):
+    model = fit()
+    joblib.dump(model, tmp_path / "model.joblib")
+    assert_same_answers(model, joblib.load(tmp_path / "model.joblib", mmap_mode="r"))
+
+
+def test_pickle_holds_no_torch_object_and_no_row():
+    model = fit(hidden_layer_sizes=(8,))
+    blob = pickle.dumps(model)
+    modules = {
+        argument.split()[0]
+        for opcode, argument, _ in pickletools.genops(pickle.dumps(model, protocol=2))
+        if opcode.name == "GLOBAL"
+    }
+    assert not [name for name in modules if name.startswith(("torch", "skorch"))]
+    wide = pickle.dumps(
+        AAETransformer(max_iter=3, hidden_layer_sizes=(8,)).fit(np.tile(X, (50, 1)))
+    )
+    assert abs(len(wide) - len(blob)) < 0.05 * len(blob)
+
+
+def test_parameters_set_after_fit_do_not_reach_the_copy():
+    model = fit()
+    model.set_params(hidden_layer_sizes=(3,), n_components=7, device="cuda:9")
+    assert_same_answers(model, pickle.loads(pickle.dumps(model)))
+
+
+def test_training_on_continues_after_a_copy():
+    model = fit(warm_start=True)
+    twin = pickle.loads(pickle.dumps(model))
+    assert twin.fit(X).n_iter_ == model.fit(X).n_iter_ == 6
+    assert np.isfinite(twin.transform(X)).all()
+
+
+@pytest.fixture
+def machine_with_gpu(monkeypatch):
+    """Pretend that "meta-gpu" is a device: it trains on the CPU, under another name."""
+
+    def switch(there):
+        def resolve(device):
+            if device == "cuda:0" and not there:
+                raise ValueError("The device 'cuda:0' is not available")
+            return _device.Device(torch.device("cpu"))
+
+        monkeypatch.setattr("sklearn_aae.estimators._base.resolve_device", resolve)
+
+    return switch
+
+
+def test_model_of_a_gpu_answers_without_one(machine_with_gpu):
+    machine_with_gpu(True)
+    model = fit(device="cuda:0")
+    codes, blob = model.transform(X), pickle.dumps(model)
+    machine_with_gpu(False)
+    twin = pickle.loads(blob)
+    assert np.array_equal(twin.transform(X), codes)
+    assert twin.device == "cuda:0"
+    with pytest.raises(ValueError, match="not available"):
+        clone(twin).fit(X)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_model_trained_on_cuda_answers_on_the_cpu(monkeypatch):
+    model = fit(device="cuda")
+    assert next(model.encoder_.parameters()).is_cuda
+    blob = pickle.dumps(model)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    twin = pickle.loads(blob)
+    assert not next(twin.encoder_.parameters()).is_cuda
+    np.testing.assert_allclose(twin.transform(X), model.transform(X), atol=1e-4)
+
+
+def test_state_is_plain():
+    state = fit()._get_state()
+
+    def plain(value):
+        if isinstance(value, dict):
+            return all(isinstance(k, str) and plain(v) for k, v in value.items())
+        if isinstance(value, list):
+            return all(map(plain, value))
+        return isinstance(value, (str, int, float, np.ndarray))
+
+    assert plain(state)

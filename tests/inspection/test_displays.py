@@ -1,0 +1,561 @@
+"""The displays hold what they should and draw what they hold."""
+
+import inspect
+import sys
+from types import SimpleNamespace
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch.distributions import Independent, Normal, Uniform
+
+from sklearn_aae import AAETransformer, inspection
+from sklearn_aae.inspection import (
+    LatentSpaceDisplay,
+    ManifoldDisplay,
+    PriorMatchDisplay,
+    ReconstructionDisplay,
+    TrainingCurvesDisplay,
+)
+from sklearn_aae.inspection._density import PlaneDensity, prior_density
+from sklearn_aae.inspection._mosaic import mosaic
+from sklearn_aae.priors import PRIORS, as_prior
+
+X, y = load_digits(return_X_y=True)
+X, y = X[:200], y[:200]
+
+
+def fit(n_components=2, **params):
+    small = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
+    return AAETransformer(n_components, **small | params).fit(X)
+
+
+@pytest.fixture(scope="module")
+def aae():
+    return fit()
+
+
+@pytest.fixture(scope="module")
+def aae_3d():
+    return fit(3)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def holder(prior, n_components=2):
+    """Return what prior_density asks of an estimator."""
+    return SimpleNamespace(prior_=as_prior(prior, n_components))
+
+
+CALLS = {
+    "LatentSpaceDisplay": lambda aae, **k: LatentSpaceDisplay.from_estimator(
+        aae, X, y, **k
+    ),
+    "ManifoldDisplay": lambda aae, **k: ManifoldDisplay.from_estimator(
+        aae, image_shape=(8, 8), **k
+    ),
+    "PriorMatchDisplay": lambda aae, **k: PriorMatchDisplay.from_estimator(aae, X, **k),
+    "ReconstructionDisplay": lambda aae, **k: ReconstructionDisplay.from_estimator(
+        aae, X, image_shape=(8, 8), **k
+    ),
+    "TrainingCurvesDisplay": lambda aae, **k: TrainingCurvesDisplay.from_estimator(
+        aae, **k
+    ),
+}
+
+
+# --- all displays -----------------------------------------------------------------
+
+
+def test_calls_cover_all_displays():
+    assert sorted(CALLS) == sorted(inspection.__all__)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_constructor_only_stores(name):
+    display = getattr(inspection, name)
+    stored = {key: object() for key in inspect.signature(display).parameters}
+    assert vars(display(**stored)) == stored
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_plot_draws_again_elsewhere(name, aae):
+    display = CALLS[name](aae)
+    first = display.figure_
+    assert display.plot() is display
+    assert display.figure_ is not first
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_random_state_of_the_caller_is_untouched(name, aae):
+    torch.manual_seed(3)
+    np.random.seed(3)
+    before = torch.random.get_rng_state()
+    numpy_before = np.random.get_state()[1]
+    CALLS[name](aae)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_without_matplotlib_the_error_has_the_install_line(name, aae, monkeypatch):
+    for module in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    message = rf'{name}\.plot requires matplotlib.*pip install "sklearn-aae\[plot\]"'
+    with pytest.raises(ImportError, match=message):
+        CALLS[name](aae)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_unfitted_estimator(name):
+    with pytest.raises(NotFittedError, match="not fitted"):
+        CALLS[name](AAETransformer())
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("ManifoldDisplay", "prior_"),
+        ("PriorMatchDisplay", "prior_"),
+        ("TrainingCurvesDisplay", "history_"),
+    ],
+)
+def test_estimator_that_is_no_autoencoder(name, lacks):
+    pipeline = make_pipeline(PCA(2), StandardScaler()).fit(X)
+    with pytest.raises(TypeError, match=rf"Pipeline has no {lacks}.*pipeline\[0\]"):
+        CALLS[name](pipeline)
+
+
+@pytest.mark.parametrize("name", ["LatentSpaceDisplay", "ManifoldDisplay"])
+def test_code_of_three_columns_names_the_setting(name, aae_3d):
+    message = f"{name} draws codes of 2 columns.*have 3.*n_components=2"
+    with pytest.raises(ValueError, match=message):
+        CALLS[name](aae_3d)
+
+
+@pytest.mark.parametrize("name", ["ManifoldDisplay", "ReconstructionDisplay"])
+@pytest.mark.parametrize(
+    ("image_shape", "message"),
+    [
+        ((8, 9), r"\(8, 9\) makes 72 columns, but the rows have 64"),
+        ((64,), r"must be \(height, width\).*Got \(64,\)"),
+        (8, r"must be \(height, width\).*Got 8"),
+        ((8.0, 8), r"must be \(height, width\)"),
+        ((-8, -8), r"must be \(height, width\)"),
+    ],
+)
+def test_image_shape_that_does_not_fit(name, image_shape, message, aae):
+    rows = () if name == "ManifoldDisplay" else (X,)
+    with pytest.raises(ValueError, match=message):
+        getattr(inspection, name).from_estimator(aae, *rows, image_shape=image_shape)
+
+
+# --- latent space -----------------------------------------------------------------
+
+
+def test_latent_holds_codes_labels_and_density(aae):
+    display = LatentSpaceDisplay.from_estimator(aae, X, y, grid_resolution=50)
+    np.testing.assert_array_equal(display.codes, aae.transform(X))
+    np.testing.assert_array_equal(display.y, y)
+    density = display.density
+    assert density.values.shape == (50, 50)
+    x_grid, y_grid = np.meshgrid(density.x, density.y)
+    expected = np.exp(-(x_grid**2 + y_grid**2) / 2) / (2 * np.pi)
+    np.testing.assert_allclose(density.values, expected, rtol=1e-4)
+
+
+def test_latent_draws_each_row_once_in_the_colour_of_its_class(aae):
+    display = LatentSpaceDisplay.from_estimator(aae, X, y)
+    assert len(display.points_) == 10
+    for digit, points in enumerate(display.points_):
+        np.testing.assert_allclose(points.get_offsets(), display.codes[y == digit])
+    colors = {tuple(points.get_facecolor()[0]) for points in display.points_}
+    assert len(colors) == 10
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == [str(digit) for digit in range(10)]
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("$z_1$", "$z_2$")
+
+
+def test_latent_without_labels_has_one_colour_and_no_legend(aae):
+    display = LatentSpaceDisplay.from_estimator(aae, X)
+    (points,) = display.points_
+    assert len(points.get_offsets()) == len(X)
+    assert display.ax_.get_legend() is None
+
+
+def test_latent_colours_numbers_by_a_colour_bar(aae):
+    values = np.linspace(0.5, 1.75, len(X))
+    display = LatentSpaceDisplay.from_estimator(aae, X, values)
+    (points,) = display.points_
+    np.testing.assert_array_equal(points.get_array(), values)
+    assert len(display.figure_.axes) == 2  # the bar
+
+
+def test_latent_names_missing_labels(aae):
+    partly = np.where(y < 2, y.astype(object), None)
+    display = LatentSpaceDisplay.from_estimator(aae, X, partly)
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == ["0", "1", "None"]
+    assert sum(len(points.get_offsets()) for points in display.points_) == len(X)
+
+
+def test_latent_many_classes_have_no_legend(aae):
+    display = LatentSpaceDisplay.from_estimator(aae, X, np.arange(len(X)))
+    assert len(display.points_) == len(X)
+    assert display.ax_.get_legend() is None
+
+
+def test_latent_refuses_labels_of_other_length(aae):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        LatentSpaceDisplay.from_estimator(aae, X, y[:-1])
+
+
+def test_latent_takes_any_transformer_to_the_plane_without_contours():
+    pca = PCA(2).fit(X)
+    display = LatentSpaceDisplay.from_estimator(pca, X, y)
+    np.testing.assert_array_equal(display.codes, pca.transform(X))
+    assert display.density is None
+    assert display.contours_ is None
+
+
+def test_latent_takes_frames(aae):
+    frame = pd.DataFrame(X, columns=[f"pixel{i}" for i in range(64)])
+    model = AAETransformer(hidden_layer_sizes=(8,), max_iter=1).fit(frame)
+    display = LatentSpaceDisplay.from_estimator(model, frame, pd.Series(y))
+    assert len(display.points_) == 10
+
+
+def test_latent_style_reaches_matplotlib(aae):
+    _, ax = plt.subplots()
+    display = LatentSpaceDisplay.from_estimator(
+        aae,
+        X,
+        y,
+        ax=ax,
+        cmap="Set3",
+        shares=[0.5],
+        scatter_kwargs={"s": 33},
+        contour_kwargs={"linewidths": 2.5},
+    )
+    assert display.ax_ is ax
+    assert display.points_[0].get_sizes() == [33]
+    np.testing.assert_allclose(
+        display.points_[1].get_facecolor()[0, :3], plt.get_cmap("Set3")(1)[:3]
+    )
+    assert len(display.contours_.levels) == 1
+    assert display.contours_.get_linewidths()[0] == 2.5
+
+
+# --- density ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prior", [name for name in PRIORS if name != "categorical"])
+def test_density_sums_to_one(prior):
+    density = prior_density(holder(prior), 200)
+    cell = (density.x[1] - density.x[0]) * (density.y[1] - density.y[0])
+    assert density.values.sum() * cell == pytest.approx(1, abs=0.03)
+    assert np.isfinite(density.values).all()
+
+
+def test_density_levels_hold_their_share_of_the_draws():
+    # Of a standard normal in the plane, a share s lies within r² = -2 log(1 - s).
+    shares = np.array([0.5, 0.8, 0.95])
+    levels = prior_density(holder("gaussian"), 300).levels(shares)
+    expected = np.sort((1 - shares) / (2 * np.pi))
+    np.testing.assert_allclose(levels, expected, rtol=0.05)
+
+
+def test_density_of_draws_agrees_with_the_formula():
+    def draw(n_samples, random_state):
+        return random_state.normal([1.0, -2.0], [1.0, 0.5], size=(n_samples, 2))
+
+    counted = prior_density(holder(draw), 60)
+    normal = Normal(torch.tensor([1.0, -2.0]), torch.tensor([1.0, 0.5]))
+    formula = prior_density(holder(Independent(normal, 1)), 60)
+    np.testing.assert_allclose(counted.x, formula.x, atol=0.15)
+    assert counted.values.max() == pytest.approx(formula.values.max(), rel=0.1)
+    peak = np.unravel_index(counted.values.argmax(), counted.values.shape)
+    assert (counted.x[peak[1]], counted.y[peak[0]]) == pytest.approx((1, -2), abs=0.3)
+
+
+def test_density_of_a_plateau_has_one_level():
+    density = prior_density(holder("uniform"), 100)
+    (level,) = density.levels([0.5, 0.8, 0.95])
+    assert 0 < level < density.values.max()
+    inside = density.values > level
+    width = density.x[inside.any(axis=0)]
+    assert np.abs(width).max() == pytest.approx(np.sqrt(3), abs=0.05)
+
+
+def test_density_where_torch_refuses_points_outside_is_counted():
+    strict = Uniform(torch.zeros(2), torch.ones(2), validate_args=True)
+    density = prior_density(holder(Independent(strict, 1)), 50)
+    middle = density.values[20:30, 20:30]
+    np.testing.assert_allclose(middle, 1.0, rtol=0.1)
+    assert density.values[0, 0] < 0.1
+
+
+def test_density_of_one_hot_codes_is_counted_at_the_corners():
+    density = prior_density(holder("categorical"), 50)
+    peaks = np.argwhere(density.values > density.values.max() / 2)
+    places = np.round([(density.x[j], density.y[i]) for i, j in peaks])
+    assert {tuple(place) for place in places} == {(0.0, 1.0), (1.0, 0.0)}
+
+
+def test_density_is_the_same_each_time():
+    first, second = (prior_density(holder("swiss_roll"), 30) for _ in range(2))
+    np.testing.assert_array_equal(first.values, second.values)
+
+
+def test_levels_of_a_small_table():
+    density = PlaneDensity(None, None, np.array([[0.0, 1.0], [3.0, 6.0]]))
+    np.testing.assert_allclose(density.levels([0.5, 0.85]), np.array([3, 6]) * 0.999)
+
+
+# --- manifold ---------------------------------------------------------------------
+
+
+def test_manifold_holds_the_decoded_grid(aae):
+    display = ManifoldDisplay.from_estimator(
+        aae, image_shape=(8, 8), grid_resolution=5, coverage=0.9
+    )
+    assert display.images.shape == (5, 5, 8, 8)
+    np.testing.assert_allclose(display.x, np.linspace(-1.645, 1.645, 5), atol=0.03)
+    np.testing.assert_allclose(display.y, display.x[::-1], atol=0.03)
+    code = [[display.x[3], display.y[1]]]
+    expected = aae.inverse_transform(code).reshape(8, 8)
+    np.testing.assert_allclose(display.images[1, 3], expected)
+
+
+def test_manifold_draws_one_picture_along_the_axes_of_the_code(aae):
+    display = ManifoldDisplay.from_estimator(
+        aae, image_shape=(4, 16), grid_resolution=6, cmap="magma"
+    )
+    (image,) = display.ax_.images
+    assert image is display.image_
+    assert image.get_array().shape == (6 * 4, 6 * 16)
+    assert image.get_cmap().name == "magma"
+    np.testing.assert_array_equal(image.get_array()[:4, :16], display.images[0, 0])
+    left, right, bottom, top = image.get_extent()
+    half = (display.x[1] - display.x[0]) / 2
+    assert (left, right) == pytest.approx((display.x[0] - half, display.x[-1] + half))
+    half = (display.y[0] - display.y[1]) / 2
+    assert (bottom, top) == pytest.approx((display.y[-1] - half, display.y[0] + half))
+    assert display.ax_.get_box_aspect() == pytest.approx(4 / 16)
+
+
+def test_manifold_draws_channels(aae):
+    display = ManifoldDisplay.from_estimator(
+        aae, image_shape=(4, 4, 4), grid_resolution=3, vmin=0, vmax=16
+    )
+    assert display.images.shape == (3, 3, 4, 4, 4)
+    assert display.image_.get_array().shape == (12, 12, 4)
+
+
+def test_mosaic_keeps_each_image_whole():
+    images = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    whole = mosaic(images)
+    for i in range(2):
+        for j in range(3):
+            part = whole[4 * i : 4 * i + 4, 5 * j : 5 * j + 5]
+            np.testing.assert_array_equal(part, images[i, j])
+
+
+# --- reconstruction ---------------------------------------------------------------
+
+
+def test_reconstruction_holds_the_first_rows(aae):
+    display = ReconstructionDisplay.from_estimator(
+        aae, X, image_shape=(8, 8), n_images=4
+    )
+    np.testing.assert_array_equal(display.originals, X[:4].reshape(4, 8, 8))
+    expected = aae.reconstruct(X)[:4].reshape(4, 8, 8)
+    np.testing.assert_allclose(display.reconstructions, expected)
+
+
+def test_reconstruction_draws_originals_above(aae):
+    display = ReconstructionDisplay.from_estimator(
+        aae, X, image_shape=(8, 8), n_images=4
+    )
+    (image,) = display.ax_.images
+    drawn = image.get_array()
+    assert drawn.shape == (16, 32)
+    np.testing.assert_array_equal(drawn[:8, 8:16], display.originals[1])
+    np.testing.assert_array_equal(drawn[8:, 8:16], display.reconstructions[1])
+    assert image.get_clim() == (display.originals.min(), display.originals.max())
+    names = {
+        label.get_text(): label.get_position()[1]
+        for label in display.ax_.get_yticklabels()
+    }
+    bottom, top = display.ax_.get_ylim()
+    assert bottom < names["reconstructed"] < names["original"] < top
+
+
+def test_reconstruction_of_a_transformer_with_an_inverse():
+    pca = PCA(5).fit(X)
+    frame = pd.DataFrame(X)
+    display = ReconstructionDisplay.from_estimator(
+        pca, frame.to_numpy(), image_shape=(8, 8), n_images=2
+    )
+    expected = pca.inverse_transform(pca.transform(X[:2])).reshape(2, 8, 8)
+    np.testing.assert_allclose(display.reconstructions, expected)
+
+
+def test_reconstruction_needs_a_way_back():
+    class OneWay(BaseEstimator):
+        def fit(self, X, y=None):
+            self.fitted_ = True
+            return self
+
+        def transform(self, X):
+            return X
+
+    with pytest.raises(TypeError, match="OneWay has no inverse_transform"):
+        ReconstructionDisplay.from_estimator(OneWay().fit(X), X, image_shape=(8, 8))
+
+
+# --- prior match ------------------------------------------------------------------
+
+
+def test_prior_match_holds_quantiles(aae_3d):
+    display = PriorMatchDisplay.from_estimator(aae_3d, X, n_quantiles=9)
+    levels = np.linspace(0.1, 0.9, 9)
+    expected = np.quantile(aae_3d.transform(X), levels, axis=0)
+    np.testing.assert_allclose(display.code_quantiles, expected)
+    normal = Normal(0.0, 1.0).icdf(torch.tensor(levels)).numpy()
+    for column in display.prior_quantiles.T:
+        np.testing.assert_allclose(column, normal, atol=0.03)
+
+
+def test_prior_match_draws_one_line_a_column_and_the_diagonal(aae_3d):
+    display = PriorMatchDisplay.from_estimator(aae_3d, X, linewidth=3)
+    assert len(display.lines_) == 3
+    for i, line in enumerate(display.lines_):
+        np.testing.assert_array_equal(line.get_xdata(), display.prior_quantiles[:, i])
+        np.testing.assert_array_equal(line.get_ydata(), display.code_quantiles[:, i])
+        assert line.get_linewidth() == 3
+    assert len(display.ax_.lines) == 4
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == ["$z_{1}$", "$z_{2}$", "$z_{3}$"]
+
+
+def test_prior_match_of_many_columns_has_no_legend():
+    quantiles = np.zeros((9, 11))
+    display = PriorMatchDisplay(code_quantiles=quantiles, prior_quantiles=quantiles)
+    assert display.plot().ax_.get_legend() is None
+
+
+def test_prior_match_refuses_a_prior_of_other_size(aae):
+    class Widened(AAETransformer):
+        def transform(self, X):
+            return np.zeros((len(X), 5))
+
+    wide = Widened(hidden_layer_sizes=(8,), max_iter=1).fit(X)
+    with pytest.raises(ValueError, match="have 5 columns, but its prior has 2"):
+        PriorMatchDisplay.from_estimator(wide, X)
+
+
+# --- training curves --------------------------------------------------------------
+
+
+def test_curves_hold_a_copy_of_the_history(aae):
+    display = TrainingCurvesDisplay.from_estimator(aae)
+    assert display.history == aae.history_
+    assert display.history[0] is not aae.history_[0]
+
+
+def test_curves_draw_the_history(aae):
+    display = TrainingCurvesDisplay.from_estimator(aae)
+    titles = [ax.get_title() for ax in display.axes_]
+    assert titles == [
+        "reconstruction loss",
+        "losses of the game",
+        "critic accuracy",
+        "prior match",
+    ]
+    assert sorted(display.lines_) == [
+        "critic",
+        "critic_accuracy",
+        "generator",
+        "prior_match",
+        "reconstruction",
+    ]
+    for name, line in display.lines_.items():
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2])
+        expected = [epoch[name] for epoch in aae.history_]
+        np.testing.assert_array_equal(line.get_ydata(), expected)
+
+
+@pytest.mark.parametrize(
+    ("params", "panel"),
+    [
+        ({"regularizer": "kl"}, "kl"),
+        ({"regularizer": "mmd"}, "mmd"),
+        ({"early_stopping": True}, "validation loss"),
+    ],
+)
+def test_curves_of_other_recipes(params, panel):
+    display = TrainingCurvesDisplay.from_estimator(fit(**params))
+    assert panel in [ax.get_title() for ax in display.axes_]
+
+
+def test_curves_show_a_single_epoch_as_a_point():
+    display = TrainingCurvesDisplay(history=[{"epoch": 1, "reconstruction": 2.0}])
+    assert display.plot().lines_["reconstruction"].get_marker() == "."
+
+
+def test_curves_leave_gaps_of_the_history_out():
+    history = [
+        {"epoch": 1, "reconstruction": 2.0},
+        {"epoch": 2, "reconstruction": 1.0, "own": 5, "best": True, "note": "a"},
+    ]
+    display = TrainingCurvesDisplay(history=history).plot()
+    assert sorted(display.lines_) == ["own", "reconstruction"]
+    np.testing.assert_array_equal(display.lines_["own"].get_xdata(), [2])
+
+
+def test_curves_in_axes_of_the_caller(aae):
+    figure, axes = plt.subplots(2, 2)
+    display = TrainingCurvesDisplay.from_estimator(aae, ax=axes)
+    assert list(display.axes_) == list(axes.ravel())
+    assert display.figure_ is figure
+
+
+def test_curves_share_the_place_of_one_axes(aae):
+    figure, (left, _) = plt.subplots(1, 2)
+    display = TrainingCurvesDisplay.from_estimator(aae, ax=left)
+    assert len(display.axes_) == 4
+    assert display.figure_ is figure
+    place = left.get_position()
+    for ax in display.axes_:
+        assert place.x0 - 1e-6 <= ax.get_position().x0 <= place.x1
+
+
+def test_curves_refuse_a_wrong_number_of_axes(aae):
+    _, axes = plt.subplots(1, 3)
+    with pytest.raises(ValueError, match=r"fills 4 panels\. Got 3 axes"):
+        TrainingCurvesDisplay.from_estimator(aae, ax=axes)
+
+
+def test_curves_refuse_an_empty_history():
+    model = fit()
+    model.history_ = []
+    with pytest.raises(ValueError, match="no epoch of its training ran to its end"):
+        TrainingCurvesDisplay.from_estimator(model)

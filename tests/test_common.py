@@ -1,0 +1,80 @@
+"""scikit-learn's own checks, whole, on every public estimator."""
+
+import inspect
+import os
+import subprocess
+import sys
+
+import pytest
+from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import sklearn_aae
+
+ESTIMATORS = [
+    value() for name, value in vars(sklearn_aae).items() if inspect.isclass(value)
+]
+
+# Checks that scikit-learn runs on its own estimators only. They are not a stable API:
+# those that an older version lacks are left out.
+INNER_CHECKS = [
+    "check_param_validation",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_dataframe_column_names_consistency",
+    "check_get_feature_names_out_error",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_inplace_ensure_writeable",
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("name", INNER_CHECKS)
+def test_sklearn_inner_checks(name, estimator):
+    check = getattr(estimator_checks, name, None)
+    if check is None:
+        pytest.skip(f"this scikit-learn has no {name}")
+    check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_no_check_is_switched_off_by_a_tag(estimator):
+    tags = get_tags(estimator)
+    assert not tags.non_deterministic
+    assert not tags.no_validation
+    assert not tags._skip_test
+
+
+ARRAY_API_CHECKS = """
+import sklearn_aae
+from sklearn.utils import estimator_checks
+estimator = sklearn_aae.{name}(random_state=0)
+estimator_checks.check_array_api_input_and_values("{name}", estimator, "numpy")
+estimator_checks.check_array_api_input("{name}", estimator, "numpy")
+print("array API checks ran")
+"""
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_sklearn_array_api_checks(estimator):
+    # scipy reads the variable on import: the checks need a process of their own.
+    code = ARRAY_API_CHECKS.format(name=type(estimator).__name__)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=os.environ | {"SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "array_api_compat is not installed" in run.stderr:
+        pytest.skip("this scikit-learn needs array_api_compat for the check")
+    assert "array API checks ran" in run.stdout, run.stderr
