@@ -74,7 +74,7 @@ pipeline = Pipeline(
 grid = {
     "aae__n_components": [8, 16],
     "aae__prior": ["gaussian", "gaussian_mixture"],
-    "aae__regularization_strength": [1.0, 50.0],
+    "aae__regularization_strength": [1.0, 10.0],
 }
 
 # %%

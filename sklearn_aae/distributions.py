@@ -19,6 +19,7 @@ NO_SHAPE = torch.Size()
 __all__ = [
     "Deterministic",
     "Drawn",
+    "Implicit",
     "ReparametrizedNormal",
     "SwissRoll",
     "UnitGaussian",
@@ -69,6 +70,54 @@ class ReparametrizedNormal(Normal):
         """Draw z = loc + scale ε, ε from `normal`."""
         loc = self.loc.expand(*sample_shape, *self.loc.shape)
         return loc + self.scale * self.normal(loc)
+
+
+class Implicit(Distribution):
+    """Known by its draws: z = f(η).
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw()`` returns one draw of the whole batch, differentiable.
+
+    mean : callable
+        ``mean()`` returns the mean of the whole batch.
+
+    shape : torch.Size
+        Shape (..., k) of both.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(
+        self,
+        draw: Callable[[], Tensor],
+        mean: Callable[[], Tensor],
+        shape: torch.Size,
+    ):
+        self._draw, self._mean = draw, mean
+        super().__init__(shape[:-1], shape[-1:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        return self._mean()
+
+    def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw z of shape (*sample_shape, ..., k)."""
+        n = torch.Size(sample_shape).numel()
+        if n == 1 and not len(sample_shape):
+            return self._draw()
+        draws = torch.stack([self._draw() for _ in range(n)])
+        return draws.reshape(*sample_shape, *draws.shape[1:])
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Refuse: only draws are known."""
+        raise NotImplementedError(
+            "A universal posterior has no density. Use posterior='gaussian'."
+        )
 
 
 class UnitGaussian(Distribution):

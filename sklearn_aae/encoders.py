@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.nn import functional as F
 
-from sklearn_aae.distributions import Deterministic, ReparametrizedNormal
+from sklearn_aae.distributions import Deterministic, Implicit, ReparametrizedNormal
 from sklearn_aae.nn import MLP, Block, Dropout
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
@@ -187,8 +187,8 @@ class GaussianEncoder(Encoder):
 class UniversalEncoder(Encoder):
     """z = f(x, η), η ~ N(0, I): a posterior of any shape (paper, section 2.1).
 
-    The noise η has as many columns as the code and enters beside x. In training each
-    row draws its own; `mean`, the answer after training, is the average of f(x, η)
+    The noise η has as many columns as the code and enters beside x. ``rsample`` draws
+    one for each row; ``mean``, the answer after training, is the average of f(x, η)
     over a few fixed draws, equal for all rows. A network of the user takes d + k
     columns.
     """
@@ -210,17 +210,19 @@ class UniversalEncoder(Encoder):
         return self.location(h, row_weight)
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
-        """Return a draw in training, the average over fixed draws after it."""
+        """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         x = self.corrupt(x)
-        shape = (*x.shape[:-1], self.n_components)
-        if self.training:
-            eta = standard_normal(x.new_empty(shape))
-            return Deterministic(self._code(x, eta, row_weight))
-        anchors = self.anchors.unsqueeze(-2).unbind(
-            -3
-        )  # n_anchors of (1, k), (C, 1, k)
-        codes = [self._code(x, eta.expand(shape), row_weight) for eta in anchors]
-        return Deterministic(torch.stack(codes).mean(0))
+        shape = torch.Size((*x.shape[:-1], self.n_components))
+
+        def draw() -> Tensor:
+            return self._code(x, standard_normal(x.new_empty(shape)), row_weight)
+
+        def mean() -> Tensor:
+            anchors = self.anchors.unsqueeze(-2).unbind(-3)  # of (1, k) or (C, 1, k)
+            codes = [self._code(x, eta.expand(shape), row_weight) for eta in anchors]
+            return torch.stack(codes).mean(0)
+
+        return Implicit(draw, mean, shape)
 
 
 ENCODERS: dict[str, type[Encoder]] = {

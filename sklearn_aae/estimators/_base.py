@@ -2,18 +2,17 @@
 
 import contextlib
 import copy
+import warnings
 
-import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import validate_data
+from sklearn.base import BaseEstimator
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
 from sklearn_aae.estimators._inference import InferenceMixin
-from sklearn_aae.estimators._labels import UNLABELLED, encode_labels, is_labels
 from sklearn_aae.estimators._parameters import CONSTRAINTS
-from sklearn_aae.estimators._recipes import learning_rates, make_recipe
+from sklearn_aae.estimators._preparation import PreparationMixin
+from sklearn_aae.estimators._recipes import learning_rates, make_phases, make_recipe
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import (
     StateMixin,
@@ -21,46 +20,28 @@ from sklearn_aae.estimators._state import (
     to_arrays,
     unchanged_on_error,
 )
-from sklearn_aae.priors import PRIORS, Prior, as_prior
-from sklearn_aae.tabular import TablePreprocessor, TableSchema, as_table, check_columns
-from sklearn_aae.training import AAENet, Recipe
-from sklearn_aae.utils._compat import check_sample_weight, fit_context
+from sklearn_aae.priors import as_prior
+from sklearn_aae.tabular import TableSchema
+from sklearn_aae.training import AAENet, NonFiniteLossError, Recipe
+from sklearn_aae.utils._compat import fit_context
 from sklearn_aae.utils._device import resolve_device, torch_threads
-from sklearn_aae.utils._random import draw_seeds, seeded_scope
-
-# Parameters that shape the networks: training on cannot change them.
-SHAPING = (
-    "n_components",
-    "hidden_layer_sizes",
-    "activation",
-    "normalization",
-    "posterior",
-    "prior",
-    "regularizer",
-    "critic_hidden_layer_sizes",
-    "reconstruction",
-    "scale",
-    "update",
-    "encoder",
-    "decoder",
-)
+from sklearn_aae.utils._random import draw_seeds, epoch_seeds, seeded_scope
 
 
-class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
+class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
     """Base of the autoencoders; a subclass adds methods and may change the recipe.
 
     Its one hook is ``_make_recipe(schema)``: the networks and phases of the model.
     """
 
     _parameter_constraints = CONSTRAINTS
-    _doc_link_module = "sklearn_aae"
 
     def __init__(
         self,
         n_components=2,
         *,
         hidden_layer_sizes=(256, 256),
-        activation="relu",
+        activation="gelu",
         normalization="batch",
         dropout=0.0,
         posterior="deterministic",
@@ -148,10 +129,11 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
             Class labels, -1 or None for unlabelled rows. Used where the prior has
             components ("gaussian_mixture", "swiss_roll"): each class then gets one, and
             the critic is told the label (paper, section 2.3). Ignored otherwise, and
-            where y holds numbers to predict.
+            where y holds numbers that are not whole. Whole numbers are labels.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. An integer weight counts like repeated rows.
+            Weights of the rows. If all rows fit into one batch, an integer weight
+            counts like repeated rows; else rows are drawn in proportion to it.
 
         X_val : array-like of shape (n_val, n_features), default=None
             Rows that judge the training (`history_`, `early_stopping`).
@@ -169,16 +151,17 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
             If a parameter or the data are unfit, or a loss becomes infinite.
         """
         with unchanged_on_error(self):
+            self._warn_of_no_bound()
             warm = self.warm_start and hasattr(self, "net_")
             seed, *seeds = draw_seeds(self.random_state, 1 + self.n_init)
             rows, judges = self._prepare(
                 X, y, sample_weight, X_val, y_val, seed=seed, keep=warm
             )
             if warm:
-                nets = [self._train_on(rows, judges, self.max_iter)]
+                net = self._train_on(rows, judges, self.max_iter)
             else:
-                nets = [self._train(rows, judges, seed) for seed in seeds]
-            self._set_fitted(min(nets, key=lambda net: net.loss_))
+                net = self._train_best(rows, judges, seeds)
+            self._set_fitted(net)
         return self
 
     @fit_context
@@ -223,103 +206,16 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
             self._set_fitted(net)
         return self
 
-    def _prepare(
-        self, X, y, sample_weight, X_val=None, y_val=None, *, seed: int, keep: bool
-    ) -> tuple[Rows, Rows | None]:
-        """Validate and scale the rows; return those to train on and those to judge by.
-
-        `keep` holds on to the columns, scales and classes of the earlier fit.
-        """
-        rows = self._check_rows(X, y, sample_weight, keep=keep)
-        judges = None
-        if X_val is not None:
-            judges = self._check_rows(X_val, y_val, None, keep=True)
-        elif self.early_stopping:
-            rows, judges = rows.split(self.validation_fraction, seed)
-        if not keep:
-            preprocessor = TablePreprocessor(self.scale, seed)
-            self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
-            shares = rows.class_shares(len(getattr(self, "classes_", ())))
-            self.prior_ = as_prior(self.prior, self.n_components, shares)
-            self._fit_params = dict(self.get_params(deep=False))
-            self._class_shares = shares
-        else:
-            self._check_shape_kept()
-        for part in (rows, judges):
-            if part is not None:
-                part.X = self.preprocessor_.transform(part.X)
-        self._check_range(rows.X)
-        return rows, judges
-
-    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
-        """Validate rows, labels and weights."""
-        X = as_table(X)
-        check_columns(X, type(self).__name__)
-        X = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_min_samples=2,
-            reset=not keep,
-        )
-        codes = self._check_labels(y, len(X), keep=keep)
-        if sample_weight is None:
-            return Rows(X, codes)
-        weight = check_sample_weight(sample_weight, X)
-        return Rows(X, codes, weight)[weight > 0]
-
-    def _conditional(self) -> bool:
-        """Whether the prior has components to give to classes."""
-        if isinstance(self.prior, str):
-            return PRIORS[self.prior].conditional
-        return isinstance(self.prior, Prior) and self.prior.n_classes is not None
-
-    def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray | None:
-        """Return the class numbers of y, if the prior has a use for them."""
-        if not keep:
-            self.__dict__.pop("classes_", None)
-        if y is None or not self._conditional() or not is_labels(y):
-            # A critic that knows labels sees rows without them as unlabelled.
-            told = hasattr(self, "classes_")
-            return np.full(n_samples, UNLABELLED) if told else None
-        if len(y) != n_samples:
-            raise ValueError(
-                f"X and y must have as many rows: X has {n_samples}, y has {len(y)}."
-            )
-        codes, classes = encode_labels(y)
-        if not keep:
-            if not len(classes):
-                return None
-            self.classes_ = classes
-            return codes
-        if not hasattr(self, "classes_"):
-            return None
-        unknown = set(classes) - set(self.classes_)
-        if unknown:
-            raise ValueError(
-                f"y has labels that the first fit did not see: {sorted(unknown)}."
-            )
-        places = np.append(np.searchsorted(self.classes_, classes), -1)
-        return places[codes]
-
-    def _check_shape_kept(self) -> None:
-        """Raise ValueError if a parameter that shapes the networks has changed."""
-        for name in SHAPING:
-            before, now = self._fit_params[name], getattr(self, name)
-            if before is not now and before != now:
-                raise ValueError(
-                    f"The fitted networks have {name}={before!r}, so training on with "
-                    f"{name}={now!r} is impossible. Set warm_start=False, or clone the "
-                    "estimator, to start anew."
-                )
-
-    def _check_range(self, X: np.ndarray) -> None:
-        """Raise ValueError if a likelihood over [0, 1] meets other cells."""
-        if self.reconstruction == "bernoulli" and (X.min() < 0 or X.max() > 1):
-            raise ValueError(
-                f"reconstruction='bernoulli' needs columns within [0, 1]; after scale="
-                f"{self.scale!r} they span [{X.min():.3g}, {X.max():.3g}]. Use "
-                "scale='minmax'."
+    def _warn_of_no_bound(self) -> None:
+        """Warn of a Wasserstein critic without a penalty."""
+        wasserstein = self.adversarial_loss == "wasserstein"
+        adversarial = self.regularizer == "adversarial"
+        if adversarial and wasserstein and not self.gradient_penalty:
+            warnings.warn(
+                "adversarial_loss='wasserstein' without a gradient penalty has no "
+                "bound and diverges. Use gradient_penalty=10.",
+                UserWarning,
+                stacklevel=4,
             )
 
     def _make_recipe(self, schema: TableSchema) -> Recipe:
@@ -361,6 +257,21 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
             callbacks.append(("early_stopping", stop))
         return callbacks
 
+    def _train_best(self, rows: Rows, judges: Rows | None, seeds: list[int]) -> AAENet:
+        """Train one net for each seed; return the one of the lowest criterion."""
+        nets, failure = [], None
+        for seed in seeds:
+            try:
+                nets.append(self._train(rows, judges, seed))
+            except NonFiniteLossError as error:
+                failure = error  # another start may do better
+            if nets and nets[-1].interrupted_:
+                break
+        if not nets:
+            assert failure is not None
+            raise failure
+        return min(nets, key=lambda net: net.loss_)
+
     def _train(
         self, rows: Rows, judges: Rows | None, seed: int, epochs=None, schedule=None
     ) -> AAENet:
@@ -376,6 +287,7 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
         """Train the fitted net on; if that fails, its weights are put back."""
         net, before = self.net_, self.net_.snapshot()
         net.set_callbacks(self._callbacks())
+        net.module_.replace_phases(make_phases(self, self.preprocessor_.schema_))
         net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
         try:
             return self._run(net, rows, judges, epochs, schedule)
@@ -392,14 +304,19 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
         batches = rows.batches(self.prior_, self.batch_size, net.seed, *place)
         net.max_epochs = epochs
         net.schedule = schedule or self.learning_rate_schedule
-        held = judges and judges.judges(self.prior_, net.seed, *place)
-        net.train_split = None if held is None else lambda data, y=None: (data, held)
+        held = (judges or rows).judges(self.prior_, net.seed, *place)
+        if judges is not None:
+            net.train_split = lambda data, y=None: (data, held)
         with self._training_scope(net, batches):
-            net.partial_fit(batches)
-            if held is None:
-                held = rows.judges(self.prior_, net.seed, *place)
+            try:
+                net.partial_fit(batches)
+            finally:
+                net.train_split = None
+            # Held-out rows had the statistics set before each judgement. A chunk of a
+            # longer stream is not all the data: its running averages stand.
+            if judges is None and (epochs > 1 or net.first_epoch_ == 0):
+                net.calibrate(batches)
             net.loss_ = net.judge(held)
-        net.train_split = None
         return net
 
     @contextlib.contextmanager
@@ -407,7 +324,9 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
         """Choose the threads; lend the user's own modules a seeded generator."""
         size = sum(p.numel() for p in net.module_.parameters())
         own = self.encoder is not None or self.decoder is not None
-        seeded = seeded_scope(net.seed) if own else contextlib.nullcontext()
+        (seed,) = epoch_seeds(net.seed, len(net.history))
+        device = batches.x.device
+        seeded = seeded_scope(seed, device) if own else contextlib.nullcontext()
         with torch_threads(6.0 * size * batches.batch_size), seeded:
             yield
 
@@ -441,7 +360,7 @@ class BaseAAE(InferenceMixin, StateMixin, BaseEstimator):
             resolve_device(params["device"])
         except ValueError:
             params["device"] = "cpu"
-        fitted = clone(type(self)(**params))
+        fitted = type(self)(**params)
         for name in ("preprocessor_", "_class_shares"):
             setattr(fitted, name, getattr(self, name))
         fitted.prior_ = as_prior(

@@ -150,7 +150,13 @@ class InferenceMixin:
                 "sample(y=...) needs a model with one prior component for each class: "
                 "fit with labels and prior='gaussian_mixture' or 'swiss_roll'."
             )
-        labels = np.broadcast_to(np.asarray(y), (n_samples,))
+        labels = np.asarray(y)
+        if labels.ndim and labels.shape != (n_samples,):
+            raise ValueError(
+                f"y must be one label or one for each of n_samples={n_samples} rows. "
+                f"Got shape {labels.shape}."
+            )
+        labels = np.broadcast_to(labels, (n_samples,))
         known = np.isin(labels, self.classes_)
         if not known.all():
             raise ValueError(

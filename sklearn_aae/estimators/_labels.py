@@ -5,34 +5,54 @@ import warnings
 import numpy as np
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import column_or_1d
 
 UNLABELLED = -1
 
 
-def is_labels(y) -> bool:
-    """Whether y holds one class label a row, rather than numbers to predict."""
-    if y is None:
+def _is_told(label) -> bool:
+    """Whether a label is not None, NaN or a frame library's NA."""
+    try:
+        return label is not None and bool(label == label)
+    except TypeError:  # pandas.NA has no truth value
         return False
-    labelled = _labelled(np.asarray(y, dtype=object).ravel())
-    values = np.asarray(y, dtype=object).ravel()[labelled]
-    if np.ndim(y) != 1 or not len(values):
-        return np.ndim(y) == 1
-    return type_of_target(np.asarray(values.tolist())) in ("binary", "multiclass")
 
 
-def _labelled(y: np.ndarray) -> np.ndarray:
-    """Mask of the rows whose label is not None or NaN."""
-    return np.array([v is not None and v == v for v in y], dtype=bool)
+def _told(y: np.ndarray) -> np.ndarray:
+    return np.array([_is_told(label) for label in y], dtype=bool)
 
 
-def encode_labels(y) -> tuple[np.ndarray, np.ndarray]:
+def as_labels(y) -> np.ndarray | None:
+    """Return y as an array of objects, or None if it holds no class labels.
+
+    Whole numbers are labels, other numbers are not, nor are several columns.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+        Targets of any kind.
+    """
+    y = np.asarray(y, dtype=object)  # keeps None and NaN apart from strings
+    if y.ndim != 1 and y.shape[1:] != (1,):
+        return None
+    y = column_or_1d(y, warn=True)
+    values = np.asarray(y[_told(y)].tolist())
+    if len(values) and type_of_target(values) not in ("binary", "multiclass"):
+        return None
+    return y
+
+
+def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
     """Return the class number of each label; -1, None and NaN are unlabelled.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
+    y : ndarray of shape (n_samples,), object
         Labels. -1 is unlabelled in numeric y, unless the only labels are -1 and one
         other: then both are classes, with a warning.
+
+    classes : ndarray of shape (n_classes,), default=None
+        The classes, if they are known; -1 is then a class if it is among them.
 
     Returns
     -------
@@ -41,24 +61,40 @@ def encode_labels(y) -> tuple[np.ndarray, np.ndarray]:
 
     classes : ndarray of shape (n_classes,)
         The label of each class.
+
+    Raises
+    ------
+    ValueError
+        If a label is not among the known classes.
     """
-    y = np.asarray(y)
-    flat = y.ravel()
-    labelled = _labelled(flat.astype(object))
-    values = np.asarray(flat[labelled].tolist())
-    if values.dtype.kind in "iuf":
-        marked = values == UNLABELLED
-        if marked.any() and len(np.unique(values)) == 2:
-            warnings.warn(
-                "The only labels in y are -1 and one other: -1 is taken as a class. "
-                "To mark rows as unlabelled use None or NaN.",
-                UserWarning,
-                stacklevel=3,
-            )
-        else:
-            labelled[np.flatnonzero(labelled)[marked]] = False
-            values = values[~marked]
-    encoder = LabelEncoder().fit(values)
-    codes = np.full(len(flat), UNLABELLED, dtype=np.int64)
-    codes[labelled] = encoder.transform(values)
+    told = _told(y)
+    values = np.asarray(y[told].tolist())
+    if values.dtype.kind in "iuf" and not _minus_one_is_a_class(values, classes):
+        told[np.flatnonzero(told)[values == UNLABELLED]] = False
+        values = values[values != UNLABELLED]
+    encoder = LabelEncoder().fit(values if classes is None else classes)
+    unknown = set(values.tolist()) - set(encoder.classes_.tolist())
+    if unknown:
+        raise ValueError(
+            f"y has labels that the first fit did not see: {sorted(unknown)}. It knows "
+            f"{encoder.classes_.tolist()}."
+        )
+    codes = np.full(len(y), UNLABELLED, dtype=np.int64)
+    if len(values):
+        codes[told] = encoder.transform(values)
     return codes, encoder.classes_
+
+
+def _minus_one_is_a_class(values: np.ndarray, classes) -> bool:
+    """Whether -1 is a label like others: known as one, or beside a single other."""
+    if classes is not None:
+        return UNLABELLED in classes
+    if UNLABELLED not in values or len(np.unique(values)) != 2:
+        return False
+    warnings.warn(
+        "The only labels in y are -1 and one other: -1 is taken as a class. To mark "
+        "rows as unlabelled use None or NaN.",
+        UserWarning,
+        stacklevel=5,
+    )
+    return True

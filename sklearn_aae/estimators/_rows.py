@@ -91,7 +91,6 @@ class Rows:
     def judges(self, prior: Prior, seed: int, device, dtype) -> Batch:
         """Return up to `MAX_JUDGES` rows and as many prior samples, as one batch."""
         step = -(-len(self) // MAX_JUDGES)
-        X, y, _ = self[::step]._tensors(device, dtype)
-        batches = Batches(X, prior, batch_size=len(X), seed=seed, y=y)
-        codes, prior_y = batches.draw_prior(len(X), seed)
-        return Batch(X, codes, y=y, prior_y=prior_y)
+        X, _, _ = self[::step]._tensors(device, dtype)
+        batches = Batches(X, prior, batch_size=len(X), seed=seed)
+        return Batch(X, batches.draw_prior(len(X), seed)[0])

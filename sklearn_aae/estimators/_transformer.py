@@ -12,7 +12,7 @@ class AAETransformer(CodeMixin, BaseAAE):
     fool it [1]_. The codes can then be decoded, sampled and compared like draws from
     the prior. The loss of encoder and decoder is
 
-        min(3 k³, 1000) · E[-log p(x|z)] / d + regularization_strength · L,
+        min(2 k³, 1000) · E[-log p(x|z)] / d + regularization_strength · L,
 
     a mean over the d columns (constant ones not counted), so that a strength means the
     same for tables of any width, with a weight that grows with the k columns of the
@@ -29,7 +29,7 @@ class AAETransformer(CodeMixin, BaseAAE):
         Units of the encoder's hidden layers; the decoder has them in reverse.
 
     activation : {"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "identity"}, \
-            default="relu"
+            default="gelu"
         Activation of the hidden layers.
 
     normalization : {"batch", "layer"} or None, default="batch"
@@ -68,7 +68,9 @@ class AAETransformer(CodeMixin, BaseAAE):
         towards norm 1. "auto" is "wgan_gp" for "wasserstein" and "r1_r2" otherwise.
 
     regularization_strength : float, default=1.0
-        Weight of the regularizer against the reconstruction.
+        Weight of the regularizer against the reconstruction. With
+        ``update="alternating"`` it multiplies the learning rate of the regularizer's
+        step instead: Adam forgets the scale of a loss.
 
     critic_hidden_layer_sizes : sequence of int, default=None
         Units of the critic's hidden layers; None for `hidden_layer_sizes`.
@@ -119,8 +121,8 @@ class AAETransformer(CodeMixin, BaseAAE):
         What counts as improvement.
 
     n_init : int, default=1
-        Number of trainings from different random weights; the one of the lowest
-        `loss_` is kept.
+        Number of trainings from different random weights (your own modules start as
+        they are); the one of the lowest `loss_` is kept.
 
     warm_start : bool, default=False
         Whether `fit` trains the fitted networks on.
@@ -130,7 +132,8 @@ class AAETransformer(CodeMixin, BaseAAE):
         Gaussian posterior), and from codes to rows. They are copied, never changed.
 
     callbacks : list of skorch callbacks, default=None
-        See `net_`.
+        Called at the beginning and end of training, epochs and batches, and with the
+        gradients. Restarts share them.
 
     device : str or torch.device, default="auto"
         "auto" takes a GPU where there is one.
@@ -159,8 +162,9 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     history_ : list of dict
         For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
-        (or the divergence's name), "critic_accuracy" (0.5 is a draw), "prior_match" (1
-        is best), with held-out rows "valid_loss", and "dur" in seconds.
+        (or the divergence's name); of its last batch "critic_accuracy" (share of pairs
+        of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (1
+        is best); with held-out rows "valid_loss"; "dur" in seconds.
 
     net_ : AAENet
         The skorch net that trained.

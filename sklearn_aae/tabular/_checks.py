@@ -44,8 +44,9 @@ def check_columns(X, name: str) -> None:
             "make_column_transformer((OneHotEncoder(sparse_output=False), [...]), "
             "remainder='passthrough')."
         )
-    matrix = np.asarray(X, dtype=float)
-    holes = np.isnan(matrix).sum(axis=0)
+    # pandas tells NA of its extension dtypes, polars makes nulls NaN.
+    mask = X.isna() if hasattr(X, "isna") else np.isnan(np.asarray(X, dtype=float))
+    holes = np.asarray(mask).sum(axis=0)
     if holes.any():
         first = int(np.flatnonzero(holes)[0])
         raise ValueError(

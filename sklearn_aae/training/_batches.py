@@ -81,7 +81,8 @@ class Batches(Dataset):
 
     A batch holds `batch_size` rows, or all rows if there are fewer: then order does
     not matter and the draws do not depend on the number of rows. The last batch of an
-    epoch is filled up with the epoch's first rows.
+    epoch is filled up with the epoch's first rows. With weights, an epoch of several
+    batches holds each row about as often as its share of the weight says.
 
     Parameters
     ----------
@@ -151,8 +152,13 @@ class Batches(Dataset):
         n = len(self)
         if n == self.batch_size:
             return torch.arange(n, device=self.x.device)
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-        order = torch.cat([order, order[: self.n_steps * self.batch_size - n]])
+        n_drawn = self.n_steps * self.batch_size
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(n, generator=generator)
+        if self.weight is None:
+            order = torch.cat([order, order[: n_drawn - n]])
+        else:
+            order = _resample(self.weight.cpu()[order], n_drawn, generator, order)
         return order.to(self.x.device)
 
     def _block(self, n_steps: int, rows: Tensor, seed: int) -> Iterator[Batch]:
@@ -167,24 +173,38 @@ class Batches(Dataset):
             return steps(None if values is None else values.index_select(0, rows))
 
         codes, prior_y = self.draw_prior(n_steps * self.n_prior, seed)
-        columns = (gather(self.x), steps(codes), gather(self.weight))
-        labels = (gather(self.y), steps(prior_y))
-        for x, prior, weight, y, label in zip(*columns, *labels, strict=True):
-            share = None if weight is None else weight / weight.sum()
-            yield Batch(x, prior, share, y, label)
+        # In mini-batches weights act through the draw of the rows.
+        whole = self.weight if len(self) == self.batch_size else None
+        share = None if whole is None else whole / whole.sum()
+        shares = [share] * n_steps
+        columns = (gather(self.x), steps(codes), shares, gather(self.y), steps(prior_y))
+        for parts in zip(*columns, strict=True):
+            yield Batch(*parts)
 
     def draw_prior(self, n: int, seed: int) -> tuple[Tensor, Tensor | None]:
         """Draw n codes, and their labels where rows have labels (-1 = unlabelled).
 
-        A code's label is told as often as a row's (paper, section 2.3).
+        A code's label is told as often as a row's; the others come from the whole prior
+        (paper, section 2.3).
         """
         with seeded_scope(seed):
+            codes = self.prior.draw(n)
             if self.label_counts is None:
-                return self.prior.draw(n).to(self.x), None
-            hidden = self.label_counts[0] / self.label_counts.sum()
-            if hidden == 1:
-                told = torch.full((n,), -1, device=self.x.device)
-                return self.prior.draw(n).to(self.x), told
-            y = torch.multinomial(self.label_counts[1:], n, replacement=True)
-            told = y.masked_fill(torch.rand(n) < hidden, -1)
-            return self.prior.draw(n, y).to(self.x), told.to(self.x.device)
+                return codes.to(self.x), None
+            y = torch.full((n,), -1)
+            told = torch.rand(n) >= self.label_counts[0] / self.label_counts.sum()
+            if told.any():
+                n_told = int(told.sum())
+                y[told] = torch.multinomial(self.label_counts[1:], n_told, True)
+                codes[told] = self.prior.draw(n_told, y[told]).to(codes)
+            return codes.to(self.x), y.to(self.x.device)
+
+
+def _resample(
+    weight: Tensor, n: int, generator: torch.Generator, rows: Tensor
+) -> Tensor:
+    """Draw n of the rows in proportion to weight: systematic, then shuffled."""
+    share = weight.double().cumsum(0) / weight.double().sum()
+    places = (torch.arange(n) + torch.rand((), generator=generator)) / n
+    drawn = torch.searchsorted(share, places.double()).clamp_max(len(rows) - 1)
+    return rows[drawn][torch.randperm(n, generator=generator)]

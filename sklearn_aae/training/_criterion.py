@@ -19,11 +19,15 @@ MAX_ROWS = 1000
 
 @torch.no_grad()
 def critic_accuracy(networks: Mapping[str, nn.Module], batch: Batch) -> Tensor:
-    """Share of codes and prior samples that the critic tells right; ½ is a draw."""
+    """Share of pairs of a prior sample and a code that the critic tells apart rightly.
+
+    ½ is a draw. Pairs, because a relativistic or Wasserstein critic has no zero.
+    """
     critic, code = networks["critic"], batch.code(networks, grad=False)
-    told_real = critic(batch.prior, batch.prior_y) > 0
-    told_fake = critic(code, batch.y) <= 0
-    return 0.5 * (told_real.float().mean(-1) + told_fake.float().mean(-1))
+    real = critic(batch.prior, batch.prior_y).unsqueeze(-1)  # (B', 1)
+    fake = critic(code, batch.y).unsqueeze(-2)  # (1, B)
+    right = (real > fake).to(code) + 0.5 * (real == fake).to(code)
+    return right.mean((-2, -1))
 
 
 @torch.no_grad()

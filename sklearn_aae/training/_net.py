@@ -6,7 +6,7 @@ import time
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import nn
 
 from sklearn_aae.nn import calibrating
@@ -155,17 +155,30 @@ class AAENet(NeuralNet):
         return dataset
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
-        """Train on, then set the statistics of batch normalisation."""
+        """Train on within the net's own random streams."""
         if not self.initialized_:
             self.initialize()
         self.first_epoch_ = len(self.history)
         for player in self.module_.players_:
             optimizer = getattr(self, _optimizer_name(player))
             set_learning_rate(optimizer, self._learning_rate(player))
-        with self.streams_.active():
-            super().partial_fit(X, y, classes, **fit_params)
-            self._calibrate(X)
-        return self
+        self.interrupted_ = False
+        self.batches_ = X
+        try:
+            with self.streams_.active():
+                return super().partial_fit(X, y, classes, **fit_params)
+        finally:
+            del self.batches_  # the net keeps no rows
+            self._set_training(False)
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Run epochs; note whether somebody ended them before their time."""
+        try:
+            return super().fit_loop(X, y, epochs=epochs, **fit_params)
+        except KeyboardInterrupt:
+            stops = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
+            self.interrupted_ = not any(c.misses_ >= c.patience for c in stops)
+            raise
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Train on all batches of an epoch, or judge the validation batch."""
@@ -174,6 +187,8 @@ class AAENet(NeuralNet):
         if training:
             self._train_epoch(iterator)
             return
+        # What is judged, and kept if it is the best, has exact batch statistics.
+        self.calibrate(self.batches_)
         self.history.record(f"{prefix}_loss", self.judge(iterator))
 
     def _train_epoch(self, batches: Batches) -> None:
@@ -254,11 +269,12 @@ class AAENet(NeuralNet):
             self.history.record("prior_match", float(prior_match(networks, batch)))
 
     @torch.no_grad()
-    def _calibrate(self, batches: Batches) -> None:
-        """Average the batch statistics of the final weights."""
+    def calibrate(self, batches: Batches) -> None:
+        """Set batch normalisation to the average statistics of the present weights."""
         self._set_training(True)
         networks = self.module_.networks
-        with calibrating(self.module_):
+        self.streams_.reseed(len(self.history))
+        with calibrating(self.module_), self.streams_.active():
             for i, batch in enumerate(batches.epoch(len(self.history))):
                 if i == CALIBRATION_BATCHES:
                     break

@@ -56,9 +56,8 @@ class Recipe(nn.Module):
     ):
         super().__init__()
         self.networks = nn.ModuleDict(networks)
-        self.phases, self.update = tuple(phases), update
-        self.check()
-        self.players_ = self.players()
+        self.update = update
+        self.replace_phases(phases)
 
     def check(self) -> None:
         """Raise ValueError if a phase needs a network that is not there."""
@@ -69,6 +68,12 @@ class Recipe(nn.Module):
                     f"Phase {type(phase).__name__} needs {missing[0]!r}. "
                     f"This recipe has {sorted(self.networks)}."
                 )
+
+    def replace_phases(self, phases: Sequence[Phase]) -> None:
+        """Take over the losses and weights of other phases of the same networks."""
+        self.phases = tuple(phases)
+        self.check()
+        self.players_ = self.players()
 
     def players(self) -> list[Player]:
         """Return who steps, in order: adversaries before those who must fool them."""

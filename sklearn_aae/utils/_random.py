@@ -101,8 +101,10 @@ def standard_uniform(like: Tensor) -> Tensor:
 
 
 @contextmanager
-def seeded_scope(seed: int) -> Iterator[None]:
-    """Seed torch's global CPU generator inside, put the caller's state back after.
+def seeded_scope(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's global generator inside, put the caller's state back after.
+
+    That of the CPU, and of a CUDA `device` if given.
 
     For code that cannot be handed a generator: layer initialisation,
     `torch.distributions` and modules of the user.
@@ -110,7 +112,13 @@ def seeded_scope(seed: int) -> Iterator[None]:
     with _GLOBAL_GENERATOR:
         state = torch.random.get_rng_state()
         torch.random.default_generator.manual_seed(seed)
+        cuda = device if device is not None and device.type == "cuda" else None
+        cuda_state = None if cuda is None else torch.cuda.get_rng_state(cuda)
+        if cuda is not None:
+            torch.cuda.manual_seed(seed)
         try:
             yield
         finally:
             torch.random.set_rng_state(state)
+            if cuda is not None and cuda_state is not None:
+                torch.cuda.set_rng_state(cuda_state, cuda)

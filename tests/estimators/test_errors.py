@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from torch import nn
-from torch.distributions import Normal
+from torch.distributions import Exponential, Normal, Uniform
 
 from sklearn_aae import AAETransformer, priors
 
@@ -168,6 +168,7 @@ def test_sample_not_fitted():
         ({"sample_weight": np.ones(3)}, "sample_weight"),
         ({"sample_weight": np.zeros(len(X))}, "zero"),
         ({"sample_weight": -np.ones(len(X))}, "[Nn]egative"),
+        ({"sample_weight": np.eye(len(X))[0]}, "Only 1 sample has a positive weight"),
         ({"X_val": X[:, :2]}, "X has 2 features"),
         ({"X_val": X[:1]}, "1 sample"),
         ({"y": Y[:7]}, "X has 40, y has 7"),
@@ -183,8 +184,36 @@ def test_bad_fit_arguments(arguments, message):
         model.fit(X, **arguments)
 
 
+def test_own_module_without_parameters():
+    with pytest.raises(ValueError, match="'encoder' module has no parameters"):
+        AAETransformer(4, encoder=nn.Identity()).fit(X)
+
+
+def test_own_module_that_insists_on_float32():
+    class Insists(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.float())
+
+    with pytest.raises(ValueError, match="failed on a float64 input"):
+        AAETransformer(encoder=Insists(4, 2)).fit(X)
+
+
+@pytest.mark.parametrize("prior", [Exponential(1.0), Uniform(-10.0, 10.0)])
+def test_kl_refuses_a_bounded_distribution(prior):
+    with pytest.raises(ValueError, match="density is positive everywhere"):
+        AAETransformer(regularizer="kl", prior=prior).fit(X)
+
+
+def test_frame_with_missing_integers():
+    frame = pd.DataFrame({"a": pd.array([1, None, 3], dtype="Int64"), "b": [1, 2, 4]})
+    with pytest.raises(ValueError, match="'a' has 1 missing"):
+        AAETransformer().fit(frame)
+
+
 def test_unknown_label_in_sample():
     model = AAETransformer(max_iter=1, prior="gaussian_mixture").fit(X, Y)
+    with pytest.raises(ValueError, match="one for each of n_samples=4 rows"):
+        model.sample(4, y=[0, 1])
     with pytest.raises(ValueError, match=re.escape("unknown label 9")):
         model.sample(2, y=[0, 9])
 

@@ -389,3 +389,119 @@ def test_constant_and_huge_columns():
     back = model.reconstruct(table)
     np.testing.assert_allclose(back[:, 4], 3.0, atol=0.3)
     assert np.corrcoef(back[:, 5], table[:, 5])[0, 1] > 0.95
+
+
+def test_codes_of_the_prior_are_judged_as_such_with_few_labels():
+    rng = np.random.RandomState(0)
+    y = np.full(4000, -1)
+    y[:40] = np.arange(40) % 10
+    model = AAETransformer(prior="gaussian_mixture", max_iter=1, random_state=0)
+    model.fit(rng.normal(size=(4000, 3)), y)
+    codes, told = draw_training_prior(model, y, 4000)
+    untold = told == -1
+    assert 0.97 < untold.mean() < 1
+    nearest = np.linalg.norm(codes[:, None] - model.prior_.means.numpy(), axis=2)
+    shares = np.bincount(nearest[untold].argmin(axis=1), minlength=10) / untold.sum()
+    np.testing.assert_allclose(shares, 0.1, atol=0.03)
+
+
+def draw_training_prior(model, y, n):
+    """Draw what the critic is shown as real, with the labels that it is told."""
+    from sklearn_aae.training import Batches
+
+    rows = torch.zeros(len(y), 3)
+    labels = torch.as_tensor(y)
+    batches = Batches(rows, model.prior_, batch_size=128, seed=0, y=labels)
+    codes, told = batches.draw_prior(n, 0)
+    return codes.numpy(), told.numpy()
+
+
+def test_a_short_chunk_leaves_the_statistics_of_the_stream():
+    model = AAETransformer(max_iter=30, random_state=0).fit(X)
+    model.set_params(learning_rate=1e-12).partial_fit(X[:5])
+    total = np.square(X - X.mean(axis=0)).sum()
+    assert np.square(X - model.reconstruct(X)).sum() < 0.1 * total
+
+
+@pytest.mark.parametrize("loss", OBJECTIVES)
+def test_critic_accuracy_is_a_half_for_a_blind_critic(loss):
+    # No column varies with the code's side: the critic cannot learn in one step.
+    model = make(adversarial_loss=loss, gradient_penalty=1.0, max_iter=1)
+    model.set_params(learning_rate=1e-9, regularization_strength=0.0)
+    accuracy = model.fit(X).history_[-1]["critic_accuracy"]
+    assert 0.3 < accuracy < 0.7
+
+
+def test_universal_posterior_is_judged_by_its_draws():
+    model = make(posterior="universal").fit(X)
+    q = model.encoder_(torch.as_tensor(model.preprocessor_.transform(X)))
+    assert not torch.equal(q.rsample(), q.rsample())
+    assert torch.equal(q.mean, q.mean)
+
+
+def test_training_on_takes_over_the_losses():
+    codes = []
+    for strength in (1.0, 1e6):
+        model = make(warm_start=True).fit(X)
+        codes.append(
+            model.set_params(regularization_strength=strength).fit_transform(X)
+        )
+    assert not np.array_equal(*codes)
+
+
+@pytest.mark.parametrize("sizes", [[16], np.array([16])])
+def test_training_on_knows_equal_sizes(sizes):
+    model = make(warm_start=True).fit(X)
+    assert model.set_params(hidden_layer_sizes=sizes).fit(X).n_iter_ == 6
+
+
+def test_chunks_of_one_class_and_unlabelled_rows():
+    model = make(prior="gaussian_mixture").partial_fit(X, Y)
+    model.partial_fit(X, np.where(Y == 1, 1, -1))
+    model.partial_fit(X, np.full(len(X), -1))
+    model.partial_fit(X)
+    assert list(model.classes_) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["a", "b", None] * 50,
+        ["a", "b", np.nan] * 50,
+        pd.Series(["a", "b", None] * 50, dtype="string"),
+        np.array([["a"], ["b"], [None]] * 50, dtype=object),
+    ],
+    ids=["None", "nan", "NA", "column"],
+)
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+def test_labels_of_many_forms(y):
+    model = make(prior="gaussian_mixture").fit(X, y)
+    assert model.classes_.tolist() == ["a", "b"]
+
+
+def test_nullable_integer_labels():
+    y = pd.Series([0, 1, None] * 50, dtype="Int64")
+    assert make(prior="gaussian_mixture").fit(X, y).classes_.tolist() == [0, 1]
+
+
+def test_rows_of_weight_zero_bring_no_class():
+    weight = (Y != 1).astype(float)
+    model = make(prior="gaussian_mixture").fit(X, Y, sample_weight=weight)
+    assert model.classes_.tolist() == [0, 2]
+
+
+def test_an_interrupt_ends_all_restarts():
+    recorder = Recorder(2)
+    model = make(callbacks=[recorder], n_init=4, max_iter=20).fit(X)
+    assert recorder.epochs == 2
+    assert model.n_iter_ == 2
+    stopping = make(early_stopping=True, n_iter_no_change=1, n_init=3, tol=10.0)
+    recorder = Recorder()
+    stopping.set_params(callbacks=[recorder], max_iter=20).fit(X)
+    assert recorder.epochs == 6  # two epochs of each restart
+
+
+def test_early_stopping_keeps_the_model_that_was_judged():
+    model = make(early_stopping=True, n_iter_no_change=2, max_iter=30, tol=0.0).fit(X)
+    losses = [line["valid_loss"] for line in model.history_]
+    assert model.loss_ == pytest.approx(min(losses), rel=1e-6)

@@ -110,13 +110,28 @@ def test_prior_samples_of_a_full_batch_do_not_depend_on_the_number_of_rows(make,
         assert torch.equal(few.prior_y, many.prior_y)
 
 
-@pytest.mark.parametrize("batch_size", [5, 100])
-def test_weights_sum_to_one_in_every_batch(make, batch_size, device, dtype):
+def test_weights_sum_to_one_in_a_full_batch(make, device, dtype):
     weight = (torch.arange(23.0) + 1).to(device, dtype)
-    for batch in make(23, batch_size, weight=weight).epoch(0):
-        assert float(batch.weight.sum()) == pytest.approx(1, rel=1e-5)
-        expected = (batch.x[:, 0] + 1) / (batch.x[:, 0] + 1).sum()
-        torch.testing.assert_close(batch.weight, expected)
+    (batch,) = make(23, 100, weight=weight).epoch(0)
+    torch.testing.assert_close(batch.weight, (batch.x[:, 0] + 1) / weight.sum())
+
+
+def test_mini_batches_hold_rows_as_often_as_their_weight_says(make, device, dtype):
+    weight = (torch.arange(23.0) + 1).to(device, dtype)
+    batches = list(make(23, 5, weight=weight).epoch(0))
+    assert all(batch.weight is None and len(batch.x) == 5 for batch in batches)
+    rows = torch.cat([batch.x[:, 0] for batch in batches]).long()
+    counts = torch.bincount(rows.cpu(), minlength=23)
+    expected = (len(rows) * weight / weight.sum()).cpu()
+    assert (counts - expected).abs().max() < 1
+    again = list(make(23, 5, weight=weight).epoch(1))
+    assert not all(torch.equal(a.x, b.x) for a, b in zip(batches, again, strict=True))
+
+
+def test_equal_weights_show_every_row(make, device, dtype):
+    weight = torch.full((23,), 0.3, device=device, dtype=dtype)
+    rows = torch.cat([b.x[:, 0] for b in make(23, 5, weight=weight).epoch(0)])
+    assert set(rows.long().tolist()) == set(range(23))
 
 
 # --- labels of the prior --------------------------------------------------------------

@@ -175,6 +175,7 @@ def test_batch_norm_statistics_are_those_of_the_final_weights(
         block.dropout = None
     full = Batches(rows, Gaussian(K), batch_size=N, seed=0)
     net = make_net(recipe).partial_fit(full)
+    net.calibrate(full)
     encoder = net.module_.networks["encoder"]
     h = encoder.body.blocks[0].linear(rows)
     norm = encoder.body.blocks[0].norm

@@ -1,0 +1,143 @@
+"""From what the user passes to rows that a net can train on."""
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.priors import PRIORS, Prior, as_prior
+from sklearn_aae.tabular import TablePreprocessor, as_table, check_columns
+from sklearn_aae.utils._compat import check_sample_weight
+
+# Parameters that shape the networks: training on cannot change them.
+SHAPING = (
+    "n_components",
+    "hidden_layer_sizes",
+    "activation",
+    "normalization",
+    "dropout",
+    "posterior",
+    "prior",
+    "regularizer",
+    "critic_hidden_layer_sizes",
+    "reconstruction",
+    "input_noise",
+    "input_dropout",
+    "scale",
+    "update",
+    "encoder",
+    "decoder",
+    "device",
+)
+
+
+class PreparationMixin:
+    """Validates and scales rows, labels and weights; remembers the columns."""
+
+    def _prepare(
+        self, X, y, sample_weight, X_val=None, y_val=None, *, seed: int, keep: bool
+    ) -> tuple[Rows, Rows | None]:
+        """Validate and scale the rows; return those to train on and those to judge by.
+
+        `keep` holds on to the columns, scales and classes of the earlier fit.
+        """
+        rows = self._check_rows(X, y, sample_weight, keep=keep)
+        shares = rows.class_shares(len(getattr(self, "classes_", ())))
+        judges = None
+        if X_val is not None:
+            judges = self._check_rows(X_val, y_val, None, keep=True)
+        elif self.early_stopping:
+            rows, judges = rows.split(self.validation_fraction, seed)
+        if not keep:
+            preprocessor = TablePreprocessor(self.scale, seed)
+            self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
+            self.prior_ = as_prior(self.prior, self.n_components, shares)
+            self._fit_params = dict(self.get_params(deep=False))
+            self._class_shares = shares
+        else:
+            self._check_shape_kept()
+        for part in (rows, judges):
+            if part is not None:
+                part.X = self.preprocessor_.transform(part.X)
+        self._check_range(rows.X)
+        return rows, judges
+
+    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
+        """Validate rows, labels and weights."""
+        X = as_table(X)
+        check_columns(X, type(self).__name__)
+        X = validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2,
+            reset=not keep,
+        )
+        told = self._use_labels(y, len(X))
+        if sample_weight is None:
+            return Rows(X, self._check_labels(told, len(X), keep=keep))
+        weight = check_sample_weight(sample_weight, X)
+        kept = weight > 0  # a weight of zero is a row that is not there
+        if kept.sum() < 2:
+            raise ValueError(
+                "Only 1 sample has a positive weight in sample_weight: at least 2 are "
+                "needed."
+            )
+        told = None if told is None else told[kept]
+        codes = self._check_labels(told, int(kept.sum()), keep=keep)
+        return Rows(X[kept], codes, weight[kept])
+
+    def _conditional(self) -> bool:
+        """Whether the prior has components to give to classes."""
+        if isinstance(self.prior, str):
+            return PRIORS[self.prior].conditional
+        return isinstance(self.prior, Prior) and self.prior.n_classes is not None
+
+    def _use_labels(self, y, n_samples: int) -> np.ndarray | None:
+        """Return y as an array of objects, if the prior has a use for it."""
+        if y is None or not self._conditional():
+            return None
+        y = as_labels(y)
+        if y is not None and len(y) != n_samples:
+            raise ValueError(
+                f"X and y must have as many rows: X has {n_samples}, y has {len(y)}."
+            )
+        return y
+
+    def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray | None:
+        """Return the class number of each row, -1 for unlabelled ones."""
+        if not keep:
+            self.__dict__.pop("classes_", None)
+            codes, classes = (None, ()) if y is None else encode_labels(y)
+            if not len(classes):
+                return None
+            self.classes_ = classes
+            return codes
+        if not hasattr(self, "classes_"):
+            return None
+        if y is None:
+            # A critic that knows labels sees rows without them as unlabelled.
+            return np.full(n_samples, UNLABELLED)
+        return encode_labels(y, self.classes_)[0]
+
+    def _check_shape_kept(self) -> None:
+        """Raise ValueError if a parameter that shapes the networks has changed."""
+        for name in SHAPING:
+            before, now = self._fit_params[name], getattr(self, name)
+            if name.endswith("sizes") and before is not None and now is not None:
+                before, now = tuple(before), tuple(now)
+            if before is not now and before != now:
+                raise ValueError(
+                    f"The fitted networks have {name}={before!r}, so training on with "
+                    f"{name}={now!r} is impossible. Set warm_start=False, or clone the "
+                    "estimator, to start anew."
+                )
+
+    def _check_range(self, X: np.ndarray) -> None:
+        """Raise ValueError if a likelihood over [0, 1] meets other cells."""
+        if self.reconstruction == "bernoulli" and (X.min() < 0 or X.max() > 1):
+            raise ValueError(
+                f"reconstruction='bernoulli' needs columns within [0, 1]; after scale="
+                f"{self.scale!r} they span [{X.min():.3g}, {X.max():.3g}]. Use "
+                "scale='minmax'."
+            )
