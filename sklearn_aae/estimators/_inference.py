@@ -10,10 +10,11 @@ from numbers import Integral
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor, nn
 
-from sklearn_aae.tabular import as_table, check_columns
+from sklearn_aae.estimators._preparation import validate_table
+from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._compat import (
     Interval,
     InvalidParameterError,
@@ -66,9 +67,7 @@ class InferenceMixin:
     def _check_new_rows(self, X) -> np.ndarray:
         """Validate rows to answer about."""
         check_is_fitted(self)
-        X = as_table(X)
-        check_columns(X, type(self).__name__)
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return validate_table(self, X, reset=False)
 
     def _check_codes(self, Z) -> np.ndarray:
         """Validate codes."""

@@ -7,7 +7,7 @@ from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.priors import PRIORS, Prior, as_prior
 from sklearn_aae.tabular import TablePreprocessor, as_table, check_columns
-from sklearn_aae.utils._compat import check_sample_weight
+from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
 
 # Parameters that shape the networks: training on cannot change them.
 SHAPING = (
@@ -29,6 +29,31 @@ SHAPING = (
     "decoder",
     "device",
 )
+
+
+def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
+    """Return the rows of a table as floats, or raise an error that names the column.
+
+    Parameters
+    ----------
+    estimator : BaseAAE
+        Remembers the columns, with ``reset=True``, or compares them.
+
+    X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+        Rows.
+
+    reset : bool
+        Whether the columns are new.
+
+    **options : dict
+        Of `sklearn.utils.check_array`.
+    """
+    X = as_table(X)
+    if not reset:
+        check_feature_names(estimator, X, reset=False)
+    check_columns(X, type(estimator).__name__)
+    dtypes = [np.float64, np.float32]
+    return validate_data(estimator, X, dtype=dtypes, reset=reset, **options)
 
 
 class PreparationMixin:
@@ -64,15 +89,7 @@ class PreparationMixin:
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows, labels and weights."""
-        X = as_table(X)
-        check_columns(X, type(self).__name__)
-        X = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_min_samples=2,
-            reset=not keep,
-        )
+        X = validate_table(self, X, reset=not keep, ensure_min_samples=2)
         told = self._use_labels(y, len(X))
         if sample_weight is None:
             return Rows(X, self._check_labels(told, len(X), keep=keep))

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as _sklearn_sample_weight
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "check_feature_names",
     "check_sample_weight",
     "fit_context",
     "validate_parameter_constraints",
