@@ -5,7 +5,8 @@
 Part "downstream": scikit-learn's bundled sets, 5 stratified folds for each seed. The
 reducer is fitted on the training fold (labels unused), then StandardScaler, then the
 classifier; mean test accuracy. AAETransformer has its defaults but for n_components;
-beside it PCA, the plain autoencoder, an untrained network and no reduction.
+beside it PCA of scaled and of unscaled columns, the plain autoencoder, an untrained
+network and no reduction.
 
 Part "prior": digits, codes of 2 columns, for each prior and each fold a two-sample
 test: HistGradientBoostingClassifier, 5 folds, codes of the held-out rows against as
@@ -52,7 +53,8 @@ def reducers(k, seed, options):
         "untrained": AAETransformer(
             k, max_iter=1, learning_rate=1e-12, random_state=seed
         ),
-        "PCA": make_pipeline(StandardScaler(), PCA(k)),
+        "PCA": make_pipeline(StandardScaler(), PCA(k, random_state=0)),
+        "PCA, unscaled": PCA(k, random_state=0),
         "no reduction": FunctionTransformer(),
     }
 
