@@ -117,7 +117,10 @@ FLOW = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "arrived"), FLOW, ids=lambda v: str(v)[:30])
+FLOW_IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(FLOW)]
+
+
+@pytest.mark.parametrize(("name", "value", "arrived"), FLOW, ids=FLOW_IDS)
 def test_parameter_arrives(name, value, arrived):
     base = {"max_iter": 2, "learning_rate_schedule": "constant", "random_state": 0}
     model = AAETransformer(**{**base, name: value}).fit(X)

@@ -106,9 +106,10 @@ BAD_TABLES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"), BAD_PARAMETERS, ids=lambda v: str(v)[:60]
-)
+PARAMETER_IDS = [f"{'-'.join(p)}-{i}" for i, (p, _) in enumerate(BAD_PARAMETERS)]
+
+
+@pytest.mark.parametrize(("parameters", "message"), BAD_PARAMETERS, ids=PARAMETER_IDS)
 def test_bad_parameter(parameters, message):
     model = AAETransformer(max_iter=2).set_params(**parameters)
     with pytest.raises(ValueError, match="(?s)" + message):

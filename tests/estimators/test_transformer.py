@@ -61,7 +61,10 @@ EVERY_OPTION = [
 ]
 
 
-@pytest.mark.parametrize("options", EVERY_OPTION, ids=str)
+OPTION_IDS = [f"{'-'.join(option)}-{i}" for i, option in enumerate(EVERY_OPTION)]
+
+
+@pytest.mark.parametrize("options", EVERY_OPTION, ids=OPTION_IDS)
 @pytest.mark.parametrize("batch_size", [64, 512])
 def test_every_option_trains_and_answers(options, batch_size):
     model = make(batch_size=batch_size, **options).fit(X, Y)
