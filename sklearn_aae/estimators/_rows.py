@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn_aae.estimators._labels import UNLABELLED
 from sklearn_aae.priors import Prior
 from sklearn_aae.training import Batch, Batches
+from sklearn_aae.utils._random import seeded_scope
 
 # Rows that judge a fit: the criterion compares all pairs.
 MAX_JUDGES = 1000
@@ -92,5 +93,5 @@ class Rows:
         """Return up to `MAX_JUDGES` rows and as many prior samples, as one batch."""
         step = -(-len(self) // MAX_JUDGES)
         X, _, _ = self[::step]._tensors(device, dtype)
-        batches = Batches(X, prior, batch_size=len(X), seed=seed)
-        return Batch(X, batches.draw_prior(len(X), seed)[0])
+        with seeded_scope(seed):
+            return Batch(X, prior.draw(len(X)).to(X))

@@ -114,11 +114,8 @@ class AAENet(NeuralNet):
         """Copy what training changes."""
         optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
         states = [optimizer.state_dict() for optimizer in optimizers]
-        weights, history = (
-            self.module_.state_dict(),
-            [dict(row) for row in self.history],
-        )
-        return copy.deepcopy((weights, states)), history
+        history = [dict(row) for row in self.history]
+        return copy.deepcopy((self.module_.state_dict(), states)), history
 
     def restore(self, snapshot: tuple) -> None:
         """Put a snapshot back."""
@@ -278,7 +275,7 @@ class AAENet(NeuralNet):
             for i, batch in enumerate(batches.epoch(len(self.history))):
                 if i == CALIBRATION_BATCHES:
                     break
-                networks["decoder"](batch.code(networks))
+                batch.code(networks)  # only encoders are normalised
         self._set_training(False)
 
 

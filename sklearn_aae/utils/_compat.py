@@ -4,26 +4,20 @@ import inspect
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
-    HasMethods,
     Interval,
     InvalidParameterError,
-    Options,
     StrOptions,
-    validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as _sklearn_sample_weight
 
 __all__ = [
-    "HasMethods",
     "Interval",
     "InvalidParameterError",
-    "Options",
     "StrOptions",
     "check_feature_names",
     "check_sample_weight",
     "fit_context",
-    "validate_parameter_constraints",
 ]
 
 fit_context = _fit_context(prefer_skip_nested_validation=True)
