@@ -73,6 +73,8 @@ class Encoder(nn.Module):
         and head.
     """
 
+    input_noise: Tensor
+
     def __init__(
         self,
         n_features: int,
@@ -90,7 +92,10 @@ class Encoder(nn.Module):
     ):
         super().__init__()
         self.n_features, self.n_components = n_features, n_components
-        self.support, self.input_noise = support, input_noise
+        self.support, self.noisy = support, input_noise > 0
+        # A buffer, so that each member of a stack can have its own.
+        noise = torch.tensor(input_noise, dtype=torch.float64)
+        self.register_buffer("input_noise", noise, False)
         self.blank = Dropout(input_dropout, standard_uniform)
         self.module = module
         if module is None:
@@ -118,8 +123,9 @@ class Encoder(nn.Module):
         """Add the training noise to x."""
         if not self.training:
             return x
-        if self.input_noise:
-            x = x + self.input_noise * standard_normal(x)
+        if self.noisy:
+            scale = self.input_noise[..., None, None].to(x.dtype)
+            x = x + scale * standard_normal(x)  # (1, 1) or (C, 1, 1) times (C, B, d)
         return self.blank(x)
 
     def features(self, x: Tensor, row_weight: Tensor | None) -> Tensor:

@@ -103,7 +103,7 @@ def gaps(name, value, face):
         codes = codes - {"SS02"}
     errors = numpydoc_validate.validate(name)["errors"]
     lines = [f"{name}: {code} {text}" for code, text in errors if code in codes]
-    if inspect.isclass(value) and not (face or issubclass(value, Exception)):
+    if inspect.isclass(value) and not (face or issubclass(value, BaseException)):
         missing = undocumented(value)
         lines += [f"{name}: parameter {n!r} is not documented" for n in missing]
     return lines

@@ -149,14 +149,13 @@ def batches_of(monkeypatch, **parameters):
     """Fit, and return the batches that the net was given."""
     from sklearn_aae.estimators import _base
 
-    seen = []
-    partial_fit = _base.AAENet.partial_fit
+    seen, train = [], _base.train
 
-    def spy(net, batches, *args, **kwargs):
-        seen.append(batches)
-        return partial_fit(net, batches, *args, **kwargs)
+    def spy(jobs):
+        seen.extend(job.batches for job in jobs)
+        return train(jobs)
 
-    monkeypatch.setattr(_base.AAENet, "partial_fit", spy)
+    monkeypatch.setattr(_base, "train", spy)
     AAETransformer(**{**EARLY, "early_stopping": False, **parameters}).fit(X)
     return seen
 

@@ -1,6 +1,5 @@
 """What all estimators of the family share: the five paragraphs of fit."""
 
-import contextlib
 import copy
 import warnings
 
@@ -22,10 +21,10 @@ from sklearn_aae.estimators._state import (
 )
 from sklearn_aae.priors import as_prior
 from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import AAENet, NonFiniteLossError, Recipe
+from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
 from sklearn_aae.utils._compat import fit_context
-from sklearn_aae.utils._device import resolve_device, torch_threads
-from sklearn_aae.utils._random import draw_seeds, epoch_seeds, seeded_scope
+from sklearn_aae.utils._device import resolve_device
+from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
 
 class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
@@ -202,7 +201,8 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
             if keep:
                 net = self._train_on(rows, judges, 1, schedule="constant")
             else:
-                net = self._train(rows, judges, start, epochs=1, schedule="constant")
+                job = self._new_job(rows, judges, start, epochs=1, schedule="constant")
+                net = self._train_one(job)
             self._set_fitted(net)
         return self
 
@@ -259,27 +259,24 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
 
     def _train_best(self, rows: Rows, judges: Rows | None, seeds: list[int]) -> AAENet:
         """Train one net for each seed; return the one of the lowest criterion."""
-        nets, failure = [], None
-        for seed in seeds:
-            try:
-                nets.append(self._train(rows, judges, seed))
-            except NonFiniteLossError as error:
-                failure = error  # another start may do better
-            if nets and nets[-1].interrupted_:
-                break
-        if not nets:
-            assert failure is not None
-            raise failure
-        return min(nets, key=lambda net: net.loss_)
+        jobs = [self._new_job(rows, judges, seed) for seed in seeds]
+        train(jobs)
+        done = [job.net for job in jobs if job.done]
+        if not done:
+            raise next(job.error for job in jobs if job.error is not None)
+        for job in jobs:  # another start may do better; a real mistake may not pass
+            if job.error is not None and not isinstance(job.error, NonFiniteLossError):
+                raise job.error
+        return min(done, key=lambda net: net.loss_)
 
-    def _train(
+    def _new_job(
         self, rows: Rows, judges: Rows | None, seed: int, epochs=None, schedule=None
-    ) -> AAENet:
-        """Train a new net on scaled rows."""
+    ) -> Job:
+        """Return the training of a new net on scaled rows."""
         device = resolve_device(self.device)
         dtype = device.training_dtype(full_batch=len(rows) <= self.batch_size)
         net = self._make_net(seed, dtype)
-        return self._run(net, rows, judges, epochs or self.max_iter, schedule)
+        return self._job(net, rows, judges, epochs or self.max_iter, schedule)
 
     def _train_on(
         self, rows: Rows, judges: Rows | None, epochs: int, schedule=None
@@ -290,45 +287,34 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         net.module_.replace_phases(make_phases(self, self.preprocessor_.schema_))
         net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
         try:
-            return self._run(net, rows, judges, epochs, schedule)
+            return self._train_one(self._job(net, rows, judges, epochs, schedule))
         except BaseException:
             net.restore(before)
             raise
 
-    def _run(
+    def _train_one(self, job: Job) -> AAENet:
+        """Train one job or raise its error."""
+        train([job])
+        if job.error is not None:
+            raise job.error
+        return job.net
+
+    def _job(
         self, net: AAENet, rows: Rows, judges: Rows | None, epochs: int, schedule
-    ) -> AAENet:
-        """Train a net for some epochs and judge it."""
+    ) -> Job:
+        """Return the training of a net for some epochs."""
         weight = next(net.module_.parameters())
         place = (weight.device, weight.dtype)
-        batches = rows.batches(self.prior_, self.batch_size, net.seed, *place)
         net.max_epochs = epochs
         net.schedule = schedule or self.learning_rate_schedule
-        held = (judges or rows).judges(self.prior_, net.seed, *place)
-        if judges is not None:
-            net.train_split = lambda data, y=None: (data, held)
-        with self._training_scope(net, batches):
-            try:
-                net.partial_fit(batches)
-            finally:
-                net.train_split = None
-            # Held-out rows had the statistics set before each judgement. A chunk of a
-            # longer stream is not all the data: its running averages stand.
-            if judges is None and (epochs > 1 or net.first_epoch_ == 0):
-                net.calibrate(batches)
-            net.loss_ = net.judge(held)
-        return net
-
-    @contextlib.contextmanager
-    def _training_scope(self, net: AAENet, batches):
-        """Choose the threads; lend the user's own modules a seeded generator."""
-        size = sum(p.numel() for p in net.module_.parameters())
-        own = self.encoder is not None or self.decoder is not None
-        (seed,) = epoch_seeds(net.seed, len(net.history))
-        device = batches.x.device
-        seeded = seeded_scope(seed, device) if own else contextlib.nullcontext()
-        with torch_threads(6.0 * size * batches.batch_size), seeded:
-            yield
+        return Job(
+            net,
+            rows.batches(self.prior_, self.batch_size, net.seed, *place),
+            (judges or rows).judges(self.prior_, net.seed, *place),
+            validate=judges is not None,
+            # A chunk of a longer stream is not all the data: its averages stand.
+            calibrate=judges is None and (epochs > 1 or not len(net.history)),
+        )
 
     def _set_fitted(self, net: AAENet) -> None:
         """Set the attributes that answer."""

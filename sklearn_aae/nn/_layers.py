@@ -22,7 +22,9 @@ class Linear(nn.Linear):
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
         if self.weight.dim() == 2:
             return F.linear(x, self.weight, self.bias)
-        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)  # (C, B, h)
+        if self.bias is None:
+            return torch.bmm(x, self.weight.mT)  # (C, B, h)
+        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
 
 
 class BatchNorm(nn.Module):
@@ -90,7 +92,9 @@ class BatchNorm(nn.Module):
 def _moments(x: Tensor, row_weight: Tensor | None) -> tuple[Tensor, Tensor]:
     """Mean and (biased) variance over the rows, each (h,) or (C, h)."""
     if row_weight is None:
-        return x.mean(-2), x.var(-2, correction=0)
+        mean = x.mean(-2)
+        # x.var(-2) is 20 times slower on a CPU.
+        return mean, (x - mean.unsqueeze(-2)).square().mean(-2)
     w = row_weight.unsqueeze(-1)  # (B, 1) or (C, B, 1)
     mean = (w * x).sum(-2)
     return mean, (w * (x - mean.unsqueeze(-2)).square()).sum(-2)
@@ -139,15 +143,20 @@ class Dropout(nn.Module):
         ``uniform(like) -> Tensor`` draws U[0, 1); the caller owns the randomness.
     """
 
+    p: Tensor
+
     def __init__(self, p: float, uniform: Callable[[Tensor], Tensor] = torch.rand_like):
         super().__init__()
-        self.p, self.uniform = p, uniform
+        self.used, self.uniform = p > 0, uniform
+        # A buffer, so that each member of a stack can have its own.
+        self.register_buffer("p", torch.tensor(p, dtype=torch.float64), False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop cells of x in training mode."""
-        if not self.training or self.p == 0:
+        if not self.training or not self.used:
             return x
-        return x * (self.uniform(x) >= self.p) / (1 - self.p)
+        p = self.p[..., None, None].to(x.dtype)  # (1, 1) or (C, 1, 1)
+        return x * (self.uniform(x) >= p) / (1 - p)
 
 
 NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": BatchNorm, "layer": LayerNorm}

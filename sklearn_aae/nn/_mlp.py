@@ -34,6 +34,9 @@ class Block(nn.Module):
     ):
         super().__init__()
         self.linear = Linear(n_in, n_out)
+        if normalization == "batch":
+            # Normalisation would take it off again.
+            self.linear.register_parameter("bias", None)
         self.norm = NORMALIZATIONS[normalization](n_out) if normalization else None
         self.activation = ACTIVATIONS[activation]()
         self.dropout = Dropout(dropout, uniform) if dropout else None

@@ -2,7 +2,9 @@
 
 from sklearn_aae.training._batches import Batch, Batches
 from sklearn_aae.training._criterion import criterion
-from sklearn_aae.training._net import AAENet, NonFiniteLossError
+from sklearn_aae.training._engine import NonFiniteLossError
+from sklearn_aae.training._jobs import Job
+from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import SCHEDULES
 from sklearn_aae.training._phases import (
     DIVERGENCES,
@@ -16,15 +18,19 @@ from sklearn_aae.training._phases import (
 )
 from sklearn_aae.training._recipe import UPDATES, Player, Recipe
 from sklearn_aae.training._step import train_step
+from sklearn_aae.training._trainer import COLLECTOR, Cancelled, train, train_jobs
 
 __all__ = [
+    "COLLECTOR",
     "DIVERGENCES",
     "SCHEDULES",
     "UPDATES",
     "AAENet",
     "Batch",
     "Batches",
+    "Cancelled",
     "FoolCritic",
+    "Job",
     "MatchKL",
     "MatchMMD",
     "MatchSlices",
@@ -35,5 +41,7 @@ __all__ = [
     "Reconstruct",
     "TrainCritic",
     "criterion",
+    "train",
+    "train_jobs",
     "train_step",
 ]

@@ -1,12 +1,12 @@
 """Mini-batches as tensors that live on the device.
 
-Letters: B batch, B' prior samples of a step, S steps of a block, d columns, k code
-size. Rows, prior samples and labels of several steps are gathered at once: the loop
-itself only cuts views.
+Letters: C models in a stack, B batch, B' prior samples of a step, S steps that are
+gathered together, d columns, k code size. Rows, prior samples and labels of several
+steps are gathered at once: the loop itself only cuts views.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,9 +17,21 @@ from torch.utils.data import Dataset
 
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 
-# Cells of the rows gathered at once: 64 MB of float32.
-BLOCK_CELLS = 2**24
-BLOCK_STEPS = 64
+# Cells of the rows gathered at once: 16 MB of float32.
+GATHERED_CELLS = 2**22
+# Steps whose prior samples are drawn by one seed.
+PRIOR_STEPS = 64
+
+# Rows, prior samples, weights, labels and the samples' labels of S steps: (S, ...).
+Piece = tuple[Tensor | None, ...]
+
+
+def steps_at_once(n_cells: int) -> int:
+    """Return how many steps of `n_cells` each are gathered together."""
+    return max(1, min(PRIOR_STEPS, GATHERED_CELLS // n_cells))
+
+
+Networks = Mapping[str, nn.Module] | nn.ModuleDict
 
 
 class DrawsCodes(Protocol):
@@ -59,13 +71,13 @@ class Batch:
     _posterior: Distribution | None = field(default=None, repr=False)
     _code: Tensor | None = field(default=None, repr=False)
 
-    def posterior(self, networks: Mapping[str, nn.Module]) -> Distribution:
+    def posterior(self, networks: Networks) -> Distribution:
         """Return q(z|x), computed once until `forget`."""
         if self._posterior is None:
             self._posterior = networks["encoder"](self.x, self.weight)
         return self._posterior
 
-    def code(self, networks: Mapping[str, nn.Module], grad: bool = True) -> Tensor:
+    def code(self, networks: Networks, grad: bool = True) -> Tensor:
         """Return z ~ q(z|x), drawn once until `forget`."""
         if self._code is None:
             self._code = self.posterior(networks).rsample()
@@ -134,13 +146,35 @@ class Batches(Dataset):
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, counted over all fits of the model."""
+        for piece in self.pieces(number, steps_at_once(self.batch_size * self.width)):
+            yield from cut(piece)
+
+    def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
+        """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
         order_seed, prior_seed = epoch_seeds(self.seed, number, 2)
-        order = self._order(order_seed)
-        block = max(1, min(BLOCK_STEPS, BLOCK_CELLS // (self.batch_size * self.width)))
-        for start in range(0, self.n_steps, block):
-            n_steps = min(block, self.n_steps - start)
-            rows = order[start * self.batch_size : (start + n_steps) * self.batch_size]
-            yield from self._block(n_steps, rows, prior_seed + start)
+        order = self._order(order_seed).reshape(self.n_steps, self.batch_size)
+        # In mini-batches weights act through the draw of the rows.
+        whole = self.weight if len(self) == self.batch_size else None
+        share = None if whole is None else whole / whole.sum()
+        for start in range(0, self.n_steps, PRIOR_STEPS):
+            prior = self._prior_steps(start, prior_seed + start)
+            block = order[start : start + PRIOR_STEPS].split(n_together)
+            for i, rows in enumerate(block):
+                at = slice(i * n_together, i * n_together + len(rows))
+                yield (
+                    self.x[rows],
+                    prior[0][at],
+                    None if share is None else share.expand(len(rows), -1),
+                    None if self.y is None else self.y[rows],
+                    None if prior[1] is None else prior[1][at],
+                )
+
+    def _prior_steps(self, start: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Draw the codes, and their labels, of the steps from `start` on."""
+        n_steps = min(PRIOR_STEPS, self.n_steps - start)
+        codes, y = self.draw_prior(n_steps * self.n_prior, seed)
+        codes = codes.reshape(n_steps, self.n_prior, -1)
+        return codes, None if y is None else y.reshape(n_steps, -1)
 
     @property
     def width(self) -> int:
@@ -161,26 +195,6 @@ class Batches(Dataset):
             order = _resample(self.weight.cpu()[order], n_drawn, generator, order)
         return order.to(self.x.device)
 
-    def _block(self, n_steps: int, rows: Tensor, seed: int) -> Iterator[Batch]:
-        """Gather `n_steps` steps at once and cut them into batches."""
-
-        def steps(values: Tensor | None):
-            if values is None:
-                return [None] * n_steps
-            return values.reshape(n_steps, -1, *values.shape[1:]).unbind()
-
-        def gather(values: Tensor | None):
-            return steps(None if values is None else values.index_select(0, rows))
-
-        codes, prior_y = self.draw_prior(n_steps * self.n_prior, seed)
-        # In mini-batches weights act through the draw of the rows.
-        whole = self.weight if len(self) == self.batch_size else None
-        share = None if whole is None else whole / whole.sum()
-        shares = [share] * n_steps
-        columns = (gather(self.x), steps(codes), shares, gather(self.y), steps(prior_y))
-        for parts in zip(*columns, strict=True):
-            yield Batch(*parts)
-
     def draw_prior(self, n: int, seed: int) -> tuple[Tensor, Tensor | None]:
         """Draw n codes, and their labels where rows have labels (-1 = unlabelled).
 
@@ -198,6 +212,60 @@ class Batches(Dataset):
                 y[told] = torch.multinomial(self.label_counts[1:], n_told, True)
                 codes[told] = self.prior.draw(n_told, y[told]).to(codes)
             return codes.to(self.x), y.to(self.x.device)
+
+
+def cut(piece: Piece) -> Iterator[Batch]:
+    """Cut the tensors of some steps into batches."""
+    n_steps = next(len(part) for part in piece if part is not None)
+    parts = [[None] * n_steps if part is None else part.unbind() for part in piece]
+    for step in zip(*parts, strict=True):
+        yield Batch(*step)  # type: ignore[arg-type]
+
+
+class StackedBatches:
+    """Batches of C models as one: their steps side by side, (C, B, ...).
+
+    Each member gathers from its own rows, in its own order; rows that are equal in
+    several members are stored once (see `share_rows`).
+
+    Parameters
+    ----------
+    members : sequence of Batches
+        With equal numbers of steps, rows a step, columns, and labels or none.
+    """
+
+    def __init__(self, members: Sequence[Batches]):
+        self.members = list(members)
+        self.n_steps = members[0].n_steps
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the batches of epoch `number`."""
+        first = self.members[0]
+        cells = len(self.members) * first.batch_size * first.width
+        together = steps_at_once(cells)
+        streams = [member.pieces(number, together) for member in self.members]
+        for pieces in zip(*streams, strict=True):
+            parts = zip(*pieces, strict=True)
+            yield from cut(
+                tuple(None if p[0] is None else torch.stack(p, 1) for p in parts)  # type: ignore[arg-type]
+            )
+
+
+def share_rows(known: list[Tensor], batches: Sequence[Batches]) -> None:
+    """Let batches of equal rows keep one tensor; `known` holds one of each."""
+    for data in batches:
+        for x in known:
+            if x is data.x or (x.shape == data.x.shape and _equal(x, data.x)):
+                data.x = x
+                break
+        else:
+            known.append(data.x)
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are equal; the first row tells most pairs apart."""
+    same_kind = a.dtype == b.dtype and a.device == b.device
+    return same_kind and torch.equal(a[0], b[0]) and torch.equal(a, b)
 
 
 def _resample(

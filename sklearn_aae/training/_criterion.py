@@ -5,20 +5,18 @@ criterion looks at the outcome: what the decoder cannot explain, plus how far th
 are from the prior. Both are shares, both are 0 at best; it needs no labels.
 """
 
-from collections.abc import Mapping
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sklearn_aae.objectives import energy_distance
-from sklearn_aae.training._batches import Batch
+from sklearn_aae.training._batches import Batch, Networks
 
 # The energy distance compares all pairs of rows.
 MAX_ROWS = 1000
 
 
 @torch.no_grad()
-def critic_accuracy(networks: Mapping[str, nn.Module], batch: Batch) -> Tensor:
+def critic_accuracy(networks: Networks, batch: Batch) -> Tensor:
     """Share of pairs of a prior sample and a code that the critic tells apart rightly.
 
     ½ is a draw. Pairs, because a relativistic or Wasserstein critic has no zero.
@@ -31,16 +29,14 @@ def critic_accuracy(networks: Mapping[str, nn.Module], batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def prior_match(networks: Mapping[str, nn.Module], batch: Batch) -> Tensor:
+def prior_match(networks: Networks, batch: Batch) -> Tensor:
     """1 minus the normalised energy distance of codes and prior samples; 1 is best."""
     z = batch.code(networks, grad=False)[..., :MAX_ROWS, :]
     return 1 - energy_distance(z, batch.prior[..., :MAX_ROWS, :])
 
 
 @torch.no_grad()
-def unexplained(
-    networks: Mapping[str, nn.Module], batch: Batch, total: float
-) -> Tensor:
+def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
     """Squared error of the reconstruction, as a share of the rows' variance.
 
     Parameters
@@ -58,6 +54,6 @@ def unexplained(
     return (batch.x - x_hat).square().sum(-1).mean(-1) / total
 
 
-def criterion(networks: Mapping[str, nn.Module], batch: Batch, total: float) -> Tensor:
+def criterion(networks: Networks, batch: Batch, total: float) -> Tensor:
     """Unexplained share plus prior mismatch, () or (C,); lower is better."""
     return unexplained(networks, batch, total) + 1 - prior_match(networks, batch)

@@ -1,28 +1,17 @@
 """The skorch net that trains a recipe: its loop, callbacks and history, our step."""
 
 import copy
-import math
 import time
 
-import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
-from torch import nn
+from torch import Tensor, nn
 
-from sklearn_aae.nn import calibrating
 from sklearn_aae.training._batches import Batch, Batches
-from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
+from sklearn_aae.training._engine import Engine, check_finite
 from sklearn_aae.training._optim import SCHEDULES, make_optimizer, set_learning_rate
 from sklearn_aae.training._recipe import Player, Recipe
-from sklearn_aae.training._step import train_step
 from sklearn_aae.utils._random import Streams
-
-# Batches that set the statistics of batch normalisation after training.
-CALIBRATION_BATCHES = 50
-
-
-class NonFiniteLossError(ValueError):
-    """A loss became NaN or infinite; the message says which, when and what to do."""
 
 
 class AAENet(NeuralNet):
@@ -93,15 +82,19 @@ class AAENet(NeuralNet):
         ``optimizer_`` is that of the player who moves the decoder; the others are named
         after their player: ``critic_optimizer_``.
         """
-        self.streams_ = Streams(self.seed, next(self.module_.parameters()).device)
+        optimizers = []
         for player in self.module_.players_:
-            rate = self._learning_rate(player)
+            rate = self.learning_rate(player)
             moved = [self.module_.networks[name] for name in player.moves]
             parameters = [p for network in moved for p in network.parameters()]
-            setattr(self, _optimizer_name(player), make_optimizer(parameters, rate))
+            optimizers.append(make_optimizer(parameters, rate))
+            setattr(self, _optimizer_name(player), optimizers[-1])
+        self.streams_ = Streams(self.seed, next(self.module_.parameters()).device)
+        self.engine_ = Engine(self.module_, optimizers, self.streams_)
         return self
 
-    def _learning_rate(self, player: Player) -> float:
+    def learning_rate(self, player: Player) -> float:
+        """Return the rate of a player, before the schedule."""
         rates = self.learning_rates or {}
         return rates.get(player.phases[0].name, self.lr or 0.0)
 
@@ -139,13 +132,14 @@ class AAENet(NeuralNet):
 
     def judge(self, batch: Batch) -> float:
         """Return the criterion on a batch: lower is better."""
-        self._set_training(False)
-        batch.forget()
-        self.streams_.reseed(len(self.history))
-        with torch.no_grad(), self.streams_.active():
-            loss = criterion(self.module_.networks, batch, self.total_variance)
-        self._check_finite({"judging": float(loss)}, len(self.history) - 1)
-        return float(loss)
+        number = len(self.history)
+        loss = float(self.engine_.judge(batch, number, self.total_variance))
+        check_finite({"judging": loss}, number)
+        return loss
+
+    def calibrate(self, batches: Batches) -> None:
+        """Set batch normalisation to the average statistics of the present weights."""
+        self.engine_.calibrate(batches, len(self.history))
 
     def get_iterator(self, dataset, training=False):
         """Return the batches themselves."""
@@ -156,9 +150,9 @@ class AAENet(NeuralNet):
         if not self.initialized_:
             self.initialize()
         self.first_epoch_ = len(self.history)
-        for player in self.module_.players_:
-            optimizer = getattr(self, _optimizer_name(player))
-            set_learning_rate(optimizer, self._learning_rate(player))
+        players, optimizers = self.module_.players_, self.engine_.optimizers
+        for player, optimizer in zip(players, optimizers, strict=True):
+            set_learning_rate(optimizer, self.learning_rate(player))
         self.interrupted_ = False
         self.batches_ = X
         try:
@@ -190,93 +184,59 @@ class AAENet(NeuralNet):
 
     def _train_epoch(self, batches: Batches) -> None:
         """Take the steps of one epoch; wait for the device once, at its end."""
-        self._set_training(True)
         start, number = time.perf_counter(), len(self.history) - 1
-        self.streams_.reseed(number)
-        sums: dict[str, torch.Tensor] = {}
-        for i, batch in enumerate(batches.epoch(number)):
-            self._set_learning_rates(number - self.first_epoch_ + i / batches.n_steps)
-            self._notify_batch("on_batch_begin", batch)
+        in_batches = self._listens("on_batch_begin") or self._listens("on_batch_end")
+
+        def step(i: int, batch: Batch) -> dict[str, Tensor]:
+            self.set_learning_rates(number - self.first_epoch_ + i / batches.n_steps)
+            if not in_batches:
+                return self.train_step(batch)
+            self.history.new_batch()
+            self.notify("on_batch_begin", batch=batch, training=True)
             losses = self.train_step(batch)
-            self._notify_batch("on_batch_end", batch)
-            for name, loss in losses.items():
-                sums[name] = sums[name] + loss if name in sums else loss
-        means = {name: float(total) / (i + 1) for name, total in sums.items()}
-        self._check_finite(means, number)
-        self._record(means, batch)
-        self.history.record("dur", time.perf_counter() - start)
+            self.notify("on_batch_end", batch=batch, training=True)
+            return losses
+
+        losses, batch = self.engine_.train_epoch(batches, number, step)
+        line = {name: float(loss) for name, loss in losses.items()}
+        check_finite(line, number + 1)
+        measures = self.engine_.measure(batch)
+        line |= {name: float(value) for name, value in measures.items()}
+        self.record(line, time.perf_counter() - start)
+
+    def record(self, line: dict[str, float], duration: float) -> None:
+        """Write an epoch's line of the history."""
+        for name, value in line.items():
+            self.history.record(name, value)
+        self.history.record("dur", duration)
 
     def train_step(self, batch: Batch, **fit_params):
         """Let every player take one step."""
-        recipe = self.module_
-        players = recipe.players_
-        return train_step(
-            recipe.networks,
-            players,
-            [getattr(self, _optimizer_name(player)) for player in players],
-            batch,
-            share_pass=recipe.update == "joint",
-            on_gradient=self._on_gradient
-            if self._listens("on_grad_computed")
-            else None,
-        )
+        listens = self._listens("on_grad_computed")
+        return self.engine_.step(batch, self._on_gradient if listens else None)
 
-    def _set_learning_rates(self, epochs_done: float) -> None:
+    def factor(self, epochs_done: float) -> float:
+        """Return the schedule's factor of the learning rates."""
+        return SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
+
+    def set_learning_rates(self, epochs_done: float) -> None:
+        """Follow the schedule; constant rates are the callbacks' to change."""
         if self.schedule == "constant":
-            return  # the rates are the callbacks' to change
-        factor = SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
-        for player in self.module_.players_:
-            optimizer = getattr(self, _optimizer_name(player))
-            set_learning_rate(optimizer, factor * self._learning_rate(player))
+            return
+        factor = self.factor(epochs_done)
+        for player, optimizer in zip(
+            self.module_.players_, self.engine_.optimizers, strict=True
+        ):
+            set_learning_rate(optimizer, factor * self.learning_rate(player))
 
     def _listens(self, hook: str) -> bool:
         """Whether a callback overrides a hook of skorch."""
         default = getattr(Callback, hook)
         return any(getattr(type(c), hook) is not default for _, c in self.callbacks_)
 
-    def _notify_batch(self, hook: str, batch: Batch) -> None:
-        if not (self._listens("on_batch_begin") or self._listens("on_batch_end")):
-            return
-        if hook == "on_batch_begin":
-            self.history.new_batch()
-        self.notify(hook, batch=batch, training=True)
-
     def _on_gradient(self) -> None:
         named = list(self.module_.named_parameters())
         self.notify("on_grad_computed", named_parameters=named, training=True)
-
-    def _check_finite(self, means: dict[str, float], number: int) -> None:
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
-        if bad:
-            raise NonFiniteLossError(
-                f"The {bad[0]} loss became {means[bad[0]]} in epoch {number + 1}. "
-                "Lower learning_rate or critic_learning_rate, raise gradient_penalty, "
-                "or scale the columns (scale='standard' or 'quantile')."
-            )
-
-    def _record(self, means: dict[str, float], batch: Batch) -> None:
-        """Write the epoch's line of the history."""
-        networks = self.module_.networks
-        for name, value in means.items():
-            self.history.record(name, value)
-        if "critic" in networks:
-            accuracy = float(critic_accuracy(networks, batch))
-            self.history.record("critic_accuracy", accuracy)
-        if len(batch.x) > 1:
-            self.history.record("prior_match", float(prior_match(networks, batch)))
-
-    @torch.no_grad()
-    def calibrate(self, batches: Batches) -> None:
-        """Set batch normalisation to the average statistics of the present weights."""
-        self._set_training(True)
-        networks = self.module_.networks
-        self.streams_.reseed(len(self.history))
-        with calibrating(self.module_), self.streams_.active():
-            for i, batch in enumerate(batches.epoch(len(self.history))):
-                if i == CALIBRATION_BATCHES:
-                    break
-                batch.code(networks)  # only encoders are normalised
-        self._set_training(False)
 
 
 def _optimizer_name(player: Player) -> str:

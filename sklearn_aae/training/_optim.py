@@ -1,22 +1,123 @@
 """Optimisers and learning-rate schedules."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 # A low first moment keeps a game from circling (paper: momentum 0.1 for both players).
 BETAS = (0.5, 0.999)
 
 
+def _fused(parameters: Sequence[Tensor]) -> bool:
+    """Whether torch updates these parameters by one kernel, and rightly."""
+    return bool(parameters) and all(
+        p.device.type in ("cpu", "cuda") and p.is_contiguous() for p in parameters
+    )
+
+
 def make_optimizer(
     parameters: Iterable[nn.Parameter], learning_rate: float
 ) -> torch.optim.Optimizer:
-    """Return Adam over the parameters, fused where torch can."""
+    """Return Adam over the parameters of one model, fused where torch can."""
     parameters = list(parameters)
-    fused = bool(parameters) and parameters[0].device.type in ("cpu", "cuda")
+    fused = _fused(parameters)
     return torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS, fused=fused)
+
+
+class StackedAdam(torch.optim.Adam):
+    """Adam over stacked parameters (C, ...), whose members have rates of their own.
+
+    Neighbours of equal rates share one group, whose parameters are slices of the stack:
+    one fused update for each different rate, not for each member.
+
+    Parameters
+    ----------
+    parameters : iterable of nn.Parameter of shape (C, ...)
+        Stacked parameters, made by `pile`.
+
+    spans : sequence of slice
+        The members of each group, in order.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], spans: Sequence[slice]):
+        self.whole, self.spans = list(parameters), list(spans)
+        dense = [_dense(p.detach(), p) for p in self.whole]
+        groups = [{"params": [d[span] for d in dense]} for span in self.spans]
+        super().__init__(groups, betas=BETAS, fused=_fused(dense))
+
+    def step(self, closure=None) -> None:  # type: ignore[override]
+        """Hand each group its slices of the gradients, and update."""
+        gradients = [None if p.grad is None else _dense(p.grad, p) for p in self.whole]
+        for span, group in zip(self.spans, self.param_groups, strict=True):
+            for part, gradient in zip(group["params"], gradients, strict=True):
+                part.grad = None if gradient is None else gradient[span]
+        super().step(closure)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients."""
+        super().zero_grad(set_to_none)
+        for parameter in self.whole:
+            parameter.grad = None
+
+    def load_members(self, states: Sequence[Sequence[dict[str, Tensor]]]) -> None:
+        """Take over the state of each member's parameters: states[c][parameter]."""
+        for j, whole in enumerate(self.whole):
+            rows = [member[j] for member in states]
+            means = {
+                name: _dense(pile([row[name] for row in rows]), whole)
+                for name in ("exp_avg", "exp_avg_sq")
+            }
+            for span, group in zip(self.spans, self.param_groups, strict=True):
+                self.state[group["params"][j]] = {
+                    "step": rows[span.start]["step"].clone(),
+                    **{name: mean[span].clone() for name, mean in means.items()},
+                }
+
+    def member_state(self, c: int) -> list[dict[str, Tensor]]:
+        """Return the state of each of member c's parameters."""
+        at = next(i for i, span in enumerate(self.spans) if c < span.stop)
+        row, states = c - self.spans[at].start, []
+        for part, whole in zip(
+            self.param_groups[at]["params"], self.whole, strict=True
+        ):
+            state = self.state[part]
+            means = {
+                name: _dense(state[name], whole)[row].contiguous().clone()
+                for name in ("exp_avg", "exp_avg_sq")
+            }
+            states.append({"step": state["step"].clone(), **means})
+        return states
+
+
+def spans_of(keys: Sequence) -> list[slice]:
+    """Return the runs of equal neighbours."""
+    edges = [c for c in range(1, len(keys)) if keys[c] != keys[c - 1]]
+    return [slice(*ends) for ends in pairwise([0, *edges, len(keys)])]
+
+
+def _dense(values: Tensor, parameter: Tensor) -> Tensor:
+    """Return a view of `values` in which the parameter (see `pile`) is contiguous."""
+    return values if parameter.is_contiguous() else values.mT
+
+
+def pile(rows: Sequence[Tensor]) -> Tensor:
+    """Stack tensors as (C, ...); matrices lie transposed in memory.
+
+    Then the gradient of x Wᵀ has the layout of W, and Adam needs no copies.
+    """
+    if rows[0].dim() != 2:
+        return torch.stack(list(rows))
+    return torch.stack([row.mT for row in rows]).mT
+
+
+def moved_by(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Return the parameters that an optimiser moves."""
+    if isinstance(optimizer, StackedAdam):
+        return list(optimizer.whole)
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def _cosine(t: float) -> float:

@@ -9,7 +9,6 @@ To add a phase: a class here, an entry in the conformance list of
 ``tests/test_contracts.py``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,10 +23,8 @@ from sklearn_aae.objectives import (
     row_mean,
     sliced_wasserstein,
 )
-from sklearn_aae.training._batches import Batch
+from sklearn_aae.training._batches import Batch, Networks
 from sklearn_aae.utils._random import standard_normal
-
-Networks = Mapping[str, nn.Module]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A recipe: named networks and the ordered phases that train them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -30,6 +30,11 @@ class Player:
     phases: tuple[Phase, ...]
     moves: tuple[str, ...]
 
+    def still(self, phase: Phase) -> tuple[str, ...]:
+        """Return what a phase reads and this player moves, but not by that phase."""
+        moved = set(self.moves) - set(phase.moves)
+        return tuple(name for name in phase.needs if name in moved)
+
 
 class Recipe(nn.Module):
     """What a model is: networks and phases. The loop is the same for all.
@@ -50,12 +55,12 @@ class Recipe(nn.Module):
 
     def __init__(
         self,
-        networks: dict[str, nn.Module],
+        networks: Mapping[str, nn.Module] | nn.ModuleDict,
         phases: Sequence[Phase],
         update: str = "joint",
     ):
         super().__init__()
-        self.networks = nn.ModuleDict(networks)
+        self.networks = nn.ModuleDict(dict(networks.items()))
         self.update = update
         self.replace_phases(phases)
 

@@ -1,18 +1,18 @@
 """One step of the game: every player moves once, by its own gradients."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.training._batches import Batch
-from sklearn_aae.training._phases import Phase
+from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._optim import moved_by
 from sklearn_aae.training._recipe import Player
 
 
 def train_step(
-    networks: Mapping[str, nn.Module],
+    networks: Networks,
     players: Sequence[Player],
     optimizers: Sequence[torch.optim.Optimizer],
     batch: Batch,
@@ -55,19 +55,23 @@ def train_step(
             batch.forget()
         parts = {}
         for phase in player.phases:
-            with frozen(networks, phase):
+            with frozen([networks[name] for name in player.still(phase)]):
                 parts[phase.name] = phase.loss(networks, batch)
         weighted = [phase.weight * parts[phase.name] for phase in player.phases]
-        descend(torch.stack(weighted).sum(), optimizer, on_gradient)
+        total = weighted[0] if len(weighted) == 1 else torch.stack(weighted)
+        descend(total.sum(), optimizer, on_gradient)
         losses.update({name: loss.detach() for name, loss in parts.items()})
     return losses
 
 
 @contextmanager
-def frozen(networks: Mapping[str, nn.Module], phase: Phase) -> Iterator[None]:
-    """Freeze what a phase reads but does not move."""
-    still = [networks[name] for name in networks if name not in phase.moves]
-    held = [p for net in still for p in net.parameters() if p.requires_grad]
+def frozen(networks: Sequence[nn.Module]) -> Iterator[None]:
+    """Keep the gradients of one phase from what only other phases may move.
+
+    Networks that a player does not move at all need no care: `descend` asks for no
+    gradient of theirs.
+    """
+    held = [p for net in networks for p in net.parameters() if p.requires_grad]
     for parameter in held:
         parameter.requires_grad_(False)
     try:
@@ -77,19 +81,29 @@ def frozen(networks: Mapping[str, nn.Module], phase: Phase) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+def laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """Return a gradient with the memory layout of its parameter.
+
+    torch's fused Adam reads another layout wrongly on a CPU (2.13), without an error.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
+
+
 def descend(
     loss: Tensor,
     optimizer: torch.optim.Optimizer,
     on_gradient: Callable[[], None] | None,
 ) -> None:
     """Take one optimiser's step down a loss; no gradient stays behind."""
-    every = [p for group in optimizer.param_groups for p in group["params"]]
-    parameters = [p for p in every if p.requires_grad]  # the user may freeze some
+    # The user may freeze some.
+    parameters = [p for p in moved_by(optimizer) if p.requires_grad]
     if not parameters:
         return
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
+        parameter.grad = gradient if gradient is None else laid_out(gradient, parameter)
     if on_gradient is not None:
         on_gradient()
     optimizer.step()

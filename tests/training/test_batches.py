@@ -86,7 +86,7 @@ def test_steps_of_an_epoch_see_different_prior_samples(make):
 @pytest.mark.parametrize("cells", [1, 60, 10**9])
 def test_blocks_do_not_change_the_rows(make, cells, monkeypatch):
     expected = rows(make().epoch(1))
-    monkeypatch.setattr(_batches, "BLOCK_CELLS", cells)
+    monkeypatch.setattr(_batches, "GATHERED_CELLS", cells)
     assert rows(make().epoch(1)) == expected
 
 

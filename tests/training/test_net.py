@@ -170,7 +170,7 @@ def test_batch_norm_statistics_are_those_of_the_final_weights(
     make_net, make_recipe, rows, close
 ):
     recipe = make_recipe()
-    recipe.networks["encoder"].input_noise = 0.0
+    recipe.networks["encoder"].noisy = False
     for block in recipe.networks["encoder"].body.blocks:
         block.dropout = None
     full = Batches(rows, Gaussian(K), batch_size=N, seed=0)

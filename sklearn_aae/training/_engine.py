@@ -1,0 +1,141 @@
+"""The engine: epochs, calibration and judgement, the same for one model and a stack.
+
+Letters: C models in a stack. Losses and measures are of shape () for one model, (C,)
+for a stack; nothing here looks at which it is.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from sklearn_aae.nn import calibrating
+from sklearn_aae.training._batches import Batch, Batches, StackedBatches
+from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
+from sklearn_aae.training._recipe import Recipe
+from sklearn_aae.training._step import train_step
+from sklearn_aae.utils._random import Streams
+
+# Batches that set the statistics of batch normalisation after training.
+CALIBRATION_BATCHES = 50
+
+
+class NonFiniteLossError(ValueError):
+    """A loss became NaN or infinite; the message says which, when and what to do."""
+
+
+def check_finite(values: Mapping[str, float], epoch: int) -> None:
+    """Raise NonFiniteLossError if a loss of an epoch, counted from 1, is no number."""
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise NonFiniteLossError(
+            f"The {bad[0]} loss became {values[bad[0]]} in epoch {epoch}. "
+            "Lower learning_rate or critic_learning_rate, raise gradient_penalty, "
+            "or scale the columns (scale='standard' or 'quantile')."
+        )
+
+
+class Engine:
+    """A recipe with its optimisers and random streams.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Networks and phases, of one model or a stack.
+
+    optimizers : sequence of Optimizer
+        One for each player of the recipe.
+
+    streams : Streams
+        Of the models' noise.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        optimizers: Sequence[torch.optim.Optimizer],
+        streams: Streams,
+    ):
+        self.recipe, self.optimizers, self.streams = recipe, list(optimizers), streams
+
+    def step(
+        self, batch: Batch, on_gradient: Callable[[], None] | None = None
+    ) -> dict[str, Tensor]:
+        """Let every player take one step."""
+        return train_step(
+            self.recipe.networks,
+            self.recipe.players_,
+            self.optimizers,
+            batch,
+            share_pass=self.recipe.update == "joint",
+            on_gradient=on_gradient,
+        )
+
+    def train_epoch(
+        self,
+        batches: Batches | StackedBatches,
+        number: int,
+        step: Callable[[int, Batch], dict[str, Tensor]],
+    ) -> tuple[dict[str, Tensor], Batch]:
+        """Take the steps of one epoch, without waiting for the device.
+
+        Parameters
+        ----------
+        batches : Batches or StackedBatches
+            Rows and prior samples.
+
+        number : int
+            Of the epoch.
+
+        step : callable
+            ``step(i, batch)`` takes the i-th step and returns its losses.
+
+        Returns
+        -------
+        losses : dict of str to Tensor
+            Mean of each phase's loss over the steps.
+
+        batch : Batch
+            The last one.
+        """
+        self.recipe.train()
+        self.streams.reseed(number)
+        sums: dict[str, Tensor] = {}
+        with self.streams.active():
+            for i, batch in enumerate(batches.epoch(number)):
+                losses = step(i, batch)
+                for name, loss in losses.items():
+                    sums[name] = sums[name] + loss if name in sums else loss
+        return {name: total / batches.n_steps for name, total in sums.items()}, batch
+
+    def measure(self, batch: Batch) -> dict[str, Tensor]:
+        """Return how the game stands on a batch."""
+        networks, measures = self.recipe.networks, {}
+        with self.streams.active():
+            if "critic" in networks:
+                measures["critic_accuracy"] = critic_accuracy(networks, batch)
+            if batch.x.shape[-2] > 1:
+                measures["prior_match"] = prior_match(networks, batch)
+        return measures
+
+    @torch.no_grad()
+    def calibrate(self, batches: Batches | StackedBatches, number: int) -> None:
+        """Set batch normalisation to the average statistics of the present weights."""
+        self.recipe.train()
+        self.streams.reseed(number)
+        with calibrating(self.recipe), self.streams.active():
+            for i, batch in enumerate(batches.epoch(number)):
+                if i == CALIBRATION_BATCHES:
+                    break
+                batch.code(self.recipe.networks)  # only encoders are normalised
+        self.recipe.eval()
+
+    @torch.no_grad()
+    def judge(self, batch: Batch, number: int, total_variance) -> Tensor:
+        """Return the criterion on a batch: lower is better."""
+        self.recipe.eval()
+        batch.forget()
+        self.streams.reseed(number)
+        with self.streams.active():
+            return criterion(self.recipe.networks, batch, total_variance)

@@ -1,0 +1,102 @@
+"""Jobs: what a fit asks to be trained."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from sklearn_aae.nn import BatchNorm, LayerNorm, Linear
+from sklearn_aae.training._batches import Batch, Batches
+from sklearn_aae.training._net import AAENet
+from sklearn_aae.utils._device import torch_threads
+from sklearn_aae.utils._random import epoch_seeds, seeded_scope
+
+# Layers that know the leading axis of a stack, and draw from the model's own streams.
+STACKED_LAYERS = (Linear, BatchNorm, LayerNorm)
+
+
+@dataclass(eq=False)
+class Job:
+    """One training.
+
+    Attributes
+    ----------
+    net : AAENet
+        What to train; new, or trained before.
+
+    batches : Batches
+        Rows.
+
+    held : Batch
+        Rows to judge the result by.
+
+    validate : bool
+        Whether to judge each epoch, too: the rows are held out.
+
+    calibrate : bool
+        Whether the batch statistics are set at the end. Held-out rows have them set
+        before each judgement.
+
+    error : Exception or None
+        Why it failed.
+
+    done : bool
+        Whether the net has been trained and judged.
+    """
+
+    net: AAENet
+    batches: Batches
+    held: Batch
+    validate: bool = False
+    calibrate: bool = True
+    error: Exception | None = field(default=None, init=False)
+    done: bool = field(default=False, init=False)
+
+    @property
+    def n_weights(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self.net.module_.parameters())
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the job holds until it is trained: rows, weights and moments."""
+        return self.batches.x.nbytes + 3 * 4 * self.n_weights
+
+    @property
+    def own_layers(self) -> bool:
+        """Whether all that learns is of this library: no module of the user."""
+        modules = self.net.module_.modules()
+        learners = [m for m in modules if any(True for _ in m.parameters(False))]
+        return all(type(m) in STACKED_LAYERS for m in learners)
+
+    def run(self) -> None:
+        """Train alone."""
+        net, held = self.net, self.held
+        if self.validate:
+            net.train_split = lambda data, y=None: (data, held)
+        with self._scope():
+            try:
+                net.partial_fit(self.batches)
+            finally:
+                net.train_split = None
+            self.finish()
+
+    def finish(self) -> None:
+        """Set the batch statistics and judge the outcome."""
+        if self.calibrate:
+            self.net.calibrate(self.batches)
+        self.net.loss_ = self.net.judge(self.held)
+        self.done = True
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """Choose the threads; lend the user's own modules a seeded generator."""
+        (seed,) = epoch_seeds(self.net.seed, len(self.net.history))
+        device = self.batches.x.device
+        lent = nullcontext() if self.own_layers else seeded_scope(seed, device)
+        with torch_threads(step_flops(self)), lent:
+            yield
+
+
+def step_flops(job: Job) -> float:
+    """Return about how many operations one step of a job takes."""
+    return 6.0 * job.n_weights * job.batches.batch_size

@@ -1,0 +1,178 @@
+"""The trainer: jobs of one shape go into stacks, the others one by one.
+
+A fit hands its jobs to `train`. They are trained at once, or, where a search gathers
+the jobs of many fits, by whoever `COLLECTOR` names, who calls `train_jobs` for all.
+"""
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+
+import torch
+
+from sklearn_aae.training._batches import Batch, StackedBatches, share_rows
+from sklearn_aae.training._engine import check_finite
+from sklearn_aae.training._groups import group
+from sklearn_aae.training._jobs import Job, step_flops
+from sklearn_aae.training._stack import Stack
+from sklearn_aae.utils._device import torch_threads
+
+# Members that have stopped are carried along until no more than this share is left.
+KEPT_SHARE = 0.75
+
+
+class Cancelled(BaseException):
+    """The training was called off."""
+
+
+COLLECTOR: ContextVar[Callable[[list[Job]], None] | None] = ContextVar(
+    "collector", default=None
+)
+
+
+def train(jobs: list[Job]) -> None:
+    """Train jobs, or leave them to the collector; failures are in their `error`."""
+    collect = COLLECTOR.get()
+    if collect is None:
+        train_jobs(jobs)
+    else:
+        collect(jobs)
+
+
+def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -> None:
+    """Train jobs, those of one shape as stacks.
+
+    Ctrl-C ends the training that runs, keeps what it has reached, and leaves the jobs
+    that have not begun undone.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        In any mixture.
+
+    cancelled : callable, default=never
+        Asked before each job and each step of a stack whether to give up.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` says so.
+    """
+
+    def cancel() -> None:
+        if cancelled():
+            raise Cancelled
+
+    share_rows([], [job.batches for job in jobs])
+    for members in group(jobs):
+        cancel()
+        try:
+            if len(members) == 1:
+                members[0].run()
+            else:
+                _train_stack(members, cancel)
+        except Exception as error:
+            for job in members:
+                job.error = job.error or (None if job.done else error)
+        if any(getattr(job.net, "interrupted_", False) for job in members):
+            return
+
+
+def _train_stack(jobs: list[Job], cancel: Callable[[], None]) -> None:
+    """Train jobs of one shape as one."""
+    with torch_threads(len(jobs) * step_flops(jobs[0])):
+        for job in jobs:
+            _begin(job)
+        _run_epochs(jobs, cancel)
+        for job in jobs:
+            job.net.notify("on_train_end", X=job.batches, y=None)
+        _finish([job for job in jobs if job.error is None])
+
+
+def _begin(job: Job) -> None:
+    net = job.net
+    net.first_epoch_, net.interrupted_ = 0, False
+    net.notify("on_train_begin", X=job.batches, y=None)
+
+
+def _run_epochs(jobs: list[Job], cancel: Callable[[], None]) -> None:
+    """Train until the last job has ended."""
+    running, members, number = list(jobs), list(jobs), 0
+    judged = jobs[0].validate
+    stack = _make_stack(members, judged)
+    try:
+        while running:
+            if len(running) <= KEPT_SHARE * len(members):
+                for job in running:
+                    stack.write_back(members.index(job))
+                members = list(running)
+                stack = _make_stack(members, judged)
+            for job in running:
+                job.net.notify("on_epoch_begin", **_datasets(job))
+            lines, duration = stack.train_epoch(number, cancel)
+            number += 1
+            if judged:
+                stack.calibrate(number)
+                for line, loss in zip(lines, stack.judge(number), strict=True):
+                    line["valid_loss"] = loss
+            for c, job in enumerate(members):
+                if job in running and _end_epoch(job, stack, c, lines[c], duration):
+                    running.remove(job)
+                    stack.write_back(c)
+    except KeyboardInterrupt:
+        for job in running:
+            stack.write_back(members.index(job))
+            job.net.interrupted_ = True
+
+
+def _end_epoch(
+    job: Job, stack: Stack, c: int, line: dict[str, float], duration: float
+) -> bool:
+    """Record a member's epoch and call its callbacks; return whether it ends."""
+    net = job.net
+    try:
+        check_finite(line, len(net.history))
+        net.record(line, duration)
+        if net.callbacks_:
+            stack.write_weights(c)
+        net.notify("on_epoch_end", **_datasets(job))
+    except KeyboardInterrupt:  # how skorch stops early
+        return True
+    except Exception as error:
+        job.error = error
+        return True
+    return len(net.history) >= net.max_epochs
+
+
+def _datasets(job: Job) -> dict:
+    held = job.held if job.validate else None
+    return {"dataset_train": job.batches, "dataset_valid": held}
+
+
+def _make_stack(jobs: Sequence[Job], judged: bool) -> Stack:
+    """Stack the nets of jobs, and the rows that judge them if they are to be judged."""
+    held = None
+    if judged:
+        x = torch.stack([job.held.x for job in jobs])
+        held = Batch(x, torch.stack([job.held.prior for job in jobs]))
+    batches = StackedBatches([job.batches for job in jobs])
+    return Stack([job.net for job in jobs], batches, held)
+
+
+def _finish(jobs: Sequence[Job]) -> None:
+    """Set the batch statistics of jobs and judge them, equal ones as a stack."""
+    alike: dict = {}
+    for job in jobs:
+        key = (len(job.net.history), job.held.x.shape)
+        alike.setdefault(key, []).append(job)
+    for (number, _), members in alike.items():
+        stack = _make_stack(members, judged=True)
+        if members[0].calibrate:
+            stack.calibrate(number)
+        for c, (job, loss) in enumerate(zip(members, stack.judge(number), strict=True)):
+            stack.write_weights(c)
+            try:
+                check_finite({"judging": loss}, number)
+            except ValueError as error:
+                job.error = error
+            job.net.loss_, job.done = loss, job.error is None
+            job.net._set_training(False)
