@@ -104,7 +104,7 @@ class _Factorized(Prior):
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(z)."""
-        return Independent(self.column(self.zeros), 1)
+        return Independent(self.column(self.zeros), 1, validate_args=False)
 
 
 class Gaussian(_Factorized):
@@ -125,7 +125,7 @@ class Gaussian(_Factorized):
 
     def column(self, zeros: Tensor) -> Distribution:
         """Return N(0, scale²)."""
-        return Normal(zeros, self.scale)
+        return Normal(zeros, self.scale, validate_args=False)
 
 
 class Uniform(_Factorized):
@@ -170,7 +170,7 @@ class Laplace(_Factorized):
 
     def column(self, zeros: Tensor) -> Distribution:
         """Return Laplace(0, scale)."""
-        return _Laplace(zeros, self.scale)
+        return _Laplace(zeros, self.scale, validate_args=False)
 
 
 class _WholeGamma(_Gamma):
@@ -264,9 +264,13 @@ class GaussianMixture(Prior):
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return the mixture, or the components y of shape (B,)."""
         if y is not None:
-            return MultivariateNormal(self.means[y], scale_tril=self.scale_tril[y])
-        components = MultivariateNormal(self.means, scale_tril=self.scale_tril)
-        return MixtureSameFamily(_Categorical(self.weights), components)
+            means, scale_tril = self.means[y], self.scale_tril[y]
+            return MultivariateNormal(means, scale_tril=scale_tril, validate_args=False)
+        components = MultivariateNormal(
+            self.means, scale_tril=self.scale_tril, validate_args=False
+        )
+        shares = _Categorical(self.weights, validate_args=False)
+        return MixtureSameFamily(shares, components, validate_args=False)
 
 
 def _directions(m: int, k: int) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sklearn_aae.objectives import energy_distance
 from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._phases import critic_logits
 
 # The energy distance compares all pairs of rows.
 MAX_ROWS = 1000
@@ -21,9 +22,9 @@ def critic_accuracy(networks: Networks, batch: Batch) -> Tensor:
 
     ½ is a draw. Pairs, because a relativistic or Wasserstein critic has no zero.
     """
-    critic, code = networks["critic"], batch.code(networks, grad=False)
-    real = critic(batch.prior, batch.prior_y).unsqueeze(-1)  # (B', 1)
-    fake = critic(code, batch.y).unsqueeze(-2)  # (1, B)
+    code = batch.code(networks, grad=False)
+    real, fake = critic_logits(networks["critic"], batch, code)
+    real, fake = real.unsqueeze(-1), fake.unsqueeze(-2)  # (B', 1), (1, B)
     right = (real > fake).to(code) + 0.5 * (real == fake).to(code)
     return right.mean((-2, -1))
 

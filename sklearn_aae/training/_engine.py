@@ -4,6 +4,7 @@ Letters: C models in a stack. Losses and measures are of shape () for one model,
 for a stack; nothing here looks at which it is.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,8 +15,12 @@ from sklearn_aae.nn import calibrating
 from sklearn_aae.training._batches import Batch, Batches, StackedBatches
 from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
 from sklearn_aae.training._recipe import Recipe
+from sklearn_aae.training._recording import Replay
 from sklearn_aae.training._step import train_step
-from sklearn_aae.utils._random import Streams
+from sklearn_aae.utils._random import Streams, Tape, drawing_from
+
+# A recording costs about as much as 200 steps save.
+RECORDED_STEPS = 300
 
 # Batches that set the statistics of batch normalisation after training.
 CALIBRATION_BATCHES = 50
@@ -58,11 +63,29 @@ class Engine:
         streams: Streams,
     ):
         self.recipe, self.optimizers, self.streams = recipe, list(optimizers), streams
+        self._replay: Replay | None = None
+        self._recordable = False
 
     def step(
         self, batch: Batch, on_gradient: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
         """Let every player take one step."""
+        if self._replay is not None:
+            return self._replay(batch)
+        if not self._recordable:
+            return self._eager_step(batch, on_gradient)
+        # The first step is eager: it shows the draws and begins the moments.
+        tape, self._recordable = Tape(self.streams), False
+        with drawing_from(tape):
+            losses = self._eager_step(batch, on_gradient)
+        # A recording is a convenience: where torch cannot record, steps stay eager.
+        with contextlib.suppress(RuntimeError):
+            self._replay = Replay(
+                self.recipe, self.optimizers, self.streams, batch, tape.draws
+            )
+        return losses
+
+    def _eager_step(self, batch: Batch, on_gradient) -> dict[str, Tensor]:
         return train_step(
             self.recipe.networks,
             self.recipe.players_,
@@ -71,6 +94,20 @@ class Engine:
             share_pass=self.recipe.update == "joint",
             on_gradient=on_gradient,
         )
+
+    def plan(self, n_steps: int, recordable: bool) -> None:
+        """Say what is to come, so that steps are recorded if it pays.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+
+        recordable : bool
+            Whether nobody looks into the steps.
+        """
+        self._replay = None
+        self._recordable = recordable and n_steps >= RECORDED_STEPS
 
     def train_epoch(
         self,
@@ -99,7 +136,7 @@ class Engine:
         batch : Batch
             The last one.
         """
-        self.recipe.train()
+        self._set_training(True)
         self.streams.reseed(number)
         sums: dict[str, Tensor] = {}
         with self.streams.active():
@@ -108,6 +145,10 @@ class Engine:
                 for name, loss in losses.items():
                     sums[name] = sums[name] + loss if name in sums else loss
         return {name: total / batches.n_steps for name, total in sums.items()}, batch
+
+    def _set_training(self, training: bool) -> None:
+        if self.recipe.training != training:  # a walk through all modules
+            self.recipe.train(training)
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         """Return how the game stands on a batch."""
@@ -122,19 +163,19 @@ class Engine:
     @torch.no_grad()
     def calibrate(self, batches: Batches | StackedBatches, number: int) -> None:
         """Set batch normalisation to the average statistics of the present weights."""
-        self.recipe.train()
+        self._set_training(True)
         self.streams.reseed(number)
         with calibrating(self.recipe), self.streams.active():
             for i, batch in enumerate(batches.epoch(number)):
                 if i == CALIBRATION_BATCHES:
                     break
                 batch.code(self.recipe.networks)  # only encoders are normalised
-        self.recipe.eval()
+        self._set_training(False)
 
     @torch.no_grad()
     def judge(self, batch: Batch, number: int, total_variance) -> Tensor:
         """Return the criterion on a batch: lower is better."""
-        self.recipe.eval()
+        self._set_training(False)
         batch.forget()
         self.streams.reseed(number)
         with self.streams.active():

@@ -1,7 +1,6 @@
 """Which jobs may train together, and how many at once."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import pairwise
 
 import torch
@@ -9,7 +8,7 @@ from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from sklearn_aae.training._jobs import Job
-from sklearn_aae.training._phases import Phase
+from sklearn_aae.training._shapes import describe
 from sklearn_aae.training._stack import pace
 
 # What a stack keeps busy on a CPU should stay in its cache: weights, gradients, moments
@@ -48,47 +47,12 @@ def shape_of(job: Job) -> tuple | None:
     """Return what the jobs of a stack must share; None for a job that trains alone."""
     net, data = job.net, job.batches
     others = [c for _, c in net.callbacks_ if not isinstance(c, EarlyStopping)]
-    if others or net.verbose or len(net.history) or not job.own_layers:
+    if others or net.verbose or len(net.history) or not net.module_.own_layers:
         return None
     held = (*job.held.x.shape, *job.held.prior.shape) if job.validate else None
     return (
         (data.n_steps, data.batch_size, data.n_prior, data.width),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
         (job.calibrate, held),
-        net.module_.update,
-        tuple(_describe_phase(phase) for phase in net.module_.phases),
-        tuple(_describe(network) for network in net.module_.networks.values()),
+        describe(net.module_),
     )
-
-
-def _describe(network: nn.Module) -> tuple:
-    """Return kinds, settings and shapes of a network's modules."""
-    lines: list = []
-    for path, module in network.named_modules():
-        settings = [
-            (name, repr(value) if _is_plain(value) else id(value))
-            for name, value in sorted(vars(module).items())
-            if not name.startswith("_") and name != "training"
-        ]
-        lines.append((path, type(module), *settings))
-    # A network without parameters is shared by the stack: its buffers must be equal.
-    shared = next(network.parameters(), None) is None
-    for name, value in (*network.named_parameters(), *network.named_buffers()):
-        content = tuple(value.flatten().tolist()) if shared else None
-        lines.append((name, tuple(value.shape), value.dtype, value.device, content))
-    return tuple(lines)
-
-
-def _describe_phase(phase: Phase) -> tuple:
-    """Return kind and settings of a phase; the weights only as used or not."""
-    settings = {item.name: getattr(phase, item.name) for item in fields(phase)}
-    del settings["weight"]
-    if "penalty_weight" in settings:
-        settings["penalty_weight"] = bool(settings["penalty_weight"])
-    return (type(phase), *settings.values())
-
-
-def _is_plain(value) -> bool:
-    if isinstance(value, tuple | list):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, bool | int | float | str)

@@ -4,14 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from sklearn_aae.nn import BatchNorm, LayerNorm, Linear
 from sklearn_aae.training._batches import Batch, Batches
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.utils._device import torch_threads
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
-
-# Layers that know the leading axis of a stack, and draw from the model's own streams.
-STACKED_LAYERS = (Linear, BatchNorm, LayerNorm)
 
 
 @dataclass(eq=False)
@@ -61,13 +57,6 @@ class Job:
         """Memory that the job holds until it is trained: rows, weights and moments."""
         return self.batches.x.nbytes + 3 * 4 * self.n_weights
 
-    @property
-    def own_layers(self) -> bool:
-        """Whether all that learns is of this library: no module of the user."""
-        modules = self.net.module_.modules()
-        learners = [m for m in modules if any(True for _ in m.parameters(False))]
-        return all(type(m) in STACKED_LAYERS for m in learners)
-
     def run(self) -> None:
         """Train alone."""
         net, held = self.net, self.held
@@ -92,7 +81,9 @@ class Job:
         """Choose the threads; lend the user's own modules a seeded generator."""
         (seed,) = epoch_seeds(self.net.seed, len(self.net.history))
         device = self.batches.x.device
-        lent = nullcontext() if self.own_layers else seeded_scope(seed, device)
+        lent = (
+            nullcontext() if self.net.module_.own_layers else seeded_scope(seed, device)
+        )
         with torch_threads(step_flops(self)), lent:
             yield
 

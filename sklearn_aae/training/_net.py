@@ -46,6 +46,9 @@ class AAENet(NeuralNet):
     train_split : callable, default=None
         ``train_split(batches, y=None) -> (batches, Batch)`` adds rows to judge by.
 
+    record_steps : bool, default=True
+        Whether long trainings record their steps and replay them (`_recording`).
+
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
     """
@@ -60,9 +63,11 @@ class AAENet(NeuralNet):
         total_variance: float = 1.0,
         criterion=nn.Identity,
         train_split=None,
+        record_steps: bool = True,
         **kwargs,
     ):
         super().__init__(module, criterion, train_split=train_split, **kwargs)
+        self.record_steps = record_steps
         self.seed = seed
         self.learning_rates = learning_rates
         self.schedule = schedule
@@ -153,6 +158,7 @@ class AAENet(NeuralNet):
         players, optimizers = self.module_.players_, self.engine_.optimizers
         for player, optimizer in zip(players, optimizers, strict=True):
             set_learning_rate(optimizer, self.learning_rate(player))
+        self.engine_.plan(self.max_epochs * X.n_steps, self._recordable())
         self.interrupted_ = False
         self.batches_ = X
         try:
@@ -228,6 +234,11 @@ class AAENet(NeuralNet):
             self.module_.players_, self.engine_.optimizers, strict=True
         ):
             set_learning_rate(optimizer, factor * self.learning_rate(player))
+
+    def _recordable(self) -> bool:
+        """Whether steps may be replayed: nobody looks in, all layers are ours."""
+        others = [c for _, c in self.callbacks_ if not isinstance(c, EarlyStopping)]
+        return self.record_steps and not others and self.module_.own_layers
 
     def _listens(self, hook: str) -> bool:
         """Whether a callback overrides a hook of skorch."""

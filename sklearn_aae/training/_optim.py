@@ -10,6 +10,9 @@ from torch import Tensor, nn
 # A low first moment keeps a game from circling (paper: momentum 0.1 for both players).
 BETAS = (0.5, 0.999)
 
+# What Adam remembers of a parameter.
+STATE = ("step", "exp_avg", "exp_avg_sq")
+
 
 def _fused(parameters: Sequence[Tensor]) -> bool:
     """Whether torch updates these parameters by one kernel, and rightly."""
@@ -45,15 +48,22 @@ class StackedAdam(torch.optim.Adam):
     def __init__(self, parameters: Iterable[nn.Parameter], spans: Sequence[slice]):
         self.whole, self.spans = list(parameters), list(spans)
         dense = [_dense(p.detach(), p) for p in self.whole]
-        groups = [{"params": [d[span] for d in dense]} for span in self.spans]
+        groups = [{"params": self._cut(dense, span)} for span in self.spans]
         super().__init__(groups, betas=BETAS, fused=_fused(dense))
+
+    def _cut(self, stacked: Sequence[Tensor | None], span: slice) -> list:
+        """Return the slices of stacked tensors; themselves where there is one span."""
+        if len(self.spans) == 1:
+            return list(stacked)
+        return [None if values is None else values[span] for values in stacked]
 
     def step(self, closure=None) -> None:  # type: ignore[override]
         """Hand each group its slices of the gradients, and update."""
         gradients = [None if p.grad is None else _dense(p.grad, p) for p in self.whole]
         for span, group in zip(self.spans, self.param_groups, strict=True):
-            for part, gradient in zip(group["params"], gradients, strict=True):
-                part.grad = None if gradient is None else gradient[span]
+            parts = zip(group["params"], self._cut(gradients, span), strict=True)
+            for part, gradient in parts:
+                part.grad = gradient
         super().step(closure)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -111,6 +121,20 @@ def pile(rows: Sequence[Tensor]) -> Tensor:
     if rows[0].dim() != 2:
         return torch.stack(list(rows))
     return torch.stack([row.mT for row in rows]).mT
+
+
+def state_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Return all that an optimiser remembers, in order; it has taken a step."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    return [optimizer.state[p][name] for p in parameters for name in STATE]
+
+
+def give_state(optimizer: torch.optim.Optimizer, tensors: Iterable[Tensor]) -> None:
+    """Let an optimiser remember other tensors, in the order of `state_of`."""
+    rest = iter(tensors)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            optimizer.state[parameter] = {name: next(rest) for name in STATE}
 
 
 def moved_by(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -94,12 +94,17 @@ class TrainCritic(Phase):
     penalty: str = "r1"
     penalty_weight: float | Tensor = 0.0
 
+    @property
+    def penalized(self) -> bool:
+        """Whether there is a gradient penalty."""
+        return isinstance(self.penalty_weight, Tensor) or self.penalty_weight != 0
+
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the critic's objective and its gradient penalty."""
         critic, code = networks["critic"], batch.code(networks, grad=False)
         real, fake = critic_logits(critic, batch, code)
         loss = OBJECTIVES[self.objective]().critic(real, fake, batch.weight)
-        if isinstance(self.penalty_weight, float) and self.penalty_weight == 0:
+        if not self.penalized:
             return loss
         penalty = PENALTIES[self.penalty](
             critic, batch.prior, code, batch.weight, batch.prior_y, batch.y

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from sklearn_aae.nn import BatchNorm, LayerNorm, Linear
 from sklearn_aae.training._phases import Phase
 
 UPDATES = ("joint", "alternating")
+
+# Layers that know the leading axis of a stack and draw from the model's own streams.
+LAYERS = (Linear, BatchNorm, LayerNorm)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,12 @@ class Recipe(nn.Module):
         self.phases = tuple(phases)
         self.check()
         self.players_ = self.players()
+
+    @property
+    def own_layers(self) -> bool:
+        """Whether all that learns is of this library: no module of the user."""
+        learners = [m for m in self.modules() if any(True for _ in m.parameters(False))]
+        return all(type(m) in LAYERS for m in learners)
 
     def players(self) -> list[Player]:
         """Return who steps, in order: adversaries before those who must fool them."""

@@ -125,6 +125,9 @@ class Stack:
         start = time.perf_counter()
         if not self.engine.optimizers:
             self.engine.optimizers = self._make_optimizers()
+            epochs = max(net.max_epochs for net in self.nets) - number
+            recordable = all(net.record_steps for net in self.nets)
+            self.engine.plan(epochs * self.batches.n_steps, recordable)
 
         def step(i: int, batch: Batch) -> dict[str, Tensor]:
             cancel()

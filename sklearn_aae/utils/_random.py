@@ -6,9 +6,11 @@ a member of a stack sees the numbers that it would see alone.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -71,17 +73,68 @@ class Streams:
             draw(row, generator=generator)
         return out
 
-    @contextmanager
-    def active(self) -> Iterator["Streams"]:
+    def repeat(self, draw: "Draw") -> Tensor:
+        """Draw anew what a `Tape` has noted."""
+        out = torch.empty(draw.shape, dtype=draw.dtype, device=draw.device)
+        return self.fill(out, draw.fill)
+
+    def active(self) -> AbstractContextManager:
         """Make these streams the source of `standard_normal` and `standard_uniform`."""
-        token = _ACTIVE.set(self)
-        try:
-            yield self
-        finally:
-            _ACTIVE.reset(token)
+        return drawing_from(self)
 
 
-_ACTIVE: ContextVar[Streams | None] = ContextVar("active_streams", default=None)
+@dataclass(frozen=True)
+class Draw:
+    """One draw: its shape, dtype and device, and how it is filled."""
+
+    shape: torch.Size
+    dtype: torch.dtype
+    device: torch.device
+    fill: Callable[..., Tensor]
+
+
+class Tape:
+    """A source that notes what is drawn from streams, so that it can be drawn again."""
+
+    def __init__(self, streams: Streams):
+        self.streams, self.draws = streams, list[Draw]()
+
+    def fill(self, out: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        """Fill `out` from the streams."""
+        self.draws.append(Draw(out.shape, out.dtype, out.device, draw))
+        return self.streams.fill(out, draw)
+
+
+class Playback:
+    """A source that hands out tensors in their order."""
+
+    def __init__(self, tensors: Iterable[Tensor]):
+        self.tensors = iter(tensors)
+
+    def fill(self, out: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        """Return the next tensor instead of `out`."""
+        return next(self.tensors)
+
+
+class Source(Protocol):
+    """What fills tensors with random numbers."""
+
+    def fill(self, out: Tensor, draw: Callable[..., Tensor]) -> Tensor:
+        """Return random numbers of the shape of `out`, most often `out` itself."""
+        ...
+
+
+_ACTIVE: ContextVar[Source | None] = ContextVar("active_streams", default=None)
+
+
+@contextmanager
+def drawing_from(source: Source) -> Iterator[None]:
+    """Make `source` what `standard_normal` and `standard_uniform` draw from."""
+    token = _ACTIVE.set(source)
+    try:
+        yield
+    finally:
+        _ACTIVE.reset(token)
 
 
 def _draw(draw: Callable[..., Tensor], like: Tensor) -> Tensor:

@@ -1,0 +1,212 @@
+"""A step as a list of tensor operations: recorded once, replayed without autograd.
+
+Small networks spend most of a step in Python and in the bookkeeping of autograd.
+Recording runs `train_step` once and writes down what reaches torch's kernels, gradients
+and optimisers included (`torch.fx`); replaying calls the kernels. The mathematics is
+that of the eager step, line by line, because it is that step.
+
+All that a step reads or changes enters as an argument: weights, statistics, moments,
+rates, strengths, rows and noise. So one recording serves every model of its shape.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from sklearn_aae.training._batches import Batch
+from sklearn_aae.training._optim import (
+    StackedAdam,
+    give_state,
+    make_optimizer,
+    moved_by,
+    state_of,
+)
+from sklearn_aae.training._phases import Phase
+from sklearn_aae.training._recipe import Recipe
+from sklearn_aae.training._shapes import describe
+from sklearn_aae.training._simplify import simplify
+from sklearn_aae.training._step import train_step
+from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
+
+# Recordings kept for further models of the same shape.
+MAX_RECORDINGS = 32
+
+BATCH_PARTS = ("x", "prior", "weight", "y", "prior_y")
+STRENGTHS = ("weight", "penalty_weight")
+
+_RECORDINGS: OrderedDict[tuple, Callable] = OrderedDict()
+_LOCK = threading.RLock()  # torch.fx patches nn.Module while it records
+
+
+class Replay:
+    """The steps of one model or stack, replayed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Networks and phases.
+
+    optimizers : sequence of Optimizer
+        Of its players; each has taken a step, so that its state is there.
+
+    streams : Streams
+        Of the noise.
+
+    batch : Batch
+        One like all others.
+
+    draws : sequence of Draw
+        What a step draws from the streams, in order.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        optimizers: Sequence[torch.optim.Optimizer],
+        streams: Streams,
+        batch: Batch,
+        draws: Sequence[Draw],
+    ):
+        self.streams, self.draws = streams, list(draws)
+        self.groups = [g for o in optimizers for g in o.param_groups]
+        players = recipe.players_
+        self.names = [phase.name for player in players for phase in player.phases]
+        like = batch.x
+        # torch reads a rate as a double on a CPU, as a float elsewhere.
+        kind = torch.float64 if like.device.type == "cpu" else torch.float32
+        self.rates = [like.new_zeros((), dtype=kind) for _ in self.groups]
+        all_strengths = strengths(recipe.phases)
+        self.state = [
+            *recipe.parameters(),
+            *recipe.buffers(),
+            *(torch.as_tensor(s, dtype=torch.float64).to(like) for s in all_strengths),
+            *self.rates,
+            *(tensor for optimizer in optimizers for tensor in state_of(optimizer)),
+        ]
+        self.run = recording(recipe, optimizers, batch, self.draws, self.state)
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """Take one step; return the losses."""
+        for rate, group in zip(self.rates, self.groups, strict=True):
+            rate.fill_(group["lr"])
+        noise = [self.streams.repeat(draw) for draw in self.draws]
+        with torch.inference_mode():
+            batch._code, *losses = self.run(*parts_of(batch), *noise, *self.state)
+        return dict(zip(self.names, losses, strict=True))
+
+
+def parts_of(batch: Batch) -> list[Tensor]:
+    """Return the tensors of a batch."""
+    parts = [getattr(batch, name) for name in BATCH_PARTS]
+    return [part for part in parts if part is not None]
+
+
+def strengths(phases: Sequence[Phase]) -> list:
+    """Return the weights of phases that are not 0 for good."""
+    return [getattr(phase, name) for phase in phases for name in _own(phase)]
+
+
+def _own(phase: Phase) -> list[str]:
+    used = {"weight": True, "penalty_weight": getattr(phase, "penalized", False)}
+    return [name for name in STRENGTHS if used[name]]
+
+
+def recording(
+    recipe: Recipe,
+    optimizers: Sequence[torch.optim.Optimizer],
+    batch: Batch,
+    draws: Sequence[Draw],
+    state: Sequence[Tensor],
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Return the recorded step of a recipe, recorded now if it is the first."""
+    told = [getattr(batch, name) is not None for name in BATCH_PARTS]
+    spans = [repr(getattr(optimizer, "spans", None)) for optimizer in optimizers]
+    shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
+    key = (describe(recipe), *told, *spans, *shapes, *draws)
+    with _LOCK:
+        if key not in _RECORDINGS:
+            _RECORDINGS[key] = _record(recipe, optimizers, batch, draws, state)
+        _RECORDINGS.move_to_end(key)
+        while len(_RECORDINGS) > MAX_RECORDINGS:
+            _RECORDINGS.popitem(last=False)
+        return _RECORDINGS[key]
+
+
+def _record(recipe, optimizers, batch, draws, state) -> Callable:
+    """Run a step on copies and write its operations down."""
+    names = [name for name in BATCH_PARTS if getattr(batch, name) is not None]
+
+    def step(*tensors: Tensor):
+        rest = iter(tensors)
+        seen = Batch(**{name: next(rest) for name in names})
+        noise = [next(rest) for _ in draws]
+        with drawing_from(Playback(noise)):
+            return _play(recipe, optimizers, seen, list(rest))
+
+    noise = [
+        d.fill(torch.empty(d.shape, dtype=d.dtype, device=d.device)) for d in draws
+    ]
+    copies = [
+        tensor.detach().clone(memory_format=torch.preserve_format)
+        for tensor in (*parts_of(batch), *noise, *state)
+    ]
+    n_before = len(names) + len(draws)
+    for copy, tensor in zip(copies[n_before:], state, strict=True):
+        copy.requires_grad_(tensor.requires_grad)
+    return simplify(make_fx(step)(*copies))
+
+
+class _Game(nn.Module):
+    """Holds networks while their tensors are exchanged."""
+
+    def __init__(self, networks: nn.ModuleDict):
+        super().__init__()
+        self.networks = networks
+
+    def forward(self, play: Callable):
+        return play(self.networks)
+
+
+def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor, ...]:
+    """Take a step of a recipe whose state is exchanged for `state`."""
+    rest = iter(state)
+    game = _Game(recipe.networks)
+    held = {name: next(rest) for name, _ in game.named_parameters()}
+    held |= {name: next(rest) for name, _ in game.named_buffers()}
+    phases = [
+        replace(phase, **{name: next(rest) for name in _own(phase)})
+        for phase in recipe.phases
+    ]
+
+    def play(networks: nn.ModuleDict) -> tuple[Tensor, ...]:
+        here = Recipe(networks, phases, recipe.update)
+        players = [_like(o, here, i) for i, o in enumerate(optimizers)]
+        for optimizer in players:
+            for group in optimizer.param_groups:
+                group["lr"] = next(rest)
+        for optimizer, old in zip(players, optimizers, strict=True):
+            give_state(optimizer, [next(rest) for _ in state_of(old)])
+        share = recipe.update == "joint"
+        losses = train_step(networks, here.players_, players, batch, share_pass=share)
+        assert batch._code is not None
+        return batch._code.detach(), *losses.values()
+
+    return functional_call(game, held, (play,))
+
+
+def _like(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, i: int
+) -> torch.optim.Optimizer:
+    """Return a new optimiser like the i-th player's, over a recipe's parameters."""
+    moved = [recipe.networks[name] for name in recipe.players_[i].moves]
+    parameters = [p for network in moved for p in network.parameters()]
+    if isinstance(optimizer, StackedAdam):
+        return StackedAdam(parameters, optimizer.spans)
+    assert len(parameters) == len(moved_by(optimizer))
+    return make_optimizer(parameters, 0.0)

@@ -1,0 +1,55 @@
+"""Descriptions of recipes: equal ones run the same operations on equal shapes."""
+
+from dataclasses import fields
+
+from torch import nn
+
+from sklearn_aae.training._phases import Phase, TrainCritic
+from sklearn_aae.training._recipe import Recipe
+
+
+def describe(recipe: Recipe) -> tuple:
+    """Return all that shapes a recipe's steps; not its weights and strengths.
+
+    What is neither plain nor a tensor counts by identity: recipes that hold different
+    objects are different.
+    """
+    networks = recipe.networks.items()
+    return (
+        recipe.update,
+        tuple(_describe_phase(phase) for phase in recipe.phases),
+        tuple((name, _describe_network(network)) for name, network in networks),
+    )
+
+
+def _describe_network(network: nn.Module) -> tuple:
+    """Return kinds, settings and shapes of a network's modules."""
+    lines: list = []
+    for path, module in network.named_modules():
+        settings = [
+            (name, repr(value) if _is_plain(value) else id(value))
+            for name, value in sorted(vars(module).items())
+            if not name.startswith("_") and name != "training"
+        ]
+        lines.append((path, type(module), *settings))
+    # A network without parameters is shared by a stack: its buffers must be equal.
+    shared = next(network.parameters(), None) is None
+    for name, value in (*network.named_parameters(), *network.named_buffers()):
+        content = tuple(value.flatten().tolist()) if shared else None
+        lines.append((name, tuple(value.shape), value.dtype, value.device, content))
+    return tuple(lines)
+
+
+def _describe_phase(phase: Phase) -> tuple:
+    """Return kind and settings of a phase; the weights only as used or not."""
+    settings = {item.name: getattr(phase, item.name) for item in fields(phase)}
+    del settings["weight"]
+    if isinstance(phase, TrainCritic):
+        settings["penalty_weight"] = phase.penalized
+    return (type(phase), *settings.values())
+
+
+def _is_plain(value) -> bool:
+    if isinstance(value, tuple | list):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
