@@ -19,6 +19,7 @@ from sklearn_aae.estimators._state import (
     to_arrays,
     unchanged_on_error,
 )
+from sklearn_aae.nn import Block
 from sklearn_aae.priors import as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
@@ -223,6 +224,15 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         n_classes = 0 if self._class_shares is None else len(self._class_shares)
         return make_recipe(self, schema, self.prior_, n_classes)
 
+    def _place(self, n_samples: int, *, keep: bool) -> tuple[torch.device, torch.dtype]:
+        """Return where to train and how precisely."""
+        if keep:
+            weight = next(self.net_.module_.parameters())
+            return weight.device, weight.dtype
+        device = resolve_device(self.device)
+        full_batch = n_samples <= self.batch_size
+        return device.torch_device, device.training_dtype(full_batch=full_batch)
+
     def _make_net(self, seed: int, dtype: torch.dtype) -> AAENet:
         """Build an untrained net on its device."""
         device = resolve_device(self.device).torch_device
@@ -273,9 +283,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         self, rows: Rows, judges: Rows | None, seed: int, epochs=None, schedule=None
     ) -> Job:
         """Return the training of a new net on scaled rows."""
-        device = resolve_device(self.device)
-        dtype = device.training_dtype(full_batch=len(rows) <= self.batch_size)
-        net = self._make_net(seed, dtype)
+        net = self._make_net(seed, rows.X.dtype)
         return self._job(net, rows, judges, epochs or self.max_iter, schedule)
 
     def _train_on(
@@ -303,14 +311,12 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         self, net: AAENet, rows: Rows, judges: Rows | None, epochs: int, schedule
     ) -> Job:
         """Return the training of a net for some epochs."""
-        weight = next(net.module_.parameters())
-        place = (weight.device, weight.dtype)
         net.max_epochs = epochs
         net.schedule = schedule or self.learning_rate_schedule
         return Job(
             net,
-            rows.batches(self.prior_, self.batch_size, net.seed, *place),
-            (judges or rows).judges(self.prior_, net.seed, *place),
+            rows.batches(self.prior_, self.batch_size, net.seed),
+            (judges or rows).judges(self.prior_, net.seed),
             validate=judges is not None,
             # A chunk of a longer stream is not all the data: its averages stand.
             calibrate=judges is None and (epochs > 1 or not len(net.history)),
@@ -325,7 +331,11 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         self.loss_ = net.loss_
         for name in ("encoder", "decoder"):
             network = copy.deepcopy(net.module_.networks[name])
-            network.to(device.inference_dtype).eval().requires_grad_(False)
+            network.to(device.inference_dtype).eval()
+            for block in network.modules():
+                if isinstance(block, Block):
+                    block.fold()
+            network.requires_grad_(False)
             setattr(self, f"{name}_", network)
 
     # --- state --------------------------------------------------------------------

@@ -4,7 +4,9 @@ The networks answer in float64 on a CPU, so that a row's answer does not depend 
 rows beside it; the output has the dtype of the input. Rows stream through in chunks.
 """
 
+import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 
 import numpy as np
@@ -23,14 +25,21 @@ from sklearn_aae.utils._compat import (
 from sklearn_aae.utils._device import torch_threads
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
-# Rows that pass through the networks at once.
-CHUNK_ROWS = 4096
+# Rows that pass through the networks at once: their units should stay in the cache.
+CHUNK_ROWS = 2048
 
 
 def stream(
-    network: nn.Module, answer: Callable[[Tensor], Tensor], rows: np.ndarray
+    network: nn.Module,
+    answer: Callable[[Tensor], Tensor],
+    rows: np.ndarray,
+    prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    finish: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> np.ndarray:
     """Apply `answer` to chunks of rows, on the network's device and in its dtype.
+
+    No more than one chunk for each thread is there at once, besides the answers. Small
+    networks run faster on one thread for each chunk than on several for one.
 
     Parameters
     ----------
@@ -43,22 +52,32 @@ def stream(
     rows : ndarray of shape (n_samples, n_columns)
         Input.
 
+    prepare, finish : callable, default=np.asarray
+        Applied to each chunk of rows, and to each chunk of answers.
+
     Returns
     -------
     answers : ndarray of shape (n_samples, ...)
     """
     weight = next(network.parameters())
-    size = sum(p.numel() for p in network.parameters())
-    chunks = []
-    with torch.inference_mode(), torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
-        for start in range(0, len(rows), CHUNK_ROWS):
-            chunk = torch.tensor(
-                rows[start : start + CHUNK_ROWS],
-                dtype=weight.dtype,
-                device=weight.device,
-            )
-            chunks.append(answer(chunk).cpu().numpy())
-    return np.concatenate(chunks)
+    starts = range(0, len(rows), CHUNK_ROWS)
+
+    def run(start: int) -> np.ndarray:
+        with torch.inference_mode():
+            chunk = np.array(prepare(rows[start : start + CHUNK_ROWS]))
+            x = torch.from_numpy(chunk).to(weight.device, weight.dtype)
+            return finish(answer(x).cpu().numpy())
+
+    n_workers = min(torch.get_num_threads(), len(starts))
+    if n_workers == 1 or weight.device.type != "cpu":
+        size = sum(p.numel() for p in network.parameters())
+        with torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
+            parts = [run(start) for start in starts]
+    else:
+        one_thread = functools.partial(torch.set_num_threads, 1)  # of each worker
+        with ThreadPoolExecutor(n_workers, initializer=one_thread) as pool:
+            parts = list(pool.map(run, starts))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class InferenceMixin:
@@ -83,13 +102,16 @@ class InferenceMixin:
 
     def _encode(self, X: np.ndarray) -> np.ndarray:
         """Return the mean of q(z|x) for valid rows."""
-        rows = self.preprocessor_.transform(X)
-        return stream(self.encoder_, lambda x: self.encoder_(x).mean, rows)
+        scale = self.preprocessor_.transform
+        return stream(self.encoder_, lambda x: self.encoder_(x).mean, X, scale)
 
     def _decode(self, Z: np.ndarray) -> np.ndarray:
         """Return the mean of p(x|z) for valid codes, in the units of the table."""
-        rows = stream(self.decoder_, lambda z: self.decoder_(z).mean, Z)
-        return self.preprocessor_.inverse_transform(rows.astype(np.float64))
+
+        def unscale(rows: np.ndarray) -> np.ndarray:
+            return self.preprocessor_.inverse_transform(rows.astype(np.float64))
+
+        return stream(self.decoder_, lambda z: self.decoder_(z).mean, Z, finish=unscale)
 
     def reconstruct(self, X):
         """Encode and decode rows.
@@ -179,12 +201,12 @@ class InferenceMixin:
             `reconstruction`. Higher is better.
         """
         X = self._check_new_rows(X)
-        rows = self.preprocessor_.transform(X)
 
         def log_prob(x: Tensor) -> Tensor:
             return self.decoder_(self.encoder_(x).mean).log_prob(x)
 
-        return stream(self.encoder_, log_prob, rows).astype(np.float64)
+        scale = self.preprocessor_.transform
+        return stream(self.encoder_, log_prob, X, scale).astype(np.float64)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean of `score_samples`; higher is better.

@@ -1,6 +1,7 @@
 """From what the user passes to rows that a net can train on."""
 
 import numpy as np
+import torch
 from sklearn.utils.validation import validate_data
 
 from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
@@ -81,11 +82,10 @@ class PreparationMixin:
             self._class_shares = shares
         else:
             self._check_shape_kept()
-        for part in (rows, judges):
-            if part is not None:
-                part.X = self.preprocessor_.transform(part.X)
+        place = self._place(len(rows), keep=keep)
+        rows = rows.scaled(self.preprocessor_, *place)
         self._check_range(rows.X)
-        return rows, judges
+        return rows, judges and judges.scaled(self.preprocessor_, *place)
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows, labels and weights."""
@@ -150,7 +150,7 @@ class PreparationMixin:
                     "estimator, to start anew."
                 )
 
-    def _check_range(self, X: np.ndarray) -> None:
+    def _check_range(self, X: torch.Tensor) -> None:
         """Raise ValueError if a likelihood over [0, 1] meets other cells."""
         if self.reconstruction == "bernoulli" and (X.min() < 0 or X.max() > 1):
             raise ValueError(

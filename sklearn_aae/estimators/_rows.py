@@ -8,6 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_aae.estimators._labels import UNLABELLED
 from sklearn_aae.priors import Prior
+from sklearn_aae.tabular import TablePreprocessor
 from sklearn_aae.training import Batch, Batches
 from sklearn_aae.utils._random import seeded_scope
 
@@ -21,8 +22,8 @@ class Rows:
 
     Attributes
     ----------
-    X : ndarray of shape (n, d)
-        Rows; scaled before training.
+    X : ndarray or Tensor of shape (n, d)
+        Rows; a tensor once they are scaled.
 
     y : ndarray of shape (n,) or None
         Class numbers, -1 = unlabelled.
@@ -31,7 +32,7 @@ class Rows:
         Positive weights.
     """
 
-    X: np.ndarray
+    X: np.ndarray | torch.Tensor
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
 
@@ -72,26 +73,26 @@ class Rows:
         counts = np.bincount(self.y[told], weights=weight, minlength=n_classes)
         return (counts / counts.sum()).tolist()
 
-    def _tensors(self, device: torch.device, dtype: torch.dtype) -> list:
-        X = torch.tensor(self.X, dtype=dtype, device=device)
-        y = None if self.y is None else torch.tensor(self.y, device=device)
-        w = self.weight
-        return [
+    def scaled(
+        self, preprocessor: TablePreprocessor, device: torch.device, dtype: torch.dtype
+    ) -> "Rows":
+        """Return the rows as the networks see them, on a device."""
+        return Rows(preprocessor.to_tensor(self.X, device, dtype), self.y, self.weight)
+
+    def batches(self, prior: Prior, batch_size: int, seed: int) -> Batches:
+        """Return the scaled rows as mini-batches."""
+        X, y, w = self.X, self.y, self.weight
+        return Batches(
             X,
-            y,
-            None if w is None else torch.tensor(w, dtype=dtype, device=device),
-        ]
+            prior,
+            batch_size=batch_size,
+            seed=seed,
+            weight=None if w is None else torch.as_tensor(w).to(X),
+            y=None if y is None else torch.as_tensor(y).to(X.device),
+        )
 
-    def batches(
-        self, prior: Prior, batch_size: int, seed: int, device, dtype
-    ) -> Batches:
-        """Return the rows as mini-batches on a device."""
-        X, y, weight = self._tensors(device, dtype)
-        return Batches(X, prior, batch_size=batch_size, seed=seed, weight=weight, y=y)
-
-    def judges(self, prior: Prior, seed: int, device, dtype) -> Batch:
-        """Return up to `MAX_JUDGES` rows and as many prior samples, as one batch."""
-        step = -(-len(self) // MAX_JUDGES)
-        X, _, _ = self[::step]._tensors(device, dtype)
+    def judges(self, prior: Prior, seed: int) -> Batch:
+        """Return up to `MAX_JUDGES` scaled rows and as many prior samples."""
+        X = self.X[:: -(-len(self) // MAX_JUDGES)]
         with seeded_scope(seed):
             return Batch(X, prior.draw(len(X)).to(X))

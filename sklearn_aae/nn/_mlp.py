@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.nn._layers import NORMALIZATIONS, Dropout, Linear
+from sklearn_aae.nn._layers import NORMALIZATIONS, BatchNorm, Dropout, Linear
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -40,6 +40,20 @@ class Block(nn.Module):
         self.norm = NORMALIZATIONS[normalization](n_out) if normalization else None
         self.activation = ACTIVATIONS[activation]()
         self.dropout = Dropout(dropout, uniform) if dropout else None
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Let the linear layer do what batch normalisation does after training.
+
+        γ (W x - μ) / √(σ² + ε) + β = (s W) x + (β - s μ), with s = γ / √(σ² + ε).
+        """
+        norm, linear = self.norm, self.linear
+        if not isinstance(norm, BatchNorm):
+            return
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        linear.weight.mul_(scale.unsqueeze(-1))
+        linear.bias = nn.Parameter(norm.bias - scale * norm.running_mean)
+        self.norm = None
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""

@@ -1,6 +1,9 @@
 """From a numeric table to the rows that the networks see, and back."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -12,6 +15,9 @@ from sklearn.preprocessing import (
 from sklearn_aae.tabular._schema import TableSchema
 
 MAX_QUANTILES = 1000
+
+# Rows that are scaled at once.
+CHUNK_ROWS = 2**14
 
 
 def _quantile(n_samples: int, seed: int):
@@ -77,23 +83,62 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         ValueError
             If all columns are constant.
         """
-        X = np.asarray(X, dtype=np.float64)
         # The networks need arrays, whatever the user set globally.
         scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
-        if self.scale == "standard":
-            scaler.fit(X, sample_weight=sample_weight)
+        if not hasattr(scaler, "partial_fit"):
+            scaler.fit(np.asarray(X, dtype=np.float64))
         else:
-            scaler.fit(X)
-        variance = np.atleast_1d(_variance(scaler.transform(X), sample_weight))
-        n_varying = int((np.ptp(X, axis=0) > 0).sum())
+            for part in chunks(len(X)):
+                options = {}
+                if self.scale == "standard" and sample_weight is not None:
+                    options["sample_weight"] = sample_weight[part]
+                scaler.partial_fit(np.asarray(X[part], dtype=np.float64), **options)
+        n_varying = int((X.max(axis=0) > X.min(axis=0)).sum())
         if not n_varying:
             raise ValueError(
                 f"All {X.shape[1]} columns of X are constant: there is nothing to "
                 "learn. Check that X holds the rows you meant."
             )
         self.scaler_ = scaler
+        variance = self._variance(X, sample_weight)
         self.schema_ = TableSchema(X.shape[1], n_varying, float(variance.sum()))
         return self
+
+    def _variance(self, X: np.ndarray, weight) -> np.ndarray:
+        """Weighted variance of each scaled column."""
+        mean = self._average(lambda rows: rows, X, weight)
+        return self._average(lambda rows: (rows - mean) ** 2, X, weight)
+
+    def _average(self, f, X: np.ndarray, weight) -> np.ndarray:
+        """Weighted average over the rows of f(scaled rows), chunk by chunk."""
+        total, mass = np.zeros(X.shape[1]), 0.0
+        for part in chunks(len(X)):
+            w = np.ones(len(X[part])) if weight is None else weight[part]
+            total, mass = total + w @ f(self.transform(X[part])), mass + w.sum()
+        return total / mass
+
+    def to_tensor(self, X, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+        """Scale rows into a tensor, chunk by chunk: no whole copy besides.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows.
+
+        device : torch.device
+            Where the tensor lies.
+
+        dtype : torch.dtype
+            Of the tensor.
+
+        Returns
+        -------
+        x : Tensor of shape (n_samples, n_features)
+        """
+        x = torch.empty(X.shape, dtype=dtype, device=device)
+        for part in chunks(len(X)):
+            x[part] = torch.from_numpy(self.transform(X[part])).to(dtype)
+        return x
 
     def transform(self, X) -> np.ndarray:
         """Scale rows.
@@ -124,7 +169,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return np.asarray(self.scaler_.inverse_transform(X))
 
 
-def _variance(X: np.ndarray, sample_weight) -> np.ndarray:
-    """Weighted variance of each column."""
-    mean = np.average(X, axis=0, weights=sample_weight)
-    return np.average((X - mean) ** 2, axis=0, weights=sample_weight)
+def chunks(n_samples: int) -> Iterator[slice]:
+    """Yield slices of up to `CHUNK_ROWS` rows."""
+    for start in range(0, n_samples, CHUNK_ROWS):
+        yield slice(start, start + CHUNK_ROWS)

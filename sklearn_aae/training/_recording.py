@@ -144,7 +144,7 @@ def _record(recipe, optimizers, batch, draws, state) -> Callable:
 
     def step(*tensors: Tensor):
         rest = iter(tensors)
-        seen = Batch(**{name: next(rest) for name in names})
+        seen = Batch(**{name: next(rest) for name in names})  # type: ignore[arg-type]
         noise = [next(rest) for _ in draws]
         with drawing_from(Playback(noise)):
             return _play(recipe, optimizers, seen, list(rest))
