@@ -105,6 +105,7 @@ FLOW = [
         True,
         lambda m: any(isinstance(c, EarlyStopping) for _, c in m.net_.callbacks_),
     ),
+    ("compile", False, lambda m: m.net_.record_steps is False),
     ("callbacks", [SILENT], lambda m: SILENT in [c for _, c in m.net_.callbacks_]),
     (
         "verbose",

@@ -71,6 +71,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         encoder=None,
         decoder=None,
         callbacks=None,
+        compile=True,
         device="auto",
         random_state=None,
         verbose=0,
@@ -107,6 +108,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         self.encoder = encoder
         self.decoder = decoder
         self.callbacks = callbacks
+        self.compile = compile
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -248,6 +250,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
             total_variance=schema.total_variance,
             max_epochs=self.max_iter,
             callbacks=self._callbacks(),
+            record_steps=self.compile,
             device=device,
             verbose=int(self.verbose),
         )
@@ -294,6 +297,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         net.set_callbacks(self._callbacks())
         net.module_.replace_phases(make_phases(self, self.preprocessor_.schema_))
         net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
+        net.record_steps = self.compile
         try:
             return self._train_one(self._job(net, rows, judges, epochs, schedule))
         except BaseException:

@@ -54,6 +54,7 @@ CONSTRAINTS: dict = {
     "encoder": [nn.Module, None],
     "decoder": [nn.Module, None],
     "callbacks": [list, tuple, None],
+    "compile": ["boolean"],
     "device": [str, torch.device],
     "random_state": ["random_state"],
     "verbose": ["verbose"],

@@ -122,7 +122,7 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     n_init : int, default=1
         Number of trainings from different random weights (your own modules start as
-        they are); the one of the lowest `loss_` is kept.
+        they are), as one stack; the one of the lowest `loss_` is kept.
 
     warm_start : bool, default=False
         Whether `fit` trains the fitted networks on.
@@ -133,7 +133,12 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     callbacks : list of skorch callbacks, default=None
         Called at the beginning and end of training, epochs and batches, and with the
-        gradients. Restarts share them.
+        gradients. Restarts share them. Models with callbacks train one by one.
+
+    compile : bool, default=True
+        Whether a long training (300 steps and more) records its first step as a list of
+        tensor operations and replays it: the same numbers, in about half the time for
+        small networks. Trainings with your own modules or callbacks are never recorded.
 
     device : str or torch.device, default="auto"
         "auto" takes a GPU where there is one.
@@ -164,7 +169,8 @@ class AAETransformer(CodeMixin, BaseAAE):
         For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
         (or the divergence's name); of its last batch "critic_accuracy" (share of pairs
         of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (1
-        is best); with held-out rows "valid_loss"; "dur" in seconds.
+        is best); with held-out rows "valid_loss"; "dur" in seconds (of a model trained
+        in a stack, its share).
 
     net_ : AAENet
         The skorch net that trained.

@@ -147,7 +147,8 @@ class Engine:
         return {name: total / batches.n_steps for name, total in sums.items()}, batch
 
     def _set_training(self, training: bool) -> None:
-        if self.recipe.training != training:  # a walk through all modules
+        # A walk through all modules; the user's own may be in another mode.
+        if self.recipe.training != training or not self.recipe.own_layers:
             self.recipe.train(training)
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:

@@ -1,10 +1,10 @@
 """Which jobs may train together, and how many at once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from skorch.callbacks import EarlyStopping
 from torch import nn
 
 from sklearn_aae.training._jobs import Job
@@ -19,8 +19,11 @@ CPU_STACK_BYTES = 2**26
 def group(jobs: Sequence[Job]) -> list[list[Job]]:
     """Sort jobs into stacks of one shape, each within the bounds of memory."""
     shapes: dict = {}
+    # A callback remembers: jobs that share one train after each other.
+    owners = Counter(id(c) for job in jobs for _, c in job.net.callbacks_)
     for job in jobs:
-        shape = shape_of(job)
+        shared = any(owners[id(c)] > 1 for _, c in job.net.callbacks_)
+        shape = None if shared else shape_of(job)
         shapes.setdefault(id(job) if shape is None else shape, []).append(job)
     stacks = []
     for alike in shapes.values():
@@ -46,8 +49,12 @@ def stack_limit(job: Job) -> int:
 def shape_of(job: Job) -> tuple | None:
     """Return what the jobs of a stack must share; None for a job that trains alone."""
     net, data = job.net, job.batches
-    others = [c for _, c in net.callbacks_ if not isinstance(c, EarlyStopping)]
-    if others or net.verbose or len(net.history) or not net.module_.own_layers:
+    if (
+        net.is_watched()
+        or net.verbose
+        or len(net.history)
+        or not net.module_.own_layers
+    ):
         return None
     held = (*job.held.x.shape, *job.held.prior.shape) if job.validate else None
     return (

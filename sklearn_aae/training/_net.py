@@ -173,8 +173,7 @@ class AAENet(NeuralNet):
         try:
             return super().fit_loop(X, y, epochs=epochs, **fit_params)
         except KeyboardInterrupt:
-            stops = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
-            self.interrupted_ = not any(c.misses_ >= c.patience for c in stops)
+            self.interrupted_ = not self.has_stopped()
             raise
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
@@ -237,8 +236,19 @@ class AAENet(NeuralNet):
 
     def _recordable(self) -> bool:
         """Whether steps may be replayed: nobody looks in, all layers are ours."""
-        others = [c for _, c in self.callbacks_ if not isinstance(c, EarlyStopping)]
-        return self.record_steps and not others and self.module_.own_layers
+        watched = self.is_watched() or not self.module_.own_layers
+        return self.record_steps and not watched
+
+    def is_watched(self) -> bool:
+        """Whether a callback may want more than the history of the finished epochs."""
+        within = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+        others = any(not isinstance(c, EarlyStopping) for _, c in self.callbacks_)
+        return others or any(map(self._listens, within))
+
+    def has_stopped(self) -> bool:
+        """Whether a callback has ended the training early."""
+        stops = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
+        return any(c.misses_ >= c.patience for c in stops)
 
     def _listens(self, hook: str) -> bool:
         """Whether a callback overrides a hook of skorch."""

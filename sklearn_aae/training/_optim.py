@@ -87,7 +87,9 @@ class StackedAdam(torch.optim.Adam):
                 }
 
     def member_state(self, c: int) -> list[dict[str, Tensor]]:
-        """Return the state of each of member c's parameters."""
+        """Return the state of each of member c's parameters; empty before a step."""
+        if not self.state:
+            return []
         at = next(i for i, span in enumerate(self.spans) if c < span.stop)
         row, states = c - self.spans[at].start, []
         for part, whole in zip(

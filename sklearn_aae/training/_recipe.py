@@ -87,6 +87,9 @@ class Recipe(nn.Module):
     @property
     def own_layers(self) -> bool:
         """Whether all that learns is of this library: no module of the user."""
+        networks = self.networks.values()
+        if any(getattr(network, "module", None) is not None for network in networks):
+            return False
         learners = [m for m in self.modules() if any(True for _ in m.parameters(False))]
         return all(type(m) in LAYERS for m in learners)
 

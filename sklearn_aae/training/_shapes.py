@@ -1,6 +1,7 @@
 """Descriptions of recipes: equal ones run the same operations on equal shapes."""
 
 from dataclasses import fields
+from numbers import Number
 
 from torch import nn
 
@@ -52,4 +53,4 @@ def _describe_phase(phase: Phase) -> tuple:
 def _is_plain(value) -> bool:
     if isinstance(value, tuple | list):
         return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, bool | int | float | str)
+    return value is None or isinstance(value, Number | str)

@@ -181,9 +181,9 @@ class Stack:
         optimizers = self.nets[c].engine_.optimizers
         for whole, own in zip(self.engine.optimizers, optimizers, strict=True):
             assert isinstance(whole, StackedAdam)
-            states = whole.member_state(c)
             parameters = own.param_groups[0]["params"]
-            own.state.update(zip(parameters, states, strict=True))
+            states = whole.member_state(c)
+            own.state.update(zip(parameters, states, strict=bool(states)))
 
 
 def _adam_state(optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:

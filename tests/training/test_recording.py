@@ -1,0 +1,220 @@
+"""Replayed steps are the eager steps, bit by bit, for every option."""
+
+import pytest
+import torch
+
+from sklearn_aae.critics import Critic
+from sklearn_aae.decoders import DECODERS, GaussianDecoder
+from sklearn_aae.encoders import ENCODERS, DeterministicEncoder, GaussianEncoder
+from sklearn_aae.nn import ACTIVATIONS, NORMALIZATIONS
+from sklearn_aae.objectives import OBJECTIVES, PENALTIES
+from sklearn_aae.priors import PRIORS, Gaussian, GaussianMixture
+from sklearn_aae.training import (
+    DIVERGENCES,
+    AAENet,
+    Batches,
+    FoolCritic,
+    Recipe,
+    Reconstruct,
+    TrainCritic,
+    _engine,
+    _recording,
+)
+from sklearn_aae.utils._random import seeded_scope
+
+N, D, K = 40, 5, 2
+EPOCHS = 3
+
+
+@pytest.fixture(autouse=True)
+def recorded_at_once(monkeypatch):
+    """Record however short the training; start without recordings."""
+    monkeypatch.setattr(_engine, "RECORDED_STEPS", 0)
+    monkeypatch.setattr(_recording, "_RECORDINGS", type(_recording._RECORDINGS)())
+
+
+def make_recipe(
+    phases=None,
+    *,
+    update="joint",
+    encoder=DeterministicEncoder,
+    decoder=GaussianDecoder,
+    prior=None,
+    n_classes=0,
+    noise=0.0,
+    normalization="batch",
+    activation="relu",
+    dtype=torch.float64,
+):
+    options = {"normalization": normalization, "activation": activation}
+    options |= {"input_noise": noise, "dropout": noise, "input_dropout": noise}
+    with seeded_scope(0):
+        networks = {
+            "encoder": encoder(D, K, hidden_layer_sizes=(6, 4), **options),
+            "decoder": decoder(K, D, hidden_layer_sizes=(4, 6), activation=activation),
+            "critic": Critic(K, (6,), n_classes=n_classes),
+            "prior": Gaussian(K) if prior is None else prior,
+        }
+    if phases is None:
+        phases = [Reconstruct(n_columns=D), TrainCritic(), FoolCritic(weight=0.5)]
+    return Recipe(networks, phases, update).to(dtype)
+
+
+def game(objective="bce", penalty="r1", penalty_weight=0.0):
+    return [
+        Reconstruct(n_columns=D, weight=3.0),
+        TrainCritic(
+            objective=objective, penalty=penalty, penalty_weight=penalty_weight
+        ),
+        FoolCritic(weight=0.5, objective=objective),
+    ]
+
+
+def train(recipe, batches, *, record_steps, **options):
+    options = {"seed": 3, "lr": 1e-2, "max_epochs": EPOCHS, "verbose": 0} | options
+    net = AAENet(recipe, record_steps=record_steps, **options).initialize()
+    net.partial_fit(batches)
+    assert (net.engine_._replay is not None) == record_steps
+    return net
+
+
+def make_batches(x, prior=None, batch_size=8, **options):
+    prior = Gaussian(K) if prior is None else prior
+    return Batches(x, prior, batch_size=batch_size, seed=3, **options)
+
+
+def assert_alike(a, b, tolerance=0.0):
+    """Compare weights, statistics, optimisers and history of two nets."""
+    states = [net.module_.state_dict() for net in (a, b)]
+    states += [net.optimizer_.state_dict()["state"] for net in (a, b)]
+    for one, other in (states[:2], states[2:]):
+        torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
+    for one, other in zip(a.finished_history(), b.finished_history(), strict=True):
+        assert set(one) == set(other)
+        assert all(
+            abs(one[name] - other[name]) <= tolerance for name in one if name != "dur"
+        )
+
+
+OPTIONS = {
+    "default": {},
+    **{f"update {u}": {"update": u} for u in ("joint", "alternating")},
+    **{f"game {o}": {"phases": game(o)} for o in OBJECTIVES},
+    **{f"penalty {p}": {"phases": game("bce", p, 2.0)} for p in PENALTIES},
+    **{
+        f"divergence {d}": {
+            "phases": [Reconstruct(n_columns=D), DIVERGENCES[d](weight=0.5)],
+            "encoder": GaussianEncoder,
+        }
+        for d in DIVERGENCES
+    },
+    **{f"posterior {e}": {"encoder": ENCODERS[e]} for e in ENCODERS},
+    **{f"reconstruction {d}": {"decoder": DECODERS[d]} for d in DECODERS},
+    **{f"activation {a}": {"activation": a} for a in ACTIVATIONS},
+    **{f"normalization {n}": {"normalization": n} for n in (*NORMALIZATIONS, None)},
+    "noise": {"noise": 0.2, "encoder": GaussianEncoder},
+    "float32": {"dtype": torch.float32},
+    **{
+        f"density of {p}": {
+            "phases": [Reconstruct(n_columns=D), DIVERGENCES["kl"]()],
+            "encoder": GaussianEncoder,
+            "prior": PRIORS[p](K),
+        }
+        for p in ("gaussian", "laplace", "gaussian_mixture")
+    },
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_replayed_training_is_the_eager_training(name, randn):
+    dtype = OPTIONS[name].get("dtype", torch.float64)
+    batches = make_batches(randn(N, D).sigmoid().to(dtype))
+    eager = train(make_recipe(**OPTIONS[name]), batches, record_steps=False)
+    replayed = train(make_recipe(**OPTIONS[name]), batches, record_steps=True)
+    assert_alike(eager, replayed)
+
+
+@pytest.mark.parametrize("batch_size", [8, N])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_weights_labels_and_schedules_are_replayed(batch_size, schedule, randn):
+    prior = GaussianMixture(K, 3)
+    batches = make_batches(
+        randn(N, D),
+        prior,
+        batch_size,
+        y=torch.arange(N) % 4 - 1,
+        weight=torch.rand(N, dtype=torch.float64) + 0.5,
+    )
+    nets = [
+        train(make_recipe(n_classes=3), batches, record_steps=r, schedule=schedule)
+        for r in (False, True)
+    ]
+    assert_alike(*nets)
+
+
+def test_one_recording_serves_models_of_one_shape(randn):
+    for i, strength in enumerate((0.5, 2.0)):
+        batches = make_batches(randn(N, D))
+        phases = [Reconstruct(n_columns=D), TrainCritic(), FoolCritic(weight=strength)]
+        options = {"lr": 10.0 ** (-2 - i), "seed": i}
+        nets = [
+            train(make_recipe(phases), batches, record_steps=r, **options)
+            for r in (False, True)
+        ]
+        assert_alike(*nets)
+    assert len(_recording._RECORDINGS) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"activation": "gelu"},
+        {"phases": game("hinge")},
+        {"phases": game(penalty_weight=1.0)},
+        {"update": "alternating"},
+        {"noise": 0.1},
+        {"dtype": torch.float32},
+    ],
+)
+def test_other_steps_have_recordings_of_their_own(other, randn):
+    for options in ({}, other):
+        x = randn(N, D).to(options.get("dtype", torch.float64))
+        train(make_recipe(**options), make_batches(x), record_steps=True)
+    assert len(_recording._RECORDINGS) == 2
+
+
+def test_recordings_are_bounded(randn, monkeypatch):
+    monkeypatch.setattr(_recording, "MAX_RECORDINGS", 2)
+    for n in (6, 7, 8):
+        train(make_recipe(), make_batches(randn(N, D), batch_size=n), record_steps=True)
+    assert len(_recording._RECORDINGS) == 2
+
+
+def test_short_trainings_are_not_recorded(randn, monkeypatch):
+    batches = make_batches(randn(N, D))
+    monkeypatch.setattr(_engine, "RECORDED_STEPS", EPOCHS * batches.n_steps + 1)
+    net = AAENet(make_recipe(), max_epochs=EPOCHS, verbose=0).initialize()
+    net.partial_fit(batches)
+    assert net.engine_._replay is None
+
+
+def test_what_cannot_be_recorded_is_trained_eagerly(randn, monkeypatch):
+    def refuse(*args):
+        raise RuntimeError("no recording here")
+
+    batches = make_batches(randn(N, D))
+    eager = train(make_recipe(), batches, record_steps=False)
+    monkeypatch.setattr(_recording, "make_fx", lambda step: refuse)
+    net = AAENet(make_recipe(), seed=3, lr=1e-2, max_epochs=EPOCHS, verbose=0)
+    net.initialize().partial_fit(batches)
+    assert net.engine_._replay is None
+    assert_alike(eager, net)
+
+
+def test_a_recording_holds_no_tensor_of_the_model(randn):
+    net = train(make_recipe(), make_batches(randn(N, D)), record_steps=True)
+    (run,) = _recording._RECORDINGS.values()
+    assert not [n for n in run.__self__.graph.nodes if n.op == "get_attr"]
+    assert not list(run.__self__.parameters())
+    assert not list(run.__self__.buffers())
+    assert net.engine_._replay.run is run
