@@ -9,6 +9,22 @@ from sklearn_aae.training._phases import Phase, TrainCritic
 from sklearn_aae.training._recipe import Recipe
 
 
+class Itself:
+    """An object that equals only itself; as a key it keeps the object alive.
+
+    Its `id` alone would not do: the next object may get the same one.
+    """
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, Itself) and self.value is other.value
+
+    def __hash__(self):
+        return id(self.value)
+
+
 def describe(recipe: Recipe) -> tuple:
     """Return all that shapes a recipe's steps; not its weights and strengths.
 
@@ -28,7 +44,7 @@ def _describe_network(network: nn.Module) -> tuple:
     lines: list = []
     for path, module in network.named_modules():
         settings = [
-            (name, repr(value) if _is_plain(value) else id(value))
+            (name, repr(value) if _is_plain(value) else Itself(value))
             for name, value in sorted(vars(module).items())
             if not name.startswith("_") and name != "training"
         ]
