@@ -136,7 +136,7 @@ class AAETransformer(CodeMixin, BaseAAE):
         gradients. Restarts share them. Models with callbacks train one by one.
 
     compile : bool, default=True
-        Whether a long training (300 steps and more) records its first step as a list of
+        Whether a long training (200 steps and more) records its first step as a list of
         tensor operations and replays it: the same numbers, in about half the time for
         small networks. Trainings with your own modules or callbacks are never recorded.
 

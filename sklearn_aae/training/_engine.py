@@ -19,8 +19,10 @@ from sklearn_aae.training._recording import Replay
 from sklearn_aae.training._step import train_step
 from sklearn_aae.utils._random import Streams, Tape, drawing_from
 
-# A recording costs about as much as 200 steps save.
-RECORDED_STEPS = 300
+# A recording costs about as much time as it saves in 200 steps of one model, or in 80
+# of a stack, whose steps are of more operations.
+RECORDED_STEPS = 200
+RECORDED_STACK_STEPS = 80
 
 # Batches that set the statistics of batch normalisation after training.
 CALIBRATION_BATCHES = 50
@@ -106,8 +108,9 @@ class Engine:
         recordable : bool
             Whether nobody looks into the steps.
         """
+        enough = RECORDED_STACK_STEPS if self.streams.stacked else RECORDED_STEPS
         self._replay = None
-        self._recordable = recordable and n_steps >= RECORDED_STEPS
+        self._recordable = recordable and n_steps >= enough
 
     def train_epoch(
         self,

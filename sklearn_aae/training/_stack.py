@@ -178,6 +178,8 @@ class Stack:
     def write_back(self, c: int) -> None:
         """Copy all that member c has learnt into its net, its optimisers included."""
         self.write_weights(c)
+        if not self.engine.optimizers:
+            return  # interrupted before the first step
         optimizers = self.nets[c].engine_.optimizers
         for whole, own in zip(self.engine.optimizers, optimizers, strict=True):
             assert isinstance(whole, StackedAdam)

@@ -9,7 +9,7 @@ import torch
 
 # A step of fewer multiply-adds than this runs faster on one thread: waking the
 # others costs more than they save.
-SINGLE_THREAD_FLOPS = 5e8
+SINGLE_THREAD_FLOPS = 1e8
 
 
 @dataclass(frozen=True)

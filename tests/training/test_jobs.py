@@ -294,7 +294,6 @@ class Fails(EarlyStopping):
         self._count("on_train_end")
 
 
-
 @pytest.mark.parametrize(
     ("hook", "at"),
     [
@@ -465,6 +464,32 @@ def test_ctrl_c_while_a_callback_runs_reaches_all_members(make_job):
     jobs = [make_job(i, callbacks=lambda i: callbacks[i]) for i in range(3)]
     train_jobs(jobs)
     assert [job.net.interrupted_ for job in jobs] == [True] * 3
+
+
+@pytest.mark.parametrize("n_epochs", [0, 1])
+def test_ctrl_c_before_the_first_step_of_a_stack(n_epochs, make_job, train_alone):
+    """Of the first stack, and of the one that two members have moved into."""
+    ends, options = [1, 1, 3, 3], {"schedule": "constant"}
+    stop = Fails("on_epoch_begin", 1 + n_epochs, KeyboardInterrupt())
+    callbacks = [(), (), (), (stop,)]
+    jobs = [
+        make_job(i, epochs=ends[i], callbacks=lambda i: callbacks[i], **options)
+        for i in range(4)
+    ]
+    train_jobs(jobs)
+    assert [job.error for job in jobs] == [None] * 4
+    done = [n_epochs == 0] * 2 + [True] * 2
+    assert [job.net.interrupted_ for job in jobs] == done
+    assert [len(job.net.finished_history()) for job in jobs] == [n_epochs] * 4
+    fresh = [make_job(i, epochs=1, **options) for i in range(4)]
+    reached = train_alone(4, epochs=1, **options) if n_epochs else fresh
+    for job, expected in zip(jobs, reached, strict=True):
+        for mine, theirs in zip(
+            job.net.module_.parameters(),
+            expected.net.module_.parameters(),
+            strict=True,
+        ):
+            torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_ctrl_c_leaves_further_jobs_undone(make_job):
