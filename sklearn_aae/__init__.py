@@ -1,5 +1,6 @@
 """Adversarial autoencoders as scikit-learn estimators."""
 
+from sklearn_aae import model_selection as _model_selection  # noqa: F401, registers
 from sklearn_aae.estimators import AAETransformer
 
 __version__ = "0.1.0"

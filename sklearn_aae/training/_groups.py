@@ -15,9 +15,21 @@ from sklearn_aae.training._stack import pace
 # and activations of all members.
 CPU_STACK_BYTES = 2**26
 
+# Fewer models than this for each worker train better as one stack.
+WORTH_A_WORKER = 4
 
-def group(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Sort jobs into stacks of one shape, each within the bounds of memory."""
+
+def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
+    """Sort jobs into stacks of one shape, each within the bounds of memory.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What is to be trained.
+
+    n_workers : int, default=1
+        How many stacks train side by side.
+    """
     shapes: dict = {}
     # A callback remembers: jobs that share one train after each other.
     owners = Counter(id(c) for job in jobs for _, c in job.net.callbacks_)
@@ -29,6 +41,8 @@ def group(jobs: Sequence[Job]) -> list[list[Job]]:
     for alike in shapes.values():
         alike.sort(key=lambda job: pace(job.net))
         n_stacks = -(-len(alike) // stack_limit(alike[0]))
+        if len(alike) >= n_workers * WORTH_A_WORKER:  # the same number for each
+            n_stacks = -(-n_stacks // n_workers) * n_workers
         bounds = [i * len(alike) // n_stacks for i in range(n_stacks + 1)]
         stacks += [alike[a:b] for a, b in pairwise(bounds)]
     return stacks

@@ -4,7 +4,10 @@ A fit hands its jobs to `train`. They are trained at once, or, where a search ga
 the jobs of many fits, by whoever `COLLECTOR` names, who calls `train_jobs` for all.
 """
 
+import functools
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import torch
@@ -63,18 +66,55 @@ def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -
             raise Cancelled
 
     share_rows([], [job.batches for job in jobs])
-    for members in group(jobs):
+    n_workers = _n_workers(jobs)
+    stacks = group(jobs, n_workers)
+    if min(n_workers, len(stacks)) > 1:
+        _train_side_by_side(stacks, cancel, n_workers)
+        return
+    for members in stacks:
         cancel()
-        try:
-            if len(members) == 1:
-                members[0].run()
-            else:
-                _train_stack(members, cancel)
-        except Exception as error:
-            for job in members:
-                job.error = job.error or (None if job.done else error)
+        _train_group(members, cancel)
         if any(getattr(job.net, "interrupted_", False) for job in members):
             return
+
+
+def _n_workers(jobs: Sequence[Job]) -> int:
+    """Return how many stacks are to train side by side, each on one thread.
+
+    Stacks on threads of their own wait for nobody; the threads of one stack wait for
+    each other at each operation. But Ctrl-C reaches only the main thread, so what that
+    one trains is trained by itself.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    on_cpu = all(job.batches.x.device.type == "cpu" for job in jobs)
+    return torch.get_num_threads() if on_cpu and not in_main else 1
+
+
+def _train_side_by_side(
+    stacks: Sequence[list[Job]], cancel: Callable[[], None], n_workers: int
+) -> None:
+    """Train stacks in threads; raise what `cancel` raises."""
+    one_thread = functools.partial(torch.set_num_threads, 1)  # of each worker
+
+    def run(members: list[Job]) -> None:
+        cancel()
+        _train_group(members, cancel)
+
+    with ThreadPoolExecutor(n_workers, initializer=one_thread) as pool:
+        for future in [pool.submit(run, members) for members in stacks]:
+            future.result()
+
+
+def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
+    """Train jobs of one shape; an error of all is the error of each."""
+    try:
+        if len(members) == 1:
+            members[0].run()
+        else:
+            _train_stack(members, cancel)
+    except Exception as error:
+        for job in members:
+            job.error = job.error or (None if job.done else error)
 
 
 def _keep_freed_memory() -> None:
