@@ -1,6 +1,7 @@
 """A watchdog for each test, and jobs that stand in for training."""
 
 import faulthandler
+import signal
 import threading
 import time
 
@@ -26,6 +27,14 @@ def watchdog(request):
     yield
     faulthandler.cancel_dump_traceback_later()
     assert threads_of_gatherings() == []
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Let SIGINT interrupt, also where the shell started the tests to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

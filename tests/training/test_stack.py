@@ -60,7 +60,7 @@ def plain_or_recorded(monkeypatch):
             return call(self, batch)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_engine, "RECORDED_STEPS", 2 if recorded else 10**9)
+            patch.setattr(_engine, "RECORDED_STACK_STEPS", 2 if recorded else 10**9)
             patch.setattr(Replay, "__call__", counted)
             yield
         assert bool(replays) == recorded
