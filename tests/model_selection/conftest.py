@@ -1,6 +1,7 @@
 """A watchdog for each test, and jobs that stand in for training."""
 
 import faulthandler
+import os
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ from joblib import parallel_config
 import sklearn_aae.model_selection  # noqa: F401, registers the backend
 from sklearn_aae import training
 
-WATCHDOG_SECONDS = 300
+WATCHDOG_SECONDS = 120
 
 
 def threads_of_gatherings():
@@ -23,9 +24,17 @@ def threads_of_gatherings():
 def watchdog(request):
     """End the process, with all stacks, if a test hangs; find threads left behind."""
     stderr = request.config.stash[fault_handler_stderr_fd_key]  # not captured
-    faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True, file=stderr)
+    over = threading.Event()
+
+    def watch():
+        # Second by second: a process that is stopped for a while is not to blame.
+        if not any(over.wait(1) for _ in range(WATCHDOG_SECONDS)):
+            faulthandler.dump_traceback(file=stderr)
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
     yield
-    faulthandler.cancel_dump_traceback_later()
+    over.set()
     assert threads_of_gatherings() == []
 
 
