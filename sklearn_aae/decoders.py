@@ -8,12 +8,13 @@ To add a decoder: a class here with its row in `DECODERS`, an entry in the confo
 list of ``tests/test_contracts.py``.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 from torch.distributions import Laplace as _Laplace
 
 from sklearn_aae.distributions import UnitGaussian
-from sklearn_aae.nn import MLP, Block
+from sklearn_aae.nn import MLP, Block, Linear, one_hot
 from sklearn_aae.utils._random import standard_uniform
 
 __all__ = [
@@ -45,8 +46,19 @@ class Decoder(nn.Module):
     dropout : float
         Of the body's units.
 
+    n_classes : int
+        Number of label columns m that come before the style in a code.
+
+    told : bool
+        Whether the labels are given with the rows (paper, section 4), not inferred.
+
+    class_heads : bool
+        Whether label and style enter as the sum W_Cᵀ y + z, of k columns (paper,
+        section 7), not side by side. Row i of W_C is the head of class i.
+
     module : nn.Module or None
-        The user's network from k to d columns; replaces body and head.
+        The user's network to d columns, from k, or from m + k without heads; replaces
+        body and head.
     """
 
     def __init__(
@@ -57,14 +69,22 @@ class Decoder(nn.Module):
         hidden_layer_sizes=(),
         activation: str = "relu",
         dropout: float = 0.0,
+        n_classes: int = 0,
+        told: bool = False,
+        class_heads: bool = False,
         module: nn.Module | None = None,
     ):
         super().__init__()
         self.n_components, self.n_features = n_components, n_features
+        self.n_classes, self.told = n_classes, told
+        self.class_heads = None
+        if class_heads:
+            self.class_heads = Linear(n_classes, n_components, bias=False)
+            nn.init.normal_(self.class_heads.weight)
         self.module = module
         if module is None:
             self.body = MLP(
-                n_components,
+                self.n_inputs,
                 hidden_layer_sizes,
                 activation=activation,
                 dropout=dropout,
@@ -72,17 +92,36 @@ class Decoder(nn.Module):
             )
             self.head = Block(self.body.n_out, n_features)
 
-    def location(self, z: Tensor) -> Tensor:
-        """Map codes to the head's outputs, (B, d) or (C, B, d)."""
-        return self.module(z) if self.module is not None else self.head(self.body(z))
+    @property
+    def n_inputs(self) -> int:
+        """Number of columns that enter the network."""
+        label = 0 if self.class_heads is not None else self.n_classes
+        return label + self.n_components
+
+    def latent(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the code with its label, as told by y of shape (B,), -1 = unknown."""
+        if not self.told:
+            return z
+        return torch.cat([one_hot(y, self.n_classes, z), z], -1)
+
+    def represent(self, latent: Tensor) -> Tensor:
+        """Return what enters the network: W_Cᵀ y + z, or label and style as they are."""
+        if self.class_heads is None:
+            return latent
+        m = self.n_classes
+        return self.class_heads(latent[..., :m]) + latent[..., m:]
+
+    def location(self, h: Tensor) -> Tensor:
+        """Map what `represent` returns to the head's outputs, (B, d) or (C, B, d)."""
+        return self.module(h) if self.module is not None else self.head(self.body(h))
 
     def likelihood(self, h: Tensor) -> Distribution:
         """Return the distribution with the head's outputs h as parameter."""
         raise NotImplementedError
 
-    def forward(self, z: Tensor) -> Distribution:
-        """Return p(x|z) for z of shape (B, k) or (C, B, k)."""
-        return self.likelihood(self.location(z))
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Distribution:
+        """Return p(x|z) for codes of shape (B, k) or (C, B, k), label and all."""
+        return self.likelihood(self.location(self.represent(self.latent(z, y))))
 
 
 class GaussianDecoder(Decoder):

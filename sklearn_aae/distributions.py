@@ -20,6 +20,8 @@ __all__ = [
     "Deterministic",
     "Drawn",
     "Implicit",
+    "LabelAndStyle",
+    "LabelledPosterior",
     "ReparametrizedNormal",
     "SwissRoll",
     "UnitGaussian",
@@ -117,6 +119,83 @@ class Implicit(Distribution):
         """Refuse: only draws are known."""
         raise NotImplementedError(
             "A universal posterior has no density. Use posterior='gaussian'."
+        )
+
+
+class LabelledPosterior(Distribution):
+    """q(y, z|x) as one vector: the shares q(y|x) of m labels, then the style z.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., m)
+        Of q(y|x). Not the label but its probabilities enter the code (paper, section
+        5), so that they can be learned.
+
+    style : Distribution over (..., k)
+        q(z|x).
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, logits: Tensor, style: Distribution):
+        self.logits, self.style = logits, style
+        width = logits.shape[-1] + style.event_shape[0]
+        shape = torch.Size([width])
+        super().__init__(logits.shape[:-1], shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Shares and mean style."""
+        return torch.cat([self.logits.softmax(-1), self.style.mean], -1)
+
+    def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Return the shares and a style."""
+        shares = self.logits.softmax(-1)
+        shares = shares.expand(*sample_shape, *shares.shape)
+        return torch.cat([shares, self.style.rsample(sample_shape)], -1)
+
+
+class LabelAndStyle(Distribution):
+    """p(y, z) as one vector: a label of m, one-hot, then an independent style z.
+
+    Parameters
+    ----------
+    style : Distribution over (k,)
+        p(z).
+
+    shares : Tensor of shape (m,)
+        p(y).
+
+    y : Tensor of shape (B,) or None, default=None
+        Labels that are given, of a batch.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+
+    def __init__(self, style: Distribution, shares: Tensor, y: Tensor | None = None):
+        self.style, self.shares, self.y = style, shares, y
+        width = torch.Size([len(shares) + style.event_shape[0]])
+        batch = torch.Size() if y is None else y.shape
+        super().__init__(batch, width, validate_args=False)
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw labels and styles of shape (*sample_shape, ..., m + k)."""
+        shape = torch.Size(sample_shape) + self.batch_shape
+        y = self.y
+        if y is None:
+            y = torch.multinomial(self.shares, shape.numel(), True).reshape(shape)
+        label = torch.eye(len(self.shares), device=self.shares.device)[y]
+        label = label.expand(*shape, -1)
+        return torch.cat([label, self.style.sample(shape).to(label)], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Refuse: shares of a label lie inside the simplex, not at its corners."""
+        raise NotImplementedError(
+            "A label and a style have no common density. Use "
+            "regularizer='adversarial', 'mmd' or 'sliced_wasserstein'."
         )
 
 

@@ -16,7 +16,12 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.nn import functional as F
 
-from sklearn_aae.distributions import Deterministic, Implicit, ReparametrizedNormal
+from sklearn_aae.distributions import (
+    Deterministic,
+    Implicit,
+    LabelledPosterior,
+    ReparametrizedNormal,
+)
 from sklearn_aae.nn import MLP, Block, Dropout
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
@@ -62,6 +67,10 @@ class Encoder(nn.Module):
     support : {"real", "simplex"}
         Where codes lie; "simplex" ends in a softmax.
 
+    n_classes : int
+        Number of labels m of a second head: the code is then the shares q(y|x), by a
+        softmax, before the k columns of the style (paper, section 5).
+
     input_noise : float
         Standard deviation of the Gaussian noise on x in training.
 
@@ -86,12 +95,14 @@ class Encoder(nn.Module):
         activation: str = "relu",
         dropout: float = 0.0,
         support: str = "real",
+        n_classes: int = 0,
         input_noise: float = 0.0,
         input_dropout: float = 0.0,
         module: nn.Module | None = None,
     ):
         super().__init__()
         self.n_features, self.n_components = n_features, n_components
+        self.n_classes = n_classes
         self.support, self.noisy = support, input_noise > 0
         # A buffer, so that each member of a stack can have its own.
         noise = torch.tensor(input_noise, dtype=torch.float64)
@@ -108,6 +119,9 @@ class Encoder(nn.Module):
             self.body = MLP(self.n_inputs, hidden_layer_sizes, **options)
             head = normalization if normalize_head else None
             self.head = Block(self.body.n_out, n_components, normalization=head)
+            if n_classes:
+                width = self.body.n_out
+                self.label_head = Block(width, n_classes, normalization=head)
 
     @property
     def n_inputs(self) -> int:
@@ -117,7 +131,7 @@ class Encoder(nn.Module):
     @property
     def n_outputs(self) -> int:
         """Number of columns that a network of the user must return."""
-        return self.n_components
+        return self.n_classes + self.n_components
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Add the training noise to x."""
@@ -137,6 +151,15 @@ class Encoder(nn.Module):
         z = h if self.module is not None else self.head(h, row_weight)
         return z.softmax(-1) if self.support == "simplex" else z
 
+    def split(self, h: Tensor, row_weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the logits of q(y|x), of m columns (none without labels), and features.
+
+        A network of the user returns the logits before the rest.
+        """
+        if self.module is not None or not self.n_classes:
+            return h[..., : self.n_classes], h[..., self.n_classes :]
+        return self.label_head(h, row_weight), h
+
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         raise NotImplementedError
@@ -148,7 +171,9 @@ class DeterministicEncoder(Encoder):
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         h = self.features(self.corrupt(x), row_weight)
-        return Deterministic(self.location(h, row_weight))
+        logits, h = self.split(h, row_weight)
+        style = Deterministic(self.location(h, row_weight))
+        return LabelledPosterior(logits, style) if self.n_classes else style
 
 
 class GaussianEncoder(Encoder):
@@ -173,12 +198,12 @@ class GaussianEncoder(Encoder):
     @property
     def n_outputs(self) -> int:
         """Number of columns that a network of the user must return."""
-        return 2 * self.n_components
+        return self.n_classes + 2 * self.n_components
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         h = self.features(self.corrupt(x), row_weight)
-        s = h
+        logits, h = self.split(h, row_weight)
         if self.module is None:
             s = self.scale_head(h, row_weight)
         else:
@@ -187,7 +212,8 @@ class GaussianEncoder(Encoder):
         normal = ReparametrizedNormal(
             self.location(h, row_weight), scale, standard_normal
         )
-        return Independent(normal, 1, validate_args=False)
+        style = Independent(normal, 1, validate_args=False)
+        return LabelledPosterior(logits, style) if self.n_classes else style
 
 
 class UniversalEncoder(Encoder):
@@ -213,19 +239,22 @@ class UniversalEncoder(Encoder):
 
     def _code(self, x: Tensor, eta: Tensor, row_weight: Tensor | None) -> Tensor:
         h = self.features(torch.cat([x, eta], -1), row_weight)
-        return self.location(h, row_weight)
+        logits, h = self.split(h, row_weight)
+        style = self.location(h, row_weight)
+        return torch.cat([logits.softmax(-1), style], -1) if self.n_classes else style
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         x = self.corrupt(x)
-        shape = torch.Size((*x.shape[:-1], self.n_components))
+        noise = torch.Size((*x.shape[:-1], self.n_components))
+        shape = torch.Size((*x.shape[:-1], self.n_classes + self.n_components))
 
         def draw() -> Tensor:
-            return self._code(x, standard_normal(x.new_empty(shape)), row_weight)
+            return self._code(x, standard_normal(x.new_empty(noise)), row_weight)
 
         def mean() -> Tensor:
             anchors = self.anchors.unsqueeze(-2).unbind(-3)  # of (1, k) or (C, 1, k)
-            codes = [self._code(x, eta.expand(shape), row_weight) for eta in anchors]
+            codes = [self._code(x, eta.expand(noise), row_weight) for eta in anchors]
             return torch.stack(codes).mean(0)
 
         return Implicit(draw, mean, shape)

@@ -7,6 +7,7 @@ from sklearn_aae.nn._layers import (
     LayerNorm,
     Linear,
     calibrating,
+    one_hot,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block
 
@@ -20,4 +21,5 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "calibrating",
+    "one_hot",
 ]

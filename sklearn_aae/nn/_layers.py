@@ -159,4 +159,15 @@ class Dropout(nn.Module):
         return x * (self.uniform(x) >= p) / (1 - p)
 
 
+def one_hot(y: Tensor | None, width: int, like: Tensor) -> Tensor:
+    """Return labels y as rows of `width` columns, of the rows and dtype of `like`.
+
+    -1, or no y at all, is unlabelled: a row of zeros.
+    """
+    if y is None:
+        return like.new_zeros(*like.shape[:-1], width)
+    # -1 counts from the end: an extra column, which is cut off.
+    return torch.eye(width + 1, dtype=like.dtype, device=like.device)[y][..., :-1]
+
+
 NORMALIZATIONS: dict[str, type[nn.Module]] = {"batch": BatchNorm, "layer": LayerNorm}

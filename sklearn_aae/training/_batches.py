@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.utils.data import Dataset
 
+from sklearn_aae.distributions import LabelledPosterior
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 
 # Cells of the rows gathered at once: 16 MB of float32.
@@ -82,6 +83,20 @@ class Batch:
         if self._code is None:
             self._code = self.posterior(networks).rsample()
         return self._code if grad else self._code.detach()
+
+    def styles(self, networks: Networks) -> tuple[Tensor, Tensor]:
+        """Return codes and prior samples without their labels."""
+        m = networks["encoder"].n_classes
+        return self.code(networks)[..., m:], self.prior[..., m:]
+
+    def style_posterior(self, networks: Networks) -> Distribution:
+        """Return q(z|x) without the labels."""
+        q = self.posterior(networks)
+        return q.style if isinstance(q, LabelledPosterior) else q
+
+    def decoded(self, networks: Networks, code: Tensor) -> Distribution:
+        """Return p(x|z) of codes of these rows."""
+        return networks["decoder"](code, self.y)
 
     def forget(self) -> None:
         """Drop the encoder pass: the next phase makes its own."""

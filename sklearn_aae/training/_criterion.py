@@ -17,13 +17,13 @@ MAX_ROWS = 1000
 
 
 @torch.no_grad()
-def critic_accuracy(networks: Networks, batch: Batch) -> Tensor:
+def critic_accuracy(networks: Networks, batch: Batch, name: str = "critic") -> Tensor:
     """Share of pairs of a prior sample and a code that the critic tells apart rightly.
 
     ½ is a draw. Pairs, because a relativistic or Wasserstein critic has no zero.
     """
     code = batch.code(networks, grad=False)
-    real, fake = critic_logits(networks["critic"], batch, code)
+    real, fake = critic_logits(networks[name], batch, code)
     real, fake = real.unsqueeze(-1), fake.unsqueeze(-2)  # (B', 1), (1, B)
     right = (real > fake).to(code) + 0.5 * (real == fake).to(code)
     return right.mean((-2, -1))
@@ -51,7 +51,7 @@ def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
     total : float
         Variance of the training rows, summed over columns.
     """
-    x_hat = networks["decoder"](batch.posterior(networks).mean).mean
+    x_hat = batch.decoded(networks, batch.posterior(networks).mean).mean
     return (batch.x - x_hat).square().sum(-1).mean(-1) / total
 
 

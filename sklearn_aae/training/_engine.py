@@ -14,6 +14,7 @@ from torch import Tensor
 from sklearn_aae.nn import calibrating
 from sklearn_aae.training._batches import Batch, Batches, StackedBatches
 from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
+from sklearn_aae.training._phases import TrainCritic
 from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training._recording import Replay
 from sklearn_aae.training._step import train_step
@@ -158,8 +159,10 @@ class Engine:
         """Return how the game stands on a batch."""
         networks, measures = self.recipe.networks, {}
         with self.streams.active():
-            if "critic" in networks:
-                measures["critic_accuracy"] = critic_accuracy(networks, batch)
+            for phase in self.recipe.phases:
+                if isinstance(phase, TrainCritic):
+                    accuracy = critic_accuracy(networks, batch, phase.moves[0])
+                    measures[f"{phase.name}_accuracy"] = accuracy
             if batch.x.shape[-2] > 1:
                 measures["prior_match"] = prior_match(networks, batch)
         return measures

@@ -66,7 +66,8 @@ class Reconstruct(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over rows and columns."""
-        log_prob = networks["decoder"](batch.code(networks)).log_prob(batch.x)  # (B,)
+        p = batch.decoded(networks, batch.code(networks))
+        log_prob = p.log_prob(batch.x)  # (B,)
         return -row_mean(log_prob, batch.weight) / self.n_columns
 
 
@@ -101,7 +102,7 @@ class TrainCritic(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the critic's objective and its gradient penalty."""
-        critic, code = networks["critic"], batch.code(networks, grad=False)
+        critic, code = networks[self.moves[0]], batch.code(networks, grad=False)
         real, fake = critic_logits(critic, batch, code)
         loss = OBJECTIVES[self.objective]().critic(real, fake, batch.weight)
         if not self.penalized:
@@ -110,6 +111,15 @@ class TrainCritic(Phase):
             critic, batch.prior, code, batch.weight, batch.prior_y, batch.y
         )
         return loss + self.penalty_weight * penalty
+
+
+@dataclass(frozen=True)
+class TrainLabelCritic(TrainCritic):
+    """A second critic learns to tell drawn labels from inferred ones (section 5)."""
+
+    name = "label_critic"
+    moves = ("label_critic",)
+    needs = ("encoder", "label_critic")
 
 
 @dataclass(frozen=True)
@@ -130,13 +140,21 @@ class FoolCritic(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the generator's objective."""
-        objective, critic = OBJECTIVES[self.objective](), networks["critic"]
+        objective, critic = OBJECTIVES[self.objective](), networks[self.needs[-1]]
         code = batch.code(networks)
         if objective.pairs:
             real, fake = critic_logits(critic, batch, code)
             return objective.generator(real, fake, batch.weight)
         fake = critic(code, batch.y)
         return objective.generator(fake, fake, batch.weight)
+
+
+@dataclass(frozen=True)
+class FoolLabelCritic(FoolCritic):
+    """The encoder learns to infer labels that look drawn: sure, and by their shares."""
+
+    name = "label_generator"
+    needs = ("encoder", "label_critic")
 
 
 def critic_logits(critic: nn.Module, batch: Batch, code: Tensor):
@@ -161,7 +179,7 @@ class MatchKL(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over rows."""
-        q, z = batch.posterior(networks), batch.code(networks)
+        q, (z, _) = batch.style_posterior(networks), batch.styles(networks)
         return row_mean(kl(q, networks["prior"](None), z), batch.weight)
 
 
@@ -175,7 +193,8 @@ class MatchMMD(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the squared MMD of the codes and the prior samples."""
-        return mmd(batch.code(networks), batch.prior, batch.weight)
+        z, prior = batch.styles(networks)
+        return mmd(z, prior, batch.weight)
 
 
 @dataclass(frozen=True)
@@ -196,10 +215,10 @@ class MatchSlices(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the distance of the codes and the prior samples."""
-        z = batch.code(networks)
+        z, prior = batch.styles(networks)
         like = z.new_empty((*z.shape[:-2], z.shape[-1], self.n_slices))
         directions = standard_normal(like)  # (C, k, n_slices)
-        return sliced_wasserstein(z, batch.prior, directions, batch.weight)
+        return sliced_wasserstein(z, prior, directions, batch.weight)
 
 
 # What `regularizer` adds to the reconstruction, besides the adversarial pair.

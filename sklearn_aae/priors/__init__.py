@@ -1,0 +1,99 @@
+"""Priors p(z) and p(z|y): what the codes are made to look like.
+
+Letters: B batch, k code size, m classes. A prior is a module whose ``forward(y=None)``
+returns a `torch.distributions.Distribution` over codes: of batch shape () without
+labels, of batch shape (B,) for labels y of shape (B,). They draw from torch's global
+generator; `draw_codes` does so inside a seeded scope.
+
+To add a prior: a class here with its row in `PRIORS`, an entry in the conformance
+list of ``tests/test_contracts.py``.
+"""
+
+from torch.distributions import Distribution
+
+from sklearn_aae.priors._classes import (
+    Categorical,
+    GaussianMixture,
+    SwissRoll,
+    WithLabel,
+)
+from sklearn_aae.priors._columns import Gamma, Gaussian, Laplace, Uniform
+from sklearn_aae.priors._own import FromCallable, FromDistribution
+from sklearn_aae.priors._prior import Prior
+
+__all__ = [
+    "PRIORS",
+    "Categorical",
+    "FromCallable",
+    "FromDistribution",
+    "Gamma",
+    "Gaussian",
+    "GaussianMixture",
+    "Laplace",
+    "Prior",
+    "SwissRoll",
+    "Uniform",
+    "WithLabel",
+    "as_prior",
+]
+
+PRIORS: dict[str, type[Prior]] = {
+    "gaussian": Gaussian,
+    "uniform": Uniform,
+    "laplace": Laplace,
+    "gamma": Gamma,
+    "gaussian_mixture": GaussianMixture,
+    "swiss_roll": SwissRoll,
+    "categorical": Categorical,
+}
+
+
+def as_prior(prior, n_components: int, class_shares=None) -> Prior:
+    """Turn the `prior` parameter of an estimator into a module.
+
+    Parameters
+    ----------
+    prior : str, Prior, torch Distribution or callable
+        Key of `PRIORS`, or an object.
+
+    n_components : int
+        Number of columns of a code.
+
+    class_shares : sequence of float, default=None
+        Shares of the classes of y; a named prior with components then has one for
+        each class.
+
+    Returns
+    -------
+    prior : Prior
+
+    Raises
+    ------
+    ValueError
+        If its dimension is not `n_components`, or it has too few components.
+    """
+    if isinstance(prior, str):
+        kind = PRIORS[prior]
+        options = {}
+        if class_shares is not None and kind.conditional:
+            shares = list(class_shares)
+            options = {"n_classes": len(shares), "weights": shares}
+        return kind(n_components, **options)
+    if isinstance(prior, Distribution):
+        return FromDistribution(prior, n_components)
+    if not isinstance(prior, Prior):
+        return FromCallable(prior, n_components)
+    if prior.n_components != n_components:
+        raise ValueError(
+            f"The prior has {prior.n_components} dimensions but n_components="
+            f"{n_components}. Make them equal."
+        )
+    if class_shares is not None and (prior.n_classes or 0) not in (
+        0,
+        len(class_shares),
+    ):
+        raise ValueError(
+            f"The prior has {prior.n_classes} components but y has "
+            f"{len(class_shares)} classes. Give it one component for each class."
+        )
+    return prior

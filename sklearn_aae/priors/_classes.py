@@ -1,0 +1,199 @@
+"""Priors with a component for each class."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Categorical as _Categorical
+from torch.distributions import (
+    Distribution,
+    MixtureSameFamily,
+    MultivariateNormal,
+    OneHotCategorical,
+)
+
+from sklearn_aae.distributions import LabelAndStyle
+from sklearn_aae.distributions import SwissRoll as _SwissRoll
+from sklearn_aae.priors._prior import Prior
+
+
+class GaussianMixture(Prior):
+    """A mixture of Gaussians, each long along the direction of its mean.
+
+    In two dimensions the components stand like the petals of a flower (Makhzani et
+    al. 2016, figures 3 and 4); in more, their means are spread over a sphere.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of columns of a code (not of Gaussians).
+
+    n_classes : int, default=10
+        Number of Gaussians; with labels, one for each class.
+
+    radius : float, default=1.4
+        Distance of the means from 0.
+
+    radial_scale, tangential_scale : float, default=0.35 and 0.14
+        Standard deviations along the mean's direction and across it.
+
+    weights : sequence of float, default=None
+        Shares of the Gaussians; None for equal ones.
+    """
+
+    conditional = True
+    means: Tensor
+    scale_tril: Tensor
+    weights: Tensor
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        n_classes: int = 10,
+        radius: float = 1.4,
+        radial_scale: float = 0.35,
+        tangential_scale: float = 0.14,
+        weights=None,
+    ):
+        super().__init__()
+        self.n_components, self.n_classes = n_components, n_classes
+        u = _directions(n_classes, n_components)  # (m, k)
+        eye = torch.eye(n_components)
+        along = u.unsqueeze(-1) * u.unsqueeze(-2)  # (m, k, k)
+        cov = tangential_scale**2 * (eye - along) + radial_scale**2 * along
+        shares = torch.ones(n_classes) if weights is None else torch.as_tensor(weights)
+        self.register_buffer("means", radius * u)
+        self.register_buffer("scale_tril", torch.linalg.cholesky(cov))
+        self.register_buffer("weights", (shares / shares.sum()).float())
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return the mixture, or the components y of shape (B,)."""
+        if y is not None:
+            means, scale_tril = self.means[y], self.scale_tril[y]
+            return MultivariateNormal(means, scale_tril=scale_tril, validate_args=False)
+        components = MultivariateNormal(
+            self.means, scale_tril=self.scale_tril, validate_args=False
+        )
+        shares = _Categorical(self.weights, validate_args=False)
+        return MixtureSameFamily(shares, components, validate_args=False)
+
+
+def _directions(m: int, k: int) -> Tensor:
+    """Spread m unit vectors over the sphere in k dimensions, (m, k)."""
+    if k == 1:
+        u = torch.ones(m, 1)
+        u[1::2] = -1
+        return u * (torch.arange(m) // 2 + 1).unsqueeze(-1) / ((m + 1) // 2)
+    if k == 2:
+        angle = 2 * math.pi * torch.arange(m) / m
+        return torch.stack([angle.cos(), angle.sin()], -1)
+    u = torch.randn(m, k, generator=torch.Generator().manual_seed(0))
+    for _ in range(100):  # like charges repel: the Thomson problem
+        u = u / u.norm(dim=-1, keepdim=True)
+        gap = u.unsqueeze(1) - u.unsqueeze(0)  # (m, m, k)
+        distance = gap.norm(dim=-1, keepdim=True).clamp_min(0.1)
+        u = u + 0.1 * (gap / distance**3).sum(1) / m
+    return u / u.norm(dim=-1, keepdim=True)
+
+
+class SwissRoll(Prior):
+    """A swiss roll in two dimensions; with labels, each class has its segment.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of columns of a code: 2.
+
+    n_classes : int, default=10
+        Number of segments.
+
+    weights : sequence of float, default=None
+        Shares of the segments' lengths; None for equal ones.
+
+    turns, radius, noise : float
+        See `sklearn_aae.distributions.SwissRoll`.
+    """
+
+    conditional = True
+    edges: Tensor
+
+    def __init__(
+        self,
+        n_components: int = 2,
+        n_classes: int = 10,
+        weights=None,
+        turns: float = 2.0,
+        radius: float = 2.0,
+        noise: float = 0.1,
+    ):
+        super().__init__()
+        if n_components != 2:
+            raise ValueError(
+                f"The prior 'swiss_roll' has two dimensions. Got n_components="
+                f"{n_components}. Use n_components=2 or another prior."
+            )
+        self.n_components, self.n_classes = n_components, n_classes
+        self.options = {"turns": turns, "radius": radius, "noise": noise}
+        shares = torch.ones(n_classes) if weights is None else torch.as_tensor(weights)
+        edges = torch.cat([torch.zeros(1), (shares / shares.sum()).float().cumsum(0)])
+        self.register_buffer("edges", edges)
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return the whole roll, or the segments y of shape (B,)."""
+        if y is None:
+            return _SwissRoll(**self.options)
+        return _SwissRoll(self.edges[y], self.edges[y + 1], **self.options)
+
+
+class Categorical(Prior):
+    """One-hot codes of equal probability: the encoder ends in a softmax.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Number of categories.
+    """
+
+    support = "simplex"
+
+    def __init__(self, n_components: int = 2):
+        super().__init__()
+        self.n_components = n_components
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return p(z)."""
+        # A softmax lies inside the simplex, not at its corners.
+        return OneHotCategorical(
+            logits=torch.zeros(self.n_components), validate_args=False
+        )
+
+
+class WithLabel(Prior):
+    """p(y) p(z): a one-hot label before a style (paper, sections 5 and 6).
+
+    Parameters
+    ----------
+    style : Prior
+        Of the style, of k columns.
+
+    shares : sequence of float
+        Probabilities of the m labels.
+
+    Attributes
+    ----------
+    n_components : int
+        m + k.
+    """
+
+    shares: Tensor
+
+    def __init__(self, style: Prior, shares):
+        super().__init__()
+        self.style, self.n_classes = style, len(shares)
+        self.n_components = self.n_classes + style.n_components
+        shares = torch.as_tensor(shares, dtype=torch.float32)
+        self.register_buffer("shares", shares / shares.sum())
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return p(y, z), or p(y, z|y) for labels y of shape (B,)."""
+        return LabelAndStyle(self.style(None), self.shares, y)

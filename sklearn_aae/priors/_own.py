@@ -1,0 +1,62 @@
+"""Priors that the user brings."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from sklearn_aae.distributions import Drawn
+from sklearn_aae.priors._prior import Prior
+
+
+class FromDistribution(Prior):
+    """A torch distribution of the user.
+
+    Parameters
+    ----------
+    distribution : torch.distributions.Distribution
+        Over vectors of `n_components`, or over numbers: then of each column.
+
+    n_components : int
+        Number of columns of a code.
+    """
+
+    def __init__(self, distribution: Distribution, n_components: int):
+        super().__init__()
+        shape = distribution.batch_shape + distribution.event_shape
+        if shape not in (torch.Size(), torch.Size([n_components])):
+            raise ValueError(
+                f"The prior distribution must be over vectors of n_components="
+                f"{n_components} or over single numbers. Got shape {tuple(shape)}."
+            )
+        if not shape:
+            distribution = distribution.expand(torch.Size([n_components]))
+        if not distribution.event_shape:
+            distribution = Independent(distribution, 1)
+        self.n_components, self.distribution = n_components, distribution
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return p(z)."""
+        return self.distribution
+
+
+class FromCallable(Prior):
+    """A function of the user: ``draw(n_samples, random_state) -> (n_samples, k)``.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a number of rows and a `numpy.random.RandomState`.
+
+    n_components : int
+        Number of columns that it returns.
+    """
+
+    def __init__(self, draw: Callable, n_components: int):
+        super().__init__()
+        self.n_components, self.draw_function = n_components, draw
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return p(z)."""
+        return Drawn(self.draw_function, self.n_components)

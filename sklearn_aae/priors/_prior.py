@@ -1,0 +1,38 @@
+"""What every prior is."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+
+class Prior(nn.Module):
+    """A distribution over codes.
+
+    Attributes
+    ----------
+    n_components : int
+        Number of columns of a code.
+
+    n_classes : int or None
+        Number of labels y that ``forward(y)`` knows; None for no labels.
+
+    support : {"real", "simplex"}
+        Where codes may lie; "simplex" lets the encoder end in a softmax.
+
+    conditional : bool
+        Whether the prior takes `n_classes` and `weights`: one component for each class.
+    """
+
+    n_components: int
+    n_classes: int | None = None
+    support = "real"
+    conditional = False
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return p(z), or p(z|y) of batch shape (B,)."""
+        raise NotImplementedError
+
+    def draw(self, n_samples: int, y: Tensor | None = None) -> Tensor:
+        """Draw codes of shape (n_samples, n_components) by torch's global generator."""
+        p = self(y)
+        return p.sample(torch.Size([] if p.batch_shape else [n_samples]))
