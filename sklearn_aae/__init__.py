@@ -1,7 +1,11 @@
 """Adversarial autoencoders as scikit-learn estimators."""
 
 from sklearn_aae import model_selection as _model_selection  # noqa: F401, registers
-from sklearn_aae.estimators import AAETransformer
+from sklearn_aae.estimators import (
+    AAETransformer,
+    ConditionalAAETransformer,
+    GANSampler,
+)
 
 __version__ = "0.1.0"
-__all__ = ["AAETransformer", "__version__"]
+__all__ = ["AAETransformer", "ConditionalAAETransformer", "GANSampler", "__version__"]

@@ -6,10 +6,13 @@ Letters: C models in a stack, B batch, k code size, m classes.
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.nn import MLP, Linear
-from sklearn_aae.utils._random import standard_normal
+from sklearn_aae.nn import MLP, Linear, one_hot
+from sklearn_aae.utils._random import standard_normal, standard_uniform
 
-__all__ = ["Critic"]
+__all__ = ["Critic", "LabelCritic"]
+
+# No label's probability falls below this.
+MIN_SHARE = 1e-4
 
 
 class Critic(nn.Module):
@@ -18,7 +21,7 @@ class Critic(nn.Module):
     Parameters
     ----------
     n_components : int
-        Number of columns k that it looks at.
+        Code size k.
 
     hidden_layer_sizes : sequence of int
         Units of the hidden layers.
@@ -29,9 +32,6 @@ class Critic(nn.Module):
     n_classes : int, default=0
         Number of labels m. The critic then sees a one-hot label of m + 1 columns, the
         last for "unlabelled" (paper, section 2.3).
-
-    first : int, default=0
-        The first column of the code that it looks at.
 
     noise : float, default=0.0
         Standard deviation of the Gaussian noise on what it sees in training. Without
@@ -52,12 +52,10 @@ class Critic(nn.Module):
         *,
         activation: str = "relu",
         n_classes: int = 0,
-        first: int = 0,
         noise: float = 0.0,
     ):
         super().__init__()
         self.n_classes, self.noisy = n_classes, noise > 0
-        self.first, self.last = first, first + n_components
         # A buffer, so that each member of a stack can have its own.
         self.register_buffer("noise", torch.tensor(noise, dtype=torch.float64), False)
         width = n_components + (n_classes + 1 if n_classes else 0)
@@ -69,7 +67,6 @@ class Critic(nn.Module):
 
         Without y all rows are unlabelled.
         """
-        z = z[..., self.first : self.last]
         if self.noisy and self.training:
             z = z + self.noise[..., None, None].to(z.dtype) * standard_normal(z)
         if self.n_classes:
@@ -79,3 +76,44 @@ class Critic(nn.Module):
             switch = torch.eye(self.n_classes + 1, dtype=z.dtype, device=z.device)[y]
             z = torch.cat([z, switch], -1)
         return self.head(self.body(z)).squeeze(-1)
+
+
+class LabelCritic(Critic):
+    """A critic of labels: tells one-hot draws of p(y) from inferred shares q(y|x).
+
+    Parameters
+    ----------
+    shares : sequence of float
+        p(y), of m labels.
+
+    rate : float, default=0.0
+        Where p(y) is learned: how far a batch moves it to the mean of q(y|x). This is
+        the update of mixing proportions by expectation maximisation, step by step.
+
+    **options : dict
+        Of `Critic`: `hidden_layer_sizes`, `activation`, `noise`.
+    """
+
+    shares: Tensor
+
+    def __init__(self, shares, *, rate: float = 0.0, **options):
+        super().__init__(len(shares), **options)
+        self.rate = rate
+        shares = torch.as_tensor(shares, dtype=torch.float32)
+        self.register_buffer("shares", shares / shares.sum())
+
+    def draw(self, like: Tensor) -> Tensor:
+        """Draw one-hot labels, of the shape of `like`: (B, m) or (C, B, m)."""
+        u = standard_uniform(like[..., :1])  # (C, B, 1)
+        below = self.shares.cumsum(-1)[..., None, :-1] < u  # (C, B, m - 1)
+        return one_hot(below.sum(-1), like.shape[-1], like)
+
+    @torch.no_grad()
+    def learn(self, inferred: Tensor, weight: Tensor | None) -> None:
+        """Move p(y) towards the mean of the inferred shares (B, m) or (C, B, m)."""
+        if not self.rate:
+            return
+        w = 1 / inferred.shape[-2] if weight is None else weight.unsqueeze(-1)
+        mean = (w * inferred).sum(-2)
+        moved = self.shares.lerp(mean, self.rate).clamp_min(MIN_SHARE)
+        self.shares.copy_(moved / moved.sum(-1, keepdim=True))

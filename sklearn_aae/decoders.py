@@ -98,6 +98,11 @@ class Decoder(nn.Module):
         label = 0 if self.class_heads is not None else self.n_classes
         return label + self.n_components
 
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns that a network of the user must return."""
+        return self.n_features
+
     def latent(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the code with its label, as told by y of shape (B,), -1 = unknown."""
         if not self.told:
@@ -105,7 +110,7 @@ class Decoder(nn.Module):
         return torch.cat([one_hot(y, self.n_classes, z), z], -1)
 
     def represent(self, latent: Tensor) -> Tensor:
-        """Return what enters the network: W_Cᵀ y + z, or label and style as they are."""
+        """Return what enters the network: W_Cᵀ y + z, or label beside style."""
         if self.class_heads is None:
             return latent
         m = self.n_classes
@@ -121,7 +126,11 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Distribution:
         """Return p(x|z) for codes of shape (B, k) or (C, B, k), label and all."""
-        return self.likelihood(self.location(self.represent(self.latent(z, y))))
+        return self.decode(self.represent(self.latent(z, y)))
+
+    def decode(self, h: Tensor) -> Distribution:
+        """Return p(x|z) for what `represent` returns."""
+        return self.likelihood(self.location(h))
 
 
 class GaussianDecoder(Decoder):

@@ -152,13 +152,17 @@ class Encoder(nn.Module):
         return z.softmax(-1) if self.support == "simplex" else z
 
     def split(self, h: Tensor, row_weight: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the logits of q(y|x), of m columns (none without labels), and features.
+        """Return the m logits of q(y|x) (none without labels), and the features.
 
         A network of the user returns the logits before the rest.
         """
         if self.module is not None or not self.n_classes:
             return h[..., : self.n_classes], h[..., self.n_classes :]
         return self.label_head(h, row_weight), h
+
+    def label_logits(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the logits of q(y|x), (B, m) or (C, B, m), without training noise."""
+        return self.split(self.features(x, row_weight), row_weight)[0]
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
@@ -236,6 +240,11 @@ class UniversalEncoder(Encoder):
     def n_inputs(self) -> int:
         """Number of columns that enter the network."""
         return self.n_features + self.n_components
+
+    def label_logits(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return the logits of q(y|x, η) for one draw of η."""
+        eta = standard_normal(x.new_empty((*x.shape[:-1], self.n_components)))
+        return super().label_logits(torch.cat([x, eta], -1), row_weight)
 
     def _code(self, x: Tensor, eta: Tensor, row_weight: Tensor | None) -> Tensor:
         h = self.features(torch.cat([x, eta], -1), row_weight)

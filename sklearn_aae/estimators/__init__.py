@@ -1,5 +1,7 @@
 """Estimators: one file each, on one base."""
 
+from sklearn_aae.estimators._conditional import ConditionalAAETransformer
+from sklearn_aae.estimators._gan import GANSampler
 from sklearn_aae.estimators._transformer import AAETransformer
 
-__all__ = ["AAETransformer"]
+__all__ = ["AAETransformer", "ConditionalAAETransformer", "GANSampler"]

@@ -2,16 +2,24 @@
 
 import copy
 import warnings
+from typing import ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
+from torch import nn
 
 from sklearn_aae.estimators._inference import InferenceMixin
 from sklearn_aae.estimators._parameters import CONSTRAINTS
 from sklearn_aae.estimators._preparation import PreparationMixin
-from sklearn_aae.estimators._recipes import learning_rates, make_phases, make_recipe
+from sklearn_aae.estimators._recipes import (
+    learning_rates,
+    make_decoder,
+    make_encoder,
+    make_opponents,
+    make_phases,
+)
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import (
     StateMixin,
@@ -20,19 +28,34 @@ from sklearn_aae.estimators._state import (
     unchanged_on_error,
 )
 from sklearn_aae.nn import Block
-from sklearn_aae.priors import as_prior
+from sklearn_aae.priors import Prior, as_prior
 from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
+from sklearn_aae.training import (
+    AAENet,
+    Batch,
+    Batches,
+    Job,
+    NonFiniteLossError,
+    Phase,
+    Recipe,
+    train,
+)
 from sklearn_aae.utils._compat import fit_context
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
 
-class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
-    """Base of the autoencoders; a subclass adds methods and may change the recipe.
+class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
+    """Base of all models of the family: parameters, fit and state.
 
-    Its one hook is ``_make_recipe(schema)``: the networks and phases of the model.
+    Its hooks: ``_make_prior(shares)``; ``_make_networks(schema)`` and
+    ``_make_phases(schema)``, the model; ``_make_batches(rows, seed)`` and
+    ``_make_judges(rows, seed)``, its steps and what it is judged by; ``_use_labels(y,
+    n)``, what y is to it; and ``_answers``, the attribute for each network that answers
+    after fit.
     """
+
+    _answers: ClassVar[dict[str, str]] = {"encoder": "encoder_", "decoder": "decoder_"}
 
     _parameter_constraints = CONSTRAINTS
 
@@ -160,7 +183,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
                 X, y, sample_weight, X_val, y_val, seed=seed, keep=warm
             )
             if warm:
-                net = self._train_on(rows, judges, self.max_iter)
+                net = self._train_on(rows, judges, self._n_epochs(len(rows)))
             else:
                 net = self._train_best(rows, judges, seeds)
             self._set_fitted(net)
@@ -221,10 +244,30 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _make_recipe(self, schema: TableSchema) -> Recipe:
-        """Return the networks and phases of this model."""
-        n_classes = 0 if self._class_shares is None else len(self._class_shares)
-        return make_recipe(self, schema, self.prior_, n_classes)
+    def _make_prior(self, class_shares: list[float] | None) -> Prior:
+        """Return what the codes are made to look like."""
+        return as_prior(self.prior, self.n_components, class_shares)
+
+    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
+        """Return the networks of this model, by name."""
+        raise NotImplementedError
+
+    def _make_phases(self, schema: TableSchema) -> list[Phase]:
+        """Return the losses of this model, in the paper's order."""
+        return make_phases(self, schema)
+
+    def _make_batches(self, rows: Rows, seed: int) -> Batches:
+        """Return scaled rows as the steps of an epoch."""
+        return rows.batches(self.prior_, self.batch_size, seed)
+
+    def _make_judges(self, rows: Rows, seed: int) -> Batch:
+        """Return scaled rows to judge a fit by."""
+        return rows.judges(self.prior_, seed)
+
+    @property
+    def _n_classes(self) -> int:
+        """Number of classes that the fit knows; 0 for none."""
+        return 0 if self._class_shares is None else len(self._class_shares)
 
     def _place(self, n_samples: int, *, keep: bool) -> tuple[torch.device, torch.dtype]:
         """Return where to train and how precisely."""
@@ -240,7 +283,8 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         device = resolve_device(self.device).torch_device
         schema = self.preprocessor_.schema_
         with seeded_scope(seed):
-            recipe = self._make_recipe(schema).to(device, dtype)
+            networks, phases = self._make_networks(schema), self._make_phases(schema)
+            recipe = Recipe(networks, phases, self.update).to(device, dtype)
         net = AAENet(
             recipe,
             seed=seed,
@@ -248,7 +292,6 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
             learning_rates=learning_rates(self),
             schedule=self.learning_rate_schedule,
             total_variance=schema.total_variance,
-            max_epochs=self.max_iter,
             callbacks=self._callbacks(),
             record_steps=self.compile,
             device=device,
@@ -280,14 +323,23 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         for job in jobs:  # another start may do better; a real mistake may not pass
             if job.error is not None and not isinstance(job.error, NonFiniteLossError):
                 raise job.error
-        return min(done, key=lambda net: net.loss_)
+        return min(done, key=self._rank)
+
+    def _rank(self, net: AAENet) -> float:
+        """Return what tells the best of several trainings: the lowest."""
+        return net.loss_
 
     def _new_job(
         self, rows: Rows, judges: Rows | None, seed: int, epochs=None, schedule=None
     ) -> Job:
         """Return the training of a new net on scaled rows."""
         net = self._make_net(seed, rows.X.dtype)
-        return self._job(net, rows, judges, epochs or self.max_iter, schedule)
+        epochs = epochs or self._n_epochs(len(rows))
+        return self._job(net, rows, judges, epochs, schedule)
+
+    def _n_epochs(self, n_samples: int) -> int:
+        """Return the number of epochs of a fit."""
+        return self.max_iter
 
     def _train_on(
         self, rows: Rows, judges: Rows | None, epochs: int, schedule=None
@@ -295,7 +347,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         """Train the fitted net on; if that fails, its weights are put back."""
         net, before = self.net_, self.net_.snapshot()
         net.set_callbacks(self._callbacks())
-        net.module_.replace_phases(make_phases(self, self.preprocessor_.schema_))
+        net.module_.replace_phases(self._make_phases(self.preprocessor_.schema_))
         net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
         net.record_steps = self.compile
         try:
@@ -319,8 +371,8 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         net.schedule = schedule or self.learning_rate_schedule
         return Job(
             net,
-            rows.batches(self.prior_, self.batch_size, net.seed),
-            (judges or rows).judges(self.prior_, net.seed),
+            self._make_batches(rows, net.seed),
+            self._make_judges(judges or rows, net.seed),
             validate=judges is not None,
             # A chunk of a longer stream is not all the data: its averages stand.
             calibrate=judges is None and (epochs > 1 or not len(net.history)),
@@ -333,14 +385,14 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         self.history_ = net.finished_history()
         self.n_iter_ = len(self.history_)
         self.loss_ = net.loss_
-        for name in ("encoder", "decoder"):
+        for name, attribute in self._answers.items():
             network = copy.deepcopy(net.module_.networks[name])
             network.to(device.inference_dtype).eval()
             for block in network.modules():
                 if isinstance(block, Block):
                     block.fold()
             network.requires_grad_(False)
-            setattr(self, f"{name}_", network)
+            setattr(self, attribute, network)
 
     # --- state --------------------------------------------------------------------
 
@@ -363,13 +415,22 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         fitted = type(self)(**params)
         for name in ("preprocessor_", "_class_shares"):
             setattr(fitted, name, getattr(self, name))
-        fitted.prior_ = as_prior(
-            params["prior"], params["n_components"], self._class_shares
-        )
+        fitted.prior_ = fitted._make_prior(self._class_shares)
         net = fitted._make_net(state["seed"], torch.float32)
         load_arrays(net.module_, state["weights"])
         net.restore_history(state["history"])
         net.loss_ = state["loss"]
         fitted._set_fitted(net)
-        for name in ("net_", "encoder_", "decoder_", "prior_"):
+        for name in ("net_", *self._answers.values(), "prior_"):
             setattr(self, name, getattr(fitted, name))
+
+
+class BaseAAE(InferenceMixin, BaseGame):
+    """Base of the autoencoders: encoder and decoder, and what shapes the code."""
+
+    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
+        return {
+            "encoder": make_encoder(self, schema, self.prior_),
+            "decoder": make_decoder(self, schema),
+            **make_opponents(self, self.prior_, self._n_classes),
+        }

@@ -31,10 +31,11 @@ CHUNK_ROWS = 2048
 
 def stream(
     network: nn.Module,
-    answer: Callable[[Tensor], Tensor],
+    answer: Callable[..., Tensor],
     rows: np.ndarray,
     prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
     finish: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Apply `answer` to chunks of rows, on the network's device and in its dtype.
 
@@ -47,13 +48,17 @@ def stream(
         Says device, dtype and size.
 
     answer : callable
-        Maps a tensor of rows to a tensor of as many rows.
+        Maps a tensor of rows, and one of their labels if there are any, to a tensor of
+        as many rows.
 
     rows : ndarray of shape (n_samples, n_columns)
         Input.
 
     prepare, finish : callable, default=np.asarray
         Applied to each chunk of rows, and to each chunk of answers.
+
+    labels : ndarray of shape (n_samples,), default=None
+        Class numbers.
 
     Returns
     -------
@@ -64,9 +69,12 @@ def stream(
 
     def run(start: int) -> np.ndarray:
         with torch.inference_mode():
-            chunk = np.array(prepare(rows[start : start + CHUNK_ROWS]))
-            x = torch.from_numpy(chunk).to(weight.device, weight.dtype)
-            return finish(answer(x).cpu().numpy())
+            at = slice(start, start + CHUNK_ROWS)
+            chunk = torch.from_numpy(np.array(prepare(rows[at])))
+            given = [chunk.to(weight.device, weight.dtype)]
+            if labels is not None:
+                given.append(torch.from_numpy(labels[at]).to(weight.device))
+            return finish(answer(*given).cpu().numpy())
 
     n_workers = min(torch.get_num_threads(), len(starts))
     if n_workers == 1 or weight.device.type != "cpu":
@@ -80,54 +88,22 @@ def stream(
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-class InferenceMixin:
-    """Encode, decode and score with a fitted ``encoder_`` and ``decoder_``."""
+def check_n_samples(n_samples) -> None:
+    """Raise InvalidParameterError unless a number of rows is a positive integer."""
+    if not Interval(Integral, 1, None, closed="left").is_satisfied_by(n_samples):
+        raise InvalidParameterError(
+            f"The 'n_samples' parameter of sample must be an int in the range "
+            f"[1, inf). Got {n_samples!r} instead."
+        )
+
+
+class SampleMixin:
+    """Draws rows from a fitted model; the host provides ``_decode``."""
 
     def _check_new_rows(self, X) -> np.ndarray:
         """Validate rows to answer about."""
         check_is_fitted(self)
         return validate_table(self, X, reset=False)
-
-    def _check_codes(self, Z) -> np.ndarray:
-        """Validate codes."""
-        check_is_fitted(self)
-        Z = check_array(as_table(Z), dtype=[np.float64, np.float32], input_name="Z")
-        k = self._fit_params["n_components"]
-        if Z.shape[1] != k:
-            raise ValueError(
-                f"Z has {Z.shape[1]} columns, but {type(self).__name__} was fitted "
-                f"with n_components={k}. Pass what transform returns."
-            )
-        return Z
-
-    def _encode(self, X: np.ndarray) -> np.ndarray:
-        """Return the mean of q(z|x) for valid rows."""
-        scale = self.preprocessor_.transform
-        return stream(self.encoder_, lambda x: self.encoder_(x).mean, X, scale)
-
-    def _decode(self, Z: np.ndarray) -> np.ndarray:
-        """Return the mean of p(x|z) for valid codes, in the units of the table."""
-
-        def unscale(rows: np.ndarray) -> np.ndarray:
-            return self.preprocessor_.inverse_transform(rows.astype(np.float64))
-
-        return stream(self.decoder_, lambda z: self.decoder_(z).mean, Z, finish=unscale)
-
-    def reconstruct(self, X):
-        """Encode and decode rows.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            What the code keeps of them.
-        """
-        X = self._check_new_rows(X)
-        return self._decode(self._encode(X)).astype(X.dtype, copy=False)
 
     def sample(self, n_samples=1, *, y=None, random_state=None):
         """Draw new rows: z ~ p(z), then the mean of p(x|z).
@@ -154,18 +130,18 @@ class InferenceMixin:
             If `y` names a class that the model does not know.
         """
         check_is_fitted(self)
-        if not Interval(Integral, 1, None, closed="left").is_satisfied_by(n_samples):
-            raise InvalidParameterError(
-                f"The 'n_samples' parameter of sample must be an int in the range "
-                f"[1, inf). Got {n_samples!r} instead."
-            )
-        codes = None if y is None else self._class_numbers(y, n_samples)
-        with seeded_scope(draw_seeds(random_state, 1)[0]):
-            Z = self.prior_.draw(n_samples, codes)
-        return self._decode(Z.cpu().numpy())
+        check_n_samples(n_samples)
+        labels = None if y is None else self._class_numbers(y, n_samples)
+        return self._decode(self._draw_codes(n_samples, labels, random_state))
 
-    def _class_numbers(self, y, n_samples: int) -> Tensor:
-        """Return the prior's component of each label."""
+    def _draw_codes(self, n_samples: int, labels, random_state) -> np.ndarray:
+        """Draw codes from the prior, of class numbers where they are given."""
+        y = None if labels is None else torch.as_tensor(labels)
+        with seeded_scope(draw_seeds(random_state, 1)[0]):
+            return self.prior_.draw(n_samples, y).cpu().numpy()
+
+    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
+        """Return the class number of each label: the component of the prior."""
         if not hasattr(self, "classes_"):
             raise ValueError(
                 "sample(y=...) needs a model with one prior component for each class: "
@@ -184,7 +160,62 @@ class InferenceMixin:
                 f"y has the unknown label {labels[~known].tolist()[0]!r}. The model "
                 f"knows {self.classes_.tolist()}."
             )
-        return torch.as_tensor(np.searchsorted(self.classes_, labels))
+        return np.searchsorted(self.classes_, labels)
+
+
+class InferenceMixin(SampleMixin):
+    """Encode, decode and score with a fitted ``encoder_`` and ``decoder_``."""
+
+    def _check_codes(self, Z) -> np.ndarray:
+        """Validate codes."""
+        check_is_fitted(self)
+        Z = check_array(as_table(Z), dtype=[np.float64, np.float32], input_name="Z")
+        k = self._n_features_out
+        if Z.shape[1] != k:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but the codes of {type(self).__name__} "
+                f"have {k}: n_components={self._fit_params['n_components']}. Pass what "
+                "transform returns."
+            )
+        return Z
+
+    def _encode(self, X: np.ndarray) -> np.ndarray:
+        """Return the mean of q(z|x) for valid rows."""
+        scale = self.preprocessor_.transform
+        return stream(self.encoder_, lambda x: self.encoder_(x).mean, X, scale)
+
+    def _decode(self, Z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the mean of p(x|z) for valid codes, in the units of the table."""
+        decoder = self.decoder_
+
+        def mean(z: Tensor, y: Tensor | None = None) -> Tensor:
+            return decoder(z, y).mean
+
+        return self._from_decoder(mean, Z, labels)
+
+    def _from_decoder(self, answer, Z: np.ndarray, labels=None) -> np.ndarray:
+        """Return rows of the decoder in the units of the table."""
+
+        def unscale(rows: np.ndarray) -> np.ndarray:
+            return self.preprocessor_.inverse_transform(rows.astype(np.float64))
+
+        return stream(self.decoder_, answer, Z, finish=unscale, labels=labels)
+
+    def reconstruct(self, X):
+        """Encode and decode rows.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            What the code keeps of them.
+        """
+        X = self._check_new_rows(X)
+        return self._decode(self._encode(X)).astype(X.dtype, copy=False)
 
     def score_samples(self, X):
         """Log-likelihood of each row given its code: log p(x|z), z the mean of q(z|x).
@@ -208,6 +239,10 @@ class InferenceMixin:
         scale = self.preprocessor_.transform
         return stream(self.encoder_, log_prob, X, scale).astype(np.float64)
 
+    def _score_rows(self, X, y) -> np.ndarray:
+        """Return what `score` averages."""
+        return self.score_samples(X)
+
     def score(self, X, y=None, sample_weight=None):
         """Mean of `score_samples`; higher is better.
 
@@ -227,7 +262,7 @@ class InferenceMixin:
         score : float
             Mean log-likelihood, in nats a row.
         """
-        scores = self.score_samples(X)
+        scores = self._score_rows(X, y)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, scores[:, None])
         return float(np.average(scores, weights=sample_weight))

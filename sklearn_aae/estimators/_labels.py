@@ -85,6 +85,43 @@ def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
     return codes, encoder.classes_
 
 
+class LabelsMixin:
+    """For estimators whose fit needs labels, of some rows at least."""
+
+    def __sklearn_tags__(self):
+        """Say that y is needed."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def _use_labels(self, y, n_samples: int) -> np.ndarray:
+        """Return y as an array of objects; raise ValueError if it holds no labels."""
+        name = type(self).__name__
+        if y is None:
+            raise ValueError(
+                f"{name} requires y to be passed, but the target y is None. Pass class "
+                "labels, -1 (None or NaN for text) for unlabelled rows."
+            )
+        labels = as_labels(y)
+        if labels is None:
+            raise ValueError(
+                f"Unknown label type: {type_of_target(y)!r}. {name} needs class labels "
+                "in one column: whole numbers, text or booleans."
+            )
+        if len(labels) != n_samples:
+            raise ValueError(
+                f"X and y must have as many rows: X has {n_samples}, y has "
+                f"{len(labels)}."
+            )
+        return labels
+
+    def _told_labels(self, y, n_samples: int) -> np.ndarray:
+        """Return the class number of each row, -1 for all without y."""
+        if y is None:
+            return np.full(n_samples, UNLABELLED)
+        return self._class_numbers(y, n_samples)
+
+
 def _minus_one_is_a_class(values: np.ndarray, classes) -> bool:
     """Whether -1 is a label like others: known as one, or beside a single other."""
     if classes is not None:

@@ -6,12 +6,15 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.priors import PRIORS, Prior, as_prior
+from sklearn_aae.priors import PRIORS, Prior
 from sklearn_aae.tabular import TablePreprocessor, as_table, check_columns
 from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
 
 # Parameters that shape the networks: training on cannot change them.
 SHAPING = (
+    "class_heads",
+    "n_clusters",
+    "generator",
     "n_components",
     "hidden_layer_sizes",
     "activation",
@@ -77,7 +80,7 @@ class PreparationMixin:
         if not keep:
             preprocessor = TablePreprocessor(self.scale, seed)
             self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
-            self.prior_ = as_prior(self.prior, self.n_components, shares)
+            self.prior_ = self._make_prior(shares)
             self._fit_params = dict(self.get_params(deep=False))
             self._class_shares = shares
         else:
@@ -139,7 +142,7 @@ class PreparationMixin:
 
     def _check_shape_kept(self) -> None:
         """Raise ValueError if a parameter that shapes the networks has changed."""
-        for name in SHAPING:
+        for name in set(SHAPING) & set(self._fit_params):
             before, now = self._fit_params[name], getattr(self, name)
             if name.endswith("sizes") and before is not None and now is not None:
                 before, now = tuple(before), tuple(now)

@@ -15,7 +15,6 @@ from sklearn_aae.training import (
     DIVERGENCES,
     FoolCritic,
     Phase,
-    Recipe,
     Reconstruct,
     TrainCritic,
 )
@@ -35,8 +34,10 @@ def reconstruction_weight(k: int) -> float:
     return min(2.0 * k**3, 1000.0)
 
 
-def make_encoder(estimator, schema: TableSchema, prior: Prior) -> Encoder:
-    """Build q(z|x) as the estimator's parameters say."""
+def make_encoder(
+    estimator, schema: TableSchema, prior: Prior, n_classes: int = 0
+) -> Encoder:
+    """Build q(z|x), or q(y, z|x) for labels of `n_classes`, as the parameters say."""
     kind = ENCODERS[posterior_of(estimator)]
     encoder = kind(
         schema.n_features,
@@ -50,12 +51,13 @@ def make_encoder(estimator, schema: TableSchema, prior: Prior) -> Encoder:
         activation=estimator.activation,
         dropout=estimator.dropout,
         support=prior.support,
+        n_classes=n_classes,
         input_noise=estimator.input_noise,
         input_dropout=estimator.input_dropout,
         module=copy.deepcopy(estimator.encoder),
     )
     if estimator.encoder is not None:
-        _check_module("encoder", encoder.module, encoder.n_inputs, encoder.n_outputs)
+        check_module("encoder", encoder)
     elif encoder.head.norm is not None and prior.support == "real":
         _start_at_moments(encoder.head.norm, prior)
     return encoder
@@ -81,8 +83,8 @@ def posterior_of(estimator) -> str:
     return "gaussian"
 
 
-def make_decoder(estimator, schema: TableSchema) -> Decoder:
-    """Build p(x|z) as the estimator's parameters say."""
+def make_decoder(estimator, schema: TableSchema, **labels) -> Decoder:
+    """Build p(x|z) as the estimator's parameters say, with a decoder's `labels`."""
     name = (
         "gaussian" if estimator.reconstruction == "auto" else estimator.reconstruction
     )
@@ -93,15 +95,31 @@ def make_decoder(estimator, schema: TableSchema) -> Decoder:
         activation=estimator.activation,
         dropout=estimator.dropout,
         module=copy.deepcopy(estimator.decoder),
+        **labels,
     )
     if estimator.decoder is not None:
-        n_in, n_out = estimator.n_components, schema.n_features
-        _check_module("decoder", decoder.module, n_in, n_out)
+        check_module("decoder", decoder)
     return decoder
 
 
-def _check_module(name: str, module: nn.Module, n_in: int, n_out: int) -> None:
-    """Try the user's network on two rows of zeros, in the dtype of the answers."""
+def check_module(name: str, network: Encoder | Decoder) -> None:
+    """Try the user's network on two rows of zeros, in the dtype of the answers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the estimator's parameter.
+
+    network : Encoder or Decoder
+        Says how many columns go in and come out of its ``module``.
+
+    Raises
+    ------
+    ValueError
+        If it has nothing to train, or other columns.
+    """
+    module, n_in, n_out = network.module, network.n_inputs, network.n_outputs
+    assert module is not None
     if next(module.parameters(), None) is None:
         raise ValueError(f"The '{name}' module has no parameters to train.")
     rows = torch.zeros(2, n_in, dtype=torch.float64)
@@ -121,11 +139,11 @@ def _check_module(name: str, module: nn.Module, n_in: int, n_out: int) -> None:
         )
 
 
-def make_critic(estimator, prior: Prior, n_classes: int) -> Critic:
-    """Build D(z), or D(z, y) for labels of `n_classes`."""
+def make_critic(estimator, width: int, n_classes: int = 0) -> Critic:
+    """Build D(z), or D(z, y) for labels of `n_classes`, on codes of `width` columns."""
     own = check_sizes(estimator, "critic_hidden_layer_sizes")
     return Critic(
-        prior.n_components,
+        width,
         check_sizes(estimator, "hidden_layer_sizes") if own is None else own,
         activation=estimator.activation,
         n_classes=n_classes,
@@ -140,35 +158,43 @@ def make_phases(estimator, schema: TableSchema) -> list[Phase]:
             n_columns=schema.n_varying,
         )
     ]
+    return [*phases, *make_regularizer(estimator)]
+
+
+def make_regularizer(estimator) -> list[Phase]:
+    """Return what pulls codes, or styles, to their prior."""
     strength = float(estimator.regularization_strength)
     if estimator.regularizer == "adversarial":
-        loss = estimator.adversarial_loss
-        penalty = estimator.gradient_penalty_type
-        if penalty == "auto":
-            penalty = "wgan_gp" if loss == "wasserstein" else "r1_r2"
-        critic = TrainCritic(
-            objective=loss,
-            penalty=penalty,
-            penalty_weight=float(estimator.gradient_penalty),
-        )
-        return [*phases, critic, FoolCritic(weight=strength, objective=loss)]
+        return make_adversaries(estimator, TrainCritic, FoolCritic, strength)
     if estimator.regularizer is not None:
-        phases.append(DIVERGENCES[estimator.regularizer](weight=strength))
-    return phases
+        return [DIVERGENCES[estimator.regularizer](weight=strength)]
+    return []
 
 
-def make_recipe(
-    estimator, schema: TableSchema, prior: Prior, n_classes: int = 0
-) -> Recipe:
-    """Return networks and phases of an autoencoder with a regularised code.
+def make_adversaries(
+    estimator,
+    critic: type[TrainCritic],
+    generator: type[FoolCritic],
+    strength: float,
+) -> list[Phase]:
+    """Return the two sides of a game, as the estimator's parameters say."""
+    loss, penalty = estimator.adversarial_loss, estimator.gradient_penalty_type
+    if penalty == "auto":
+        penalty = "wgan_gp" if loss == "wasserstein" else "r1_r2"
+    weight = float(estimator.gradient_penalty)
+    return [
+        critic(objective=loss, penalty=penalty, penalty_weight=weight),
+        generator(weight=strength, objective=loss),
+    ]
+
+
+def make_opponents(estimator, prior: Prior, n_classes: int = 0) -> dict[str, nn.Module]:
+    """Return what the codes are played against: a critic, or the density of a prior.
 
     Parameters
     ----------
     estimator : BaseAAE
         Whose parameters count.
-
-    schema : TableSchema
-        Of the training table.
 
     prior : Prior
         What codes are made to look like.
@@ -176,16 +202,12 @@ def make_recipe(
     n_classes : int, default=0
         Number of labels that the critic sees.
     """
-    networks: dict[str, nn.Module] = {
-        "encoder": make_encoder(estimator, schema, prior),
-        "decoder": make_decoder(estimator, schema),
-    }
     if estimator.regularizer == "adversarial":
-        networks["critic"] = make_critic(estimator, prior, n_classes)
+        return {"critic": make_critic(estimator, prior.n_components, n_classes)}
     if estimator.regularizer == "kl":
         _check_density(prior)
-        networks["prior"] = copy.deepcopy(prior)
-    return Recipe(networks, make_phases(estimator, schema), estimator.update)
+        return {"prior": copy.deepcopy(prior)}
+    return {}
 
 
 def _check_density(prior: Prior) -> None:

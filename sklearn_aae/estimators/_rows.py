@@ -73,16 +73,32 @@ class Rows:
         counts = np.bincount(self.y[told], weights=weight, minlength=n_classes)
         return (counts / counts.sum()).tolist()
 
+    def in_order(self, batch_size: int) -> "Rows":
+        """Return rows that fit into one batch sorted, whole weights as repetitions."""
+        if len(self) > batch_size:
+            return self
+        keys = [*np.asarray(self.X).T]
+        if self.y is not None:
+            keys.append(self.y)
+        order = np.lexsort(keys)
+        w = self.weight
+        if w is None or (w % 1).any() or w.sum() > batch_size:
+            return self[order]
+        repeated = self[np.repeat(order, w[order].astype(int))]
+        return Rows(repeated.X, repeated.y)
+
     def scaled(
         self, preprocessor: TablePreprocessor, device: torch.device, dtype: torch.dtype
     ) -> "Rows":
         """Return the rows as the networks see them, on a device."""
         return Rows(preprocessor.to_tensor(self.X, device, dtype), self.y, self.weight)
 
-    def batches(self, prior: Prior, batch_size: int, seed: int) -> Batches:
-        """Return the scaled rows as mini-batches."""
+    def batches(
+        self, prior: Prior, batch_size: int, seed: int, kind: type[Batches] = Batches
+    ) -> Batches:
+        """Return the scaled rows as mini-batches of a kind."""
         X, y, w = self.X, self.y, self.weight
-        return Batches(
+        return kind(
             X,
             prior,
             batch_size=batch_size,
@@ -93,6 +109,11 @@ class Rows:
 
     def judges(self, prior: Prior, seed: int) -> Batch:
         """Return up to `MAX_JUDGES` scaled rows and as many prior samples."""
-        X = self.X[:: -(-len(self) // MAX_JUDGES)]
+        step = -(-len(self) // MAX_JUDGES)
+        X = self.X[::step]
         with seeded_scope(seed):
-            return Batch(X, prior.draw(len(X)).to(X))
+            draws = prior.draw(len(X)).to(X)
+        y = None
+        if self.y is not None:
+            y = torch.as_tensor(self.y[::step]).to(X.device)
+        return Batch(X, draws, y=y)

@@ -7,7 +7,14 @@ import numpy as np
 import torch
 
 # Rebuilt from the plain state; nothing of torch is pickled.
-TORCH_ATTRIBUTES = ("net_", "encoder_", "decoder_", "prior_")
+TORCH_ATTRIBUTES = (
+    "net_",
+    "encoder_",
+    "decoder_",
+    "generator_",
+    "critic_",
+    "prior_",
+)
 
 
 @contextlib.contextmanager

@@ -85,8 +85,11 @@ class AAETransformer(CodeMixin, BaseAAE):
     input_dropout : float, default=0.0
         Share of the input's cells that are set to 0 in training (denoising).
 
-    scale : {"standard", "quantile", "minmax"} or None, default="standard"
-        Scaling of the columns, by scikit-learn's scaler of that name.
+    scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
+            default="standard"
+        Scaling of the columns, by scikit-learn's scaler of that name. "common" centres
+        them and divides all by one number, for columns of one unit, such as pixels;
+        "range" divides each by its range before.
 
     learning_rate : float, default=0.001
         Adam's step size.

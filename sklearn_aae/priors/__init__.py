@@ -12,6 +12,7 @@ list of ``tests/test_contracts.py``.
 from torch.distributions import Distribution
 
 from sklearn_aae.priors._classes import (
+    AnyLabel,
     Categorical,
     GaussianMixture,
     SwissRoll,
@@ -23,6 +24,7 @@ from sklearn_aae.priors._prior import Prior
 
 __all__ = [
     "PRIORS",
+    "AnyLabel",
     "Categorical",
     "FromCallable",
     "FromDistribution",

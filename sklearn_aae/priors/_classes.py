@@ -197,3 +197,30 @@ class WithLabel(Prior):
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(y, z), or p(y, z|y) for labels y of shape (B,)."""
         return LabelAndStyle(self.style(None), self.shares, y)
+
+
+class AnyLabel(Prior):
+    """p(z|y) = p(z): codes that say nothing about the label (paper, section 4).
+
+    Parameters
+    ----------
+    style : Prior
+        Of the codes, for every label.
+
+    shares : sequence of float
+        Probabilities of the m labels.
+    """
+
+    def __init__(self, style: Prior, shares):
+        super().__init__()
+        self.style, self.n_classes = style, len(shares)
+        self.n_components, self.support = style.n_components, style.support
+        self.shares = list(shares)
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return p(z), whatever the label."""
+        return self.style(None)
+
+    def draw(self, n_samples: int, y: Tensor | None = None) -> Tensor:
+        """Draw codes of shape (n_samples, n_components), whatever the label."""
+        return self.style.draw(n_samples)

@@ -1,6 +1,6 @@
 """From a numeric table to the rows that the networks see, and back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,9 +12,13 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from sklearn_aae.tabular._scalers import CommonScaler
 from sklearn_aae.tabular._schema import TableSchema
 
 MAX_QUANTILES = 1000
+
+# Those that take weights.
+WEIGHTED = ("standard", "range", "common")
 
 # Rows that are scaled at once.
 CHUNK_ROWS = 2**14
@@ -29,20 +33,23 @@ def _quantile(n_samples: int, seed: int):
 
 
 # What the `scale` parameter of an estimator builds, from rows and a seed.
-SCALERS = {
+SCALERS: dict[str | None, Callable] = {
     "standard": lambda n_samples, seed: StandardScaler(),
     "quantile": _quantile,
     "minmax": lambda n_samples, seed: MinMaxScaler(clip=True),
+    "range": lambda n_samples, seed: CommonScaler(by_range=True),
+    "common": lambda n_samples, seed: CommonScaler(),
     None: lambda n_samples, seed: FunctionTransformer(),
 }
 
 
 class TablePreprocessor(TransformerMixin, BaseEstimator):
-    """Scales the columns by one of scikit-learn's scalers.
+    """Scales the columns by one of scikit-learn's scalers, or by a common number.
 
     Parameters
     ----------
-    scale : {"standard", "quantile", "minmax"} or None, default="standard"
+    scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
+            default="standard"
         Key of `SCALERS`.
 
     seed : int, default=0
@@ -72,7 +79,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             Ignored.
 
         sample_weight : ndarray of shape (n_samples,), default=None
-            Weights; only ``scale="standard"`` uses them.
+            Weights; those scalers use them that take means.
 
         Returns
         -------
@@ -90,7 +97,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         else:
             for part in chunks(len(X)):
                 options = {}
-                if self.scale == "standard" and sample_weight is not None:
+                if self.scale in WEIGHTED and sample_weight is not None:
                     options["sample_weight"] = sample_weight[part]
                 scaler.partial_fit(np.asarray(X[part], dtype=np.float64), **options)
         n_varying = int((X.max(axis=0) > X.min(axis=0)).sum())

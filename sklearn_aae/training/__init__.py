@@ -1,9 +1,19 @@
 """The engine: recipes of networks and phases, trained by one loop."""
 
-from sklearn_aae.training._batches import Batch, Batches
+from sklearn_aae.training._batches import Batch, Batches, Generated
+from sklearn_aae.training._companions import WithLabelled, WithNeighbours
 from sklearn_aae.training._criterion import criterion
 from sklearn_aae.training._engine import NonFiniteLossError
 from sklearn_aae.training._jobs import Job
+from sklearn_aae.training._label_phases import (
+    Agree,
+    Classify,
+    FoolLabelCritic,
+    PartHeads,
+    Smooth,
+    Spread,
+    TrainLabelCritic,
+)
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import SCHEDULES
 from sklearn_aae.training._phases import (
@@ -26,20 +36,30 @@ __all__ = [
     "SCHEDULES",
     "UPDATES",
     "AAENet",
+    "Agree",
     "Batch",
     "Batches",
     "Cancelled",
+    "Classify",
     "FoolCritic",
+    "FoolLabelCritic",
+    "Generated",
     "Job",
     "MatchKL",
     "MatchMMD",
     "MatchSlices",
     "NonFiniteLossError",
+    "PartHeads",
     "Phase",
     "Player",
     "Recipe",
     "Reconstruct",
+    "Smooth",
+    "Spread",
     "TrainCritic",
+    "TrainLabelCritic",
+    "WithLabelled",
+    "WithNeighbours",
     "criterion",
     "train",
     "train_jobs",

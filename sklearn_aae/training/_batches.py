@@ -32,6 +32,9 @@ def steps_at_once(n_cells: int) -> int:
     return max(1, min(PRIOR_STEPS, GATHERED_CELLS // n_cells))
 
 
+# The tensors of a batch, in order.
+PARTS = ("x", "prior", "weight", "y", "prior_y")
+
 Networks = Mapping[str, nn.Module] | nn.ModuleDict
 
 
@@ -85,18 +88,46 @@ class Batch:
         return self._code if grad else self._code.detach()
 
     def styles(self, networks: Networks) -> tuple[Tensor, Tensor]:
-        """Return codes and prior samples without their labels."""
-        m = networks["encoder"].n_classes
-        return self.code(networks)[..., m:], self.prior[..., m:]
+        """Return codes without their labels, and prior samples."""
+        return self.code(networks)[..., networks["encoder"].n_classes :], self.prior
 
     def style_posterior(self, networks: Networks) -> Distribution:
         """Return q(z|x) without the labels."""
         q = self.posterior(networks)
         return q.style if isinstance(q, LabelledPosterior) else q
 
+    def label_logits(self, networks: Networks) -> Tensor:
+        """Return the logits of q(y|x), (B, m)."""
+        q = self.posterior(networks)
+        if isinstance(q, LabelledPosterior):
+            return q.logits
+        # A universal posterior is known by its draws only.
+        shares = self.code(networks)[..., : networks["encoder"].n_classes]
+        return shares.clamp_min(torch.finfo(shares.dtype).tiny).log()
+
+    def shares(self, networks: Networks) -> Tensor:
+        """Return q(y|x), (B, m)."""
+        return self.code(networks)[..., : networks["encoder"].n_classes]
+
+    def critic_labels(self, critic: nn.Module) -> tuple[Tensor | None, Tensor | None]:
+        """Return the labels of prior samples and of rows that a critic is told."""
+        if not critic.n_classes:
+            return None, None
+        return self.prior_y, self.y
+
     def decoded(self, networks: Networks, code: Tensor) -> Distribution:
         """Return p(x|z) of codes of these rows."""
         return networks["decoder"](code, self.y)
+
+    @classmethod
+    def stack(cls, members: Sequence["Batch"]) -> "Batch":
+        """Return the batches of C models as one, (C, B, ...)."""
+        parts: dict[str, Tensor] = {}
+        for name in PARTS:
+            values = [getattr(member, name) for member in members]
+            if values[0] is not None:
+                parts[name] = torch.stack(values)
+        return cls(**parts)
 
     def forget(self) -> None:
         """Drop the encoder pass: the next phase makes its own."""
@@ -159,6 +190,11 @@ class Batches(Dataset):
         """Return the number of rows."""
         return len(self.x)
 
+    @property
+    def n_companions(self) -> int:
+        """Number of further rows that come with those of a step."""
+        return 0
+
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, counted over all fits of the model."""
         for piece in self.pieces(number, steps_at_once(self.batch_size * self.width)):
@@ -168,9 +204,9 @@ class Batches(Dataset):
         """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
         order_seed, prior_seed = epoch_seeds(self.seed, number, 2)
         order = self._order(order_seed).reshape(self.n_steps, self.batch_size)
-        # In mini-batches weights act through the draw of the rows.
-        whole = self.weight if len(self) == self.batch_size else None
-        share = None if whole is None else whole / whole.sum()
+        order = self._accompany(order, order_seed)
+        whole = None if self._resamples() else self.weight
+        share = None if whole is None else whole[order[0]] / whole[order[0]].sum()
         for start in range(0, self.n_steps, PRIOR_STEPS):
             prior = self._prior_steps(start, prior_seed + start)
             block = order[start : start + PRIOR_STEPS].split(n_together)
@@ -196,10 +232,18 @@ class Batches(Dataset):
         """Number of columns."""
         return self.x.shape[-1]
 
+    def _accompany(self, order: Tensor, seed: int) -> Tensor:
+        """Add further rows to the rows (S, B) of each step: none."""
+        return order
+
+    def _resamples(self) -> bool:
+        """Whether weights act through the draw of the rows: in mini-batches."""
+        return self.weight is not None and len(self) > self.batch_size
+
     def _order(self, seed: int) -> Tensor:
         """Return the epoch's rows, a multiple of the batch size."""
         n = len(self)
-        if n == self.batch_size:
+        if n == self.batch_size and not self._resamples():
             return torch.arange(n, device=self.x.device)
         n_drawn = self.n_steps * self.batch_size
         generator = torch.Generator().manual_seed(seed)
@@ -227,6 +271,23 @@ class Batches(Dataset):
                 y[told] = torch.multinomial(self.label_counts[1:], n_told, True)
                 codes[told] = self.prior.draw(n_told, y[told]).to(codes)
             return codes.to(self.x), y.to(self.x.device)
+
+
+class Generated(Batches):
+    """The game of a plain GAN: prior samples go in, rows are what comes out at best.
+
+    What an adversarial autoencoder does to codes, a generator does to rows: it is the
+    encoder of the noise, and the rows are draws from its prior.
+    """
+
+    def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
+        """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
+        for rows, codes, *_ in super().pieces(number, n_together):
+            yield codes, rows, None, None, None
+
+    def _resamples(self) -> bool:
+        """Whether weights act through the draw of the rows: always."""
+        return self.weight is not None
 
 
 def cut(piece: Piece) -> Iterator[Batch]:

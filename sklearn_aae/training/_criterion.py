@@ -10,30 +10,30 @@ from torch import Tensor
 
 from sklearn_aae.objectives import energy_distance
 from sklearn_aae.training._batches import Batch, Networks
-from sklearn_aae.training._phases import critic_logits
+from sklearn_aae.training._phases import TrainCritic, critic_logits
 
 # The energy distance compares all pairs of rows.
 MAX_ROWS = 1000
 
 
 @torch.no_grad()
-def critic_accuracy(networks: Networks, batch: Batch, name: str = "critic") -> Tensor:
+def critic_accuracy(phase: TrainCritic, networks: Networks, batch: Batch) -> Tensor:
     """Share of pairs of a prior sample and a code that the critic tells apart rightly.
 
     ½ is a draw. Pairs, because a relativistic or Wasserstein critic has no zero.
     """
-    code = batch.code(networks, grad=False)
-    real, fake = critic_logits(networks[name], batch, code)
+    critic = networks[phase.moves[0]]
+    real, fake = critic_logits(critic, batch, *phase.points(networks, batch))
     real, fake = real.unsqueeze(-1), fake.unsqueeze(-2)  # (B', 1), (1, B)
-    right = (real > fake).to(code) + 0.5 * (real == fake).to(code)
+    right = (real > fake).to(real) + 0.5 * (real == fake).to(real)
     return right.mean((-2, -1))
 
 
 @torch.no_grad()
 def prior_match(networks: Networks, batch: Batch) -> Tensor:
     """1 minus the normalised energy distance of codes and prior samples; 1 is best."""
-    z = batch.code(networks, grad=False)[..., :MAX_ROWS, :]
-    return 1 - energy_distance(z, batch.prior[..., :MAX_ROWS, :])
+    z, prior = batch.styles(networks)
+    return 1 - energy_distance(z[..., :MAX_ROWS, :], prior[..., :MAX_ROWS, :])
 
 
 @torch.no_grad()
@@ -56,5 +56,10 @@ def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
 
 
 def criterion(networks: Networks, batch: Batch, total: float) -> Tensor:
-    """Unexplained share plus prior mismatch, () or (C,); lower is better."""
+    """Unexplained share plus prior mismatch, () or (C,); lower is better.
+
+    Without a decoder there is nothing to explain.
+    """
+    if "decoder" not in networks:
+        return 1 - prior_match(networks, batch)
     return unexplained(networks, batch, total) + 1 - prior_match(networks, batch)

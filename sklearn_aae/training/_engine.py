@@ -161,7 +161,7 @@ class Engine:
         with self.streams.active():
             for phase in self.recipe.phases:
                 if isinstance(phase, TrainCritic):
-                    accuracy = critic_accuracy(networks, batch, phase.moves[0])
+                    accuracy = critic_accuracy(phase, networks, batch)
                     measures[f"{phase.name}_accuracy"] = accuracy
             if batch.x.shape[-2] > 1:
                 measures["prior_match"] = prior_match(networks, batch)

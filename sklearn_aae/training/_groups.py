@@ -52,7 +52,7 @@ def stack_limit(job: Job) -> int:
     """Return how many models like this one train best together."""
     modules = list(job.net.module_.modules())
     units = sum(m.out_features for m in modules if isinstance(m, nn.Linear))
-    rows = job.batches.batch_size + job.batches.n_prior
+    rows = job.batches.batch_size + job.batches.n_companions + job.batches.n_prior
     cells = 4 * job.n_weights + 2 * rows * units
     device, budget = job.batches.x.device, CPU_STACK_BYTES
     if device.type == "cuda":
@@ -73,6 +73,7 @@ def shape_of(job: Job) -> tuple | None:
     held = (*job.held.x.shape, *job.held.prior.shape) if job.validate else None
     return (
         (data.n_steps, data.batch_size, data.n_prior, data.width),
+        (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
         (job.calibrate, held),
         describe(net.module_),

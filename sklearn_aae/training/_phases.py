@@ -43,6 +43,11 @@ class Phase:
 
     weight: float | Tensor = 1.0
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the fields that may differ between models trained as one."""
+        return ("weight",)
+
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the loss of each model, () or (C,)."""
         raise NotImplementedError
@@ -100,26 +105,27 @@ class TrainCritic(Phase):
         """Whether there is a gradient penalty."""
         return isinstance(self.penalty_weight, Tensor) or self.penalty_weight != 0
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the fields that may differ between models trained as one."""
+        return ("weight", "penalty_weight") if self.penalized else ("weight",)
+
+    def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return what counts as real, (B', k), and what does not, (B, k)."""
+        code, prior = batch.styles(networks)
+        return prior, code
+
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the critic's objective and its gradient penalty."""
-        critic, code = networks[self.moves[0]], batch.code(networks, grad=False)
-        real, fake = critic_logits(critic, batch, code)
-        loss = OBJECTIVES[self.objective]().critic(real, fake, batch.weight)
+        critic = networks[self.moves[0]]
+        real, fake = (part.detach() for part in self.points(networks, batch))
+        logits = critic_logits(critic, batch, real, fake)
+        loss = OBJECTIVES[self.objective]().critic(*logits, batch.weight)
         if not self.penalized:
             return loss
-        penalty = PENALTIES[self.penalty](
-            critic, batch.prior, code, batch.weight, batch.prior_y, batch.y
-        )
+        labels = batch.critic_labels(critic)
+        penalty = PENALTIES[self.penalty](critic, real, fake, batch.weight, *labels)
         return loss + self.penalty_weight * penalty
-
-
-@dataclass(frozen=True)
-class TrainLabelCritic(TrainCritic):
-    """A second critic learns to tell drawn labels from inferred ones (section 5)."""
-
-    name = "label_critic"
-    moves = ("label_critic",)
-    needs = ("encoder", "label_critic")
 
 
 @dataclass(frozen=True)
@@ -138,35 +144,31 @@ class FoolCritic(Phase):
 
     objective: str = "bce"
 
+    points = TrainCritic.points
+
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the generator's objective."""
         objective, critic = OBJECTIVES[self.objective](), networks[self.needs[-1]]
-        code = batch.code(networks)
+        real, fake = self.points(networks, batch)
         if objective.pairs:
-            real, fake = critic_logits(critic, batch, code)
-            return objective.generator(real, fake, batch.weight)
-        fake = critic(code, batch.y)
-        return objective.generator(fake, fake, batch.weight)
+            logits = critic_logits(critic, batch, real, fake)
+            return objective.generator(*logits, batch.weight)
+        _, y = batch.critic_labels(critic)
+        logit = critic(fake, y)
+        return objective.generator(logit, logit, batch.weight)
 
 
-@dataclass(frozen=True)
-class FoolLabelCritic(FoolCritic):
-    """The encoder learns to infer labels that look drawn: sure, and by their shares."""
-
-    name = "label_generator"
-    needs = ("encoder", "label_critic")
-
-
-def critic_logits(critic: nn.Module, batch: Batch, code: Tensor):
-    """Return D of prior samples and of codes, in one pass."""
+def critic_logits(critic: nn.Module, batch: Batch, real: Tensor, fake: Tensor):
+    """Return D of real and of fake points, in one pass."""
     # One pass is exact: a critic has no batch statistics.
-    z = torch.cat([batch.prior, code], -2)  # (C, B' + B, k)
-    n_prior = batch.prior.shape[-2]
-    if batch.y is None or batch.prior_y is None:
+    z = torch.cat([real, fake], -2)  # (C, B' + B, k)
+    n_real = real.shape[-2]
+    real_y, fake_y = batch.critic_labels(critic)
+    if real_y is None or fake_y is None:
         logits = critic(z)
     else:
-        logits = critic(z, torch.cat([batch.prior_y, batch.y], -1))
-    return logits[..., :n_prior], logits[..., n_prior:]
+        logits = critic(z, torch.cat([real_y, fake_y], -1))
+    return logits[..., :n_real], logits[..., n_real:]
 
 
 @dataclass(frozen=True)

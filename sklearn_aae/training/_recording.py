@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from sklearn_aae.training._batches import Batch
+from sklearn_aae.training._batches import PARTS, Batch
 from sklearn_aae.training._optim import (
     StackedAdam,
     give_state,
@@ -37,8 +37,6 @@ from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
 # Recordings kept for further models of the same shape.
 MAX_RECORDINGS = 32
 
-BATCH_PARTS = ("x", "prior", "weight", "y", "prior_y")
-STRENGTHS = ("weight", "penalty_weight")
 
 _RECORDINGS: OrderedDict[tuple, Callable] = OrderedDict()
 _LOCK = threading.RLock()  # torch.fx patches nn.Module while it records
@@ -103,18 +101,13 @@ class Replay:
 
 def parts_of(batch: Batch) -> list[Tensor]:
     """Return the tensors of a batch."""
-    parts = [getattr(batch, name) for name in BATCH_PARTS]
+    parts = [getattr(batch, name) for name in PARTS]
     return [part for part in parts if part is not None]
 
 
 def strengths(phases: Sequence[Phase]) -> list:
-    """Return the weights of phases that are not 0 for good."""
-    return [getattr(phase, name) for phase in phases for name in _own(phase)]
-
-
-def _own(phase: Phase) -> list[str]:
-    used = {"weight": True, "penalty_weight": getattr(phase, "penalized", False)}
-    return [name for name in STRENGTHS if used[name]]
+    """Return the numbers of phases that models of one recording may differ in."""
+    return [getattr(phase, name) for phase in phases for name in phase.numbers]
 
 
 def recording(
@@ -125,7 +118,7 @@ def recording(
     state: Sequence[Tensor],
 ) -> Callable[..., tuple[Tensor, ...]]:
     """Return the recorded step of a recipe, recorded now if it is the first."""
-    told = [getattr(batch, name) is not None for name in BATCH_PARTS]
+    told = [getattr(batch, name) is not None for name in PARTS]
     spans = [repr(getattr(optimizer, "spans", None)) for optimizer in optimizers]
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
     key = (describe(recipe), *told, *spans, *shapes, *draws)
@@ -140,7 +133,7 @@ def recording(
 
 def _record(recipe, optimizers, batch, draws, state) -> Callable:
     """Run a step on copies and write its operations down."""
-    names = [name for name in BATCH_PARTS if getattr(batch, name) is not None]
+    names = [name for name in PARTS if getattr(batch, name) is not None]
 
     def step(*tensors: Tensor):
         rest = iter(tensors)
@@ -180,7 +173,7 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
     held = {name: next(rest) for name, _ in game.named_parameters()}
     held |= {name: next(rest) for name, _ in game.named_buffers()}
     phases = [
-        replace(phase, **{name: next(rest) for name in _own(phase)})
+        replace(phase, **{name: next(rest) for name in phase.numbers})
         for phase in recipe.phases
     ]
 

@@ -5,7 +5,7 @@ from numbers import Number
 
 from torch import nn
 
-from sklearn_aae.training._phases import Phase, TrainCritic
+from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Recipe
 
 
@@ -58,12 +58,9 @@ def _describe_network(network: nn.Module) -> tuple:
 
 
 def _describe_phase(phase: Phase) -> tuple:
-    """Return kind and settings of a phase; the weights only as used or not."""
-    settings = {item.name: getattr(phase, item.name) for item in fields(phase)}
-    del settings["weight"]
-    if isinstance(phase, TrainCritic):
-        settings["penalty_weight"] = phase.penalized
-    return (type(phase), *settings.values())
+    """Return kind and settings of a phase; of its numbers only which there are."""
+    names = [item.name for item in fields(phase) if item.name not in phase.numbers]
+    return (type(phase), phase.numbers, *(getattr(phase, name) for name in names))
 
 
 def _is_plain(value) -> bool:

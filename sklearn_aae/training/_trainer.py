@@ -210,10 +210,7 @@ def _datasets(job: Job) -> dict:
 
 def _make_stack(jobs: Sequence[Job], judged: bool) -> Stack:
     """Stack the nets of jobs, and the rows that judge them if they are to be judged."""
-    held = None
-    if judged:
-        x = torch.stack([job.held.x for job in jobs])
-        held = Batch(x, torch.stack([job.held.prior for job in jobs]))
+    held = Batch.stack([job.held for job in jobs]) if judged else None
     batches = StackedBatches([job.batches for job in jobs])
     return Stack([job.net for job in jobs], batches, held)
 

@@ -1,0 +1,238 @@
+"""AAEClusterer: clusters as the label half of a code."""
+
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import ClusterMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae.estimators._base import BaseAAE
+from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
+from sklearn_aae.estimators._neighbours import as_tensor, nearest, shared_information
+from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._transformer import AAETransformer
+from sklearn_aae.tabular import TableSchema
+from sklearn_aae.training import (
+    AAENet,
+    Agree,
+    Batches,
+    Phase,
+    Spread,
+    WithNeighbours,
+)
+
+# How far a batch moves p(y) to the mean of q(y|x).
+SHARES_RATE = 0.02
+
+
+@inherits_parameters(AAETransformer, without=("classes_",))
+class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
+    """Adversarial autoencoder that clusters: a code of a cluster and a style.
+
+    The encoder infers for each row the probabilities q(y|x) of the clusters and a style
+    z; one critic makes the probabilities look like draws of one cluster each, another
+    the style like a Gaussian ([1]_, section 6). Three things are added to the paper's
+    recipe, each with a parameter that switches it off: rows agree with a random near
+    neighbour (`agreement_strength`), the clusters are kept in use
+    (`balance_strength`), and their shares are learned, not equal (`learn_shares`).
+
+    Of `n_init` trainings, which run as one stack, that one is kept whose clusters share
+    most information along the edges of the neighbour graph. No label is used.
+
+    Like KMeans it measures distances: by default columns keep their sizes to each
+    other (``scale="common"``). Where they are of different units, pass
+    ``scale="standard"`` or put a `StandardScaler` before.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters. Some may end empty: then there is a warning, and labels
+        count those in use.
+
+    n_components : int, default=5
+        Number of columns of the style.
+
+    class_heads : bool, default=True
+        Whether the decoder sees W_Cᵀ y + z, n_components columns in all, with a learned
+        head for each cluster ([1]_, section 7), or y and z side by side.
+
+    head_distance : float, default=1.0
+        η: cluster heads nearer to each other than this are pushed apart.
+
+    agreement_strength : float, default=3.0
+        Weight of the agreement of neighbours; 0 for the paper's recipe.
+
+    balance_strength : float, default=2.0
+        Weight of the entropy of the clusters' shares in a batch; 0 for the paper's
+        recipe.
+
+    n_neighbors : int, default=10
+        Neighbours of a row in the graph.
+
+    learn_shares : bool, default=True
+        Whether the prior of the clusters follows what is inferred, or stays even.
+
+    label_strength : float, default=1.0
+        Weight of the loss against the critic of the clusters.
+
+    reconstruction_strength : float, default=10.0
+        Weight of the reconstruction, -log p(x|z) in nats a column.
+
+    critic_noise : float, default=0.3
+        Standard deviation of the noise on what the critic of the clusters sees.
+
+    critic_hidden_layer_sizes : sequence of int, default=(128, 128)
+        Units of the critics' hidden layers.
+
+    input_noise : float, default=0.3
+        Standard deviation of the noise on the scaled input in training.
+
+    scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
+            default="common"
+        Scaling of the columns, see `AAETransformer`.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
+
+    n_init : int, default=8
+        Number of trainings from different random weights, as one stack.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each training row, counted from 0.
+
+    cluster_centers_ : ndarray of shape (n_clusters_in_use, n_features)
+        The decoded heads: what each cluster looks like in the mean style, z = 0.
+
+    cluster_shares_ : ndarray of shape (n_clusters_in_use,)
+        Share of each cluster, as the prior has learned it.
+
+    information_ : float
+        The criterion of `n_init`: mutual information of the clusters of two neighbours,
+        in nats.
+
+    See Also
+    --------
+    sklearn.cluster.KMeans : Clusters around means.
+    SemiSupervisedAAEClassifier : Where some labels are known.
+
+    References
+    ----------
+    .. [1] Makhzani, Shlens, Jaitly, Goodfellow, Frey, "Adversarial Autoencoders", 2016,
+       https://arxiv.org/abs/1511.05644
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AAEClusterer
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> clusterer = AAEClusterer(n_clusters=3, max_iter=20, n_init=2, random_state=0)
+    >>> clusterer.fit_predict(X).shape
+    (150,)
+    """
+
+    _learning_rate_of_shares = SHARES_RATE
+    _parameter_constraints = {
+        **LABELLED_CONSTRAINTS,
+        "n_clusters": [POSITIVE_INT],
+        "agreement_strength": [NON_NEGATIVE],
+        "balance_strength": [NON_NEGATIVE],
+        "n_neighbors": [POSITIVE_INT],
+        "learn_shares": ["boolean"],
+        "critic_hidden_layer_sizes": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        n_components=5,
+        class_heads=True,
+        head_distance=1.0,
+        agreement_strength=3.0,
+        balance_strength=2.0,
+        n_neighbors=10,
+        learn_shares=True,
+        label_strength=1.0,
+        reconstruction_strength=10.0,
+        critic_noise=0.3,
+        critic_hidden_layer_sizes=(128, 128),
+        input_noise=0.3,
+        scale="common",
+        max_iter="auto",
+        n_init=8,
+        **shared,
+    ):
+        super().__init__(
+            n_components,
+            critic_hidden_layer_sizes=critic_hidden_layer_sizes,
+            input_noise=input_noise,
+            scale=scale,
+            max_iter=max_iter,
+            n_init=n_init,
+            **shared,
+        )
+        self.n_clusters = n_clusters
+        self.class_heads = class_heads
+        self.head_distance = head_distance
+        self.agreement_strength = agreement_strength
+        self.balance_strength = balance_strength
+        self.n_neighbors = n_neighbors
+        self.learn_shares = learn_shares
+        self.label_strength = label_strength
+        self.reconstruction_strength = reconstruction_strength
+        self.critic_noise = critic_noise
+
+    # --- fit ------------------------------------------------------------------------
+
+    def _use_labels(self, y, n_samples: int) -> None:
+        """Ignore y."""
+
+    @property
+    def _label_shares(self) -> list[float]:
+        return [1 / self.n_clusters] * self.n_clusters
+
+    @property
+    def _rate_of_shares(self) -> float:
+        return SHARES_RATE if self.learn_shares else 0.0
+
+    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
+        rows = super()._check_rows(X, y, sample_weight, keep=keep)
+        if len(rows) < self.n_clusters and not keep:
+            raise ValueError(
+                f"n_samples={len(rows)} should be >= n_clusters={self.n_clusters}."
+            )
+        return rows
+
+    def _make_phases(self, schema: TableSchema) -> list[Phase]:
+        agree, balance = float(self.agreement_strength), float(self.balance_strength)
+        return [
+            *super()._make_phases(schema),
+            *([Agree(weight=agree)] if agree else []),
+            *([Spread(weight=balance)] if balance else []),
+        ]
+
+    def _make_batches(self, rows: Rows, seed: int) -> Batches:
+        if not self.agreement_strength:
+            return rows.batches(self.prior_.style, self.batch_size, seed)
+        return rows.batches(
+            self.prior_.style,
+            self.batch_size,
+            seed,
+            kind=WithNeighbours,
+            neighbours=as_tensor(self._graph(rows), rows.X.device),
+        )
+
+    def _graph(self, rows: Rows) -> np.ndarray:
+        """Return the neighbours of the rows, found once for all trainings of a fit."""
+        if self._found is None or self._found[0] is not rows.X:
+            neighbours = nearest(rows.X.cpu().numpy(), self.n_neighbors)[1]
+            self._found = (rows.X, neighbours)
+        return self._found[1]

@@ -1,0 +1,212 @@
+"""ConditionalAAETransformer: the supervised adversarial autoencoder."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from sklearn_aae.estimators._base import BaseAAE
+from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._inference import CodeMixin, check_n_samples, stream
+from sklearn_aae.estimators._labels import LabelsMixin
+from sklearn_aae.estimators._recipes import (
+    make_decoder,
+    make_encoder,
+    make_opponents,
+)
+from sklearn_aae.estimators._transformer import AAETransformer
+from sklearn_aae.priors import AnyLabel, as_prior
+from sklearn_aae.tabular import TableSchema
+from sklearn_aae.utils._random import draw_seeds
+
+
+@inherits_parameters(AAETransformer)
+class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
+    """Supervised adversarial autoencoder: a style code without the label.
+
+    The decoder p(x|y, z) is told the label y, so the code z need not hold it ([1]_,
+    section 4). The critic D(z, y) is told it, too, and the prior p(z) is the same for
+    every label: what it cannot tell from the prior says nothing about the label. Then
+    a row can be decoded with another label (`transfer`), and samples can be asked for
+    by label.
+
+    Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row,
+    which the decoder sees without a label.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int, default=8
+        Number of columns of the style code.
+
+    regularization_strength : float, default=10.0
+        Weight of the critic's loss against the reconstruction.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+
+    See Also
+    --------
+    AAETransformer : A code that holds all there is.
+    SemiSupervisedAAEClassifier : Infers the label as well.
+
+    References
+    ----------
+    .. [1] Makhzani, Shlens, Jaitly, Goodfellow, Frey, "Adversarial Autoencoders", 2016,
+       https://arxiv.org/abs/1511.05644
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import ConditionalAAETransformer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> aae = ConditionalAAETransformer(n_components=2, max_iter=20, random_state=0)
+    >>> aae.fit(X, y).transform(X).shape
+    (150, 2)
+    >>> aae.transfer(X[:3], y=2).shape
+    (3, 4)
+    """
+
+    def __init__(self, n_components=8, *, regularization_strength=10.0, **shared):
+        super().__init__(
+            n_components, regularization_strength=regularization_strength, **shared
+        )
+
+    def _make_prior(self, class_shares):
+        return AnyLabel(as_prior(self.prior, self.n_components), class_shares)
+
+    def _make_networks(self, schema: TableSchema) -> dict:
+        m = self._n_classes
+        return {
+            "encoder": make_encoder(self, schema, self.prior_),
+            "decoder": make_decoder(self, schema, n_classes=m, told=True),
+            **make_opponents(self, self.prior_, m),
+        }
+
+    def inverse_transform(self, X, y=None):
+        """Decode codes: the mean of p(x|y, z).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Labels; None for unlabelled.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, in the units of the training table.
+        """
+        Z = self._check_codes(X)
+        labels = self._told_labels(y, len(Z))
+        return self._decode(Z, labels).astype(Z.dtype, copy=False)
+
+    def reconstruct(self, X, y=None):
+        """Encode rows and decode them with their label.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Their labels; None for unlabelled.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            What code and label keep of them.
+        """
+        X = self._check_new_rows(X)
+        labels = self._told_labels(y, len(X))
+        return self._decode(self._encode(X), labels).astype(X.dtype, copy=False)
+
+    def transfer(self, X, y):
+        """Give rows another label and keep their style: style transfer.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        y : label or array-like of shape (n_samples,)
+            The labels that they are to get.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows of those labels.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds a label that the model does not know.
+        """
+        return self.reconstruct(X, y)
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        """Draw new rows: y ~ p(y), z ~ p(z), then the mean of p(x|y, z).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Labels of the rows; None draws them as often as in training.
+
+        random_state : int, RandomState or None, default=None
+            None draws anew with each call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds a label that the model does not know.
+        """
+        check_is_fitted(self)
+        check_n_samples(n_samples)
+        for_labels, for_codes = draw_seeds(random_state, 2)
+        if y is None:
+            rng = np.random.RandomState(for_labels)
+            drawn = rng.choice(self._n_classes, n_samples, p=self._class_shares)
+        else:
+            drawn = self._class_numbers(y, n_samples)
+        return self._decode(self._draw_codes(n_samples, None, for_codes), drawn)
+
+    def score_samples(self, X, y=None):
+        """Log-likelihood of each row given its code and label: log p(x|y, z).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Their labels; None for unlabelled.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,), float64
+            In nats, of the scaled columns. Higher is better.
+        """
+        X = self._check_new_rows(X)
+        encoder, decoder = self.encoder_, self.decoder_
+
+        def log_prob(x: Tensor, labels: Tensor) -> Tensor:
+            return decoder(encoder(x).mean, labels).log_prob(x)
+
+        labels, scale = self._told_labels(y, len(X)), self.preprocessor_.transform
+        scores = stream(encoder, log_prob, X, scale, labels=labels)
+        return scores.astype(np.float64)
+
+    def _score_rows(self, X, y):
+        return self.score_samples(X, y)

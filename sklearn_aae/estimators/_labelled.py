@@ -1,0 +1,173 @@
+"""What clusterers and classifiers share: a code of a label and a style."""
+
+import math
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_aae.critics import LabelCritic
+from sklearn_aae.estimators._inference import CodeMixin, stream
+from sklearn_aae.estimators._parameters import (
+    NON_NEGATIVE,
+    POSITIVE_INT,
+    check_sizes,
+)
+from sklearn_aae.estimators._recipes import (
+    make_adversaries,
+    make_decoder,
+    make_encoder,
+    make_opponents,
+    make_regularizer,
+)
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.priors import WithLabel, as_prior
+from sklearn_aae.tabular import TableSchema
+from sklearn_aae.training import (
+    FoolLabelCritic,
+    PartHeads,
+    Phase,
+    Reconstruct,
+    TrainLabelCritic,
+)
+from sklearn_aae.utils._compat import StrOptions
+
+# max_iter="auto": as many epochs as make this number of steps, within bounds.
+AUTO_STEPS, MIN_EPOCHS, MAX_EPOCHS = 1000, 20, 400
+
+LABELLED_CONSTRAINTS: dict = {
+    "class_heads": ["boolean"],
+    "head_distance": [NON_NEGATIVE],
+    "reconstruction_strength": [NON_NEGATIVE],
+    "label_strength": [NON_NEGATIVE],
+    "critic_noise": [NON_NEGATIVE],
+    "max_iter": [POSITIVE_INT, StrOptions({"auto"})],
+}
+
+
+class LabelledMixin(CodeMixin):
+    """A model whose code is a label, of shares q(y|x), and a style z.
+
+    The host has the parameters of `LABELLED_CONSTRAINTS`, and says ``_label_shares``.
+    """
+
+    _learning_rate_of_shares = 0.0
+
+    @property
+    def _label_shares(self) -> list[float]:
+        """Return p(y) where the training begins."""
+        raise NotImplementedError
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of columns of `transform`."""
+        return self.decoder_.n_inputs
+
+    def _n_epochs(self, n_samples: int) -> int:
+        if self.max_iter != "auto":
+            return self.max_iter
+        n_steps = math.ceil(n_samples / self.batch_size)
+        return min(max(math.ceil(AUTO_STEPS / n_steps), MIN_EPOCHS), MAX_EPOCHS)
+
+    def _make_prior(self, class_shares):
+        style = as_prior(self.prior, self.n_components)
+        return WithLabel(style, class_shares or self._label_shares)
+
+    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
+        style, m = self.prior_.style, self.prior_.n_classes
+        critic = LabelCritic(
+            self._label_shares,
+            rate=self._learning_rate_of_shares,
+            hidden_layer_sizes=check_sizes(self, "critic_hidden_layer_sizes"),
+            activation=self.activation,
+            noise=self.critic_noise,
+        )
+        heads = self.class_heads
+        return {
+            "encoder": make_encoder(self, schema, style, m),
+            "decoder": make_decoder(self, schema, n_classes=m, class_heads=heads),
+            **make_opponents(self, style),
+            "label_critic": critic,
+        }
+
+    def _make_phases(self, schema: TableSchema) -> list[Phase]:
+        weight = float(self.reconstruction_strength)
+        phases: list[Phase] = [Reconstruct(weight=weight, n_columns=schema.n_varying)]
+        if self.class_heads:
+            phases.append(PartHeads(distance=float(self.head_distance)))
+        labels = make_adversaries(
+            self, TrainLabelCritic, FoolLabelCritic, float(self.label_strength)
+        )
+        return [*phases, *make_regularizer(self), *labels]
+
+    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
+        """Validate rows; few rows in an order of their own, repeated by whole weights.
+
+        The noise of a step falls on rows by their places, so equal tables must have
+        their rows in equal places for fits of one batch to be equal.
+        """
+        rows = super()._check_rows(X, y, sample_weight, keep=keep)
+        return rows.in_order(self.batch_size)
+
+    # --- answers ------------------------------------------------------------------
+
+    def _represent(self, latents: np.ndarray) -> np.ndarray:
+        """Return what the decoder sees of label shares and style."""
+        return stream(self.decoder_, self.decoder_.represent, latents)
+
+    def transform(self, X):
+        """Encode rows as what the decoder sees.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            W_Cᵀ y + z, the heads of the labels by their shares and the style (paper,
+            section 7). With ``class_heads=False`` the shares and the style side by
+            side. Of the dtype of X (float64 unless X is float32).
+        """
+        X = self._check_new_rows(X)
+        return self._represent(self._encode(X)).astype(X.dtype, copy=False)
+
+    def inverse_transform(self, X):
+        """Decode what `transform` returns: the mean of p(x|y, z).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, in the units of the training table.
+        """
+        Z = self._check_codes(X)
+        decode = self.decoder_.decode
+        rows = self._from_decoder(lambda h: decode(h).mean, Z)
+        return rows.astype(Z.dtype, copy=False)
+
+    def _shares(self, X) -> np.ndarray:
+        """Return q(y|x) of rows, float64."""
+        check_is_fitted(self)
+        m = self.prior_.n_classes
+        return self._encode(self._check_new_rows(X))[:, :m].astype(np.float64)
+
+    def _with_label(self, X, labels: np.ndarray) -> np.ndarray:
+        """Decode the styles of rows with other labels, given as class numbers."""
+        X = self._check_new_rows(X)
+        latents = self._encode(X)
+        m = self.prior_.n_classes
+        latents[:, :m] = np.eye(m)[labels]
+        return self._decode(latents).astype(X.dtype, copy=False)
+
+    def _head_rows(self) -> np.ndarray:
+        """Return the decoded head of each label: z = 0."""
+        m = self.prior_.n_classes
+        latents = np.zeros((m, m + self.prior_.style.n_components))
+        latents[:, :m] = np.eye(m)
+        return self._decode(latents)

@@ -1,0 +1,72 @@
+"""Batches in which rows come with others: their neighbours, or the labelled rows."""
+
+import torch
+from torch import Tensor
+
+from sklearn_aae.training._batches import Batches
+
+
+class WithNeighbours(Batches):
+    """Batches whose second half holds a random neighbour of each row of the first.
+
+    Parameters
+    ----------
+    neighbours : Tensor of shape (n, n_neighbors), int64
+        Row numbers.
+
+    **options : dict
+        Of `Batches`.
+    """
+
+    def __init__(self, x: Tensor, prior, *, neighbours: Tensor, **options):
+        super().__init__(x, prior, **options)
+        self.neighbours = neighbours
+
+    @property
+    def n_companions(self) -> int:
+        """Number of neighbours in a batch."""
+        return self.batch_size
+
+    def _accompany(self, order: Tensor, seed: int) -> Tensor:
+        """Add a neighbour of each row: (S, 2 B)."""
+        generator = torch.Generator().manual_seed(seed)
+        n_neighbors = self.neighbours.shape[1]
+        picks = torch.randint(n_neighbors, order.shape, generator=generator)
+        return torch.cat([order, self.neighbours[order, picks.to(order.device)]], -1)
+
+
+class WithLabelled(Batches):
+    """Batches that end in labelled rows: all of them, or as many as other rows.
+
+    The critics and the prior are not told the labels. Where every row is labelled,
+    batches are as they are.
+
+    Parameters
+    ----------
+    y : Tensor of shape (n,)
+        Labels, -1 = unlabelled.
+
+    **options : dict
+        Of `Batches`.
+    """
+
+    def __init__(self, x: Tensor, prior, *, y: Tensor, **options):
+        super().__init__(x, prior, **options)
+        self.y = y
+        self.labelled = (y >= 0).nonzero().squeeze(-1)
+
+    @property
+    def n_companions(self) -> int:
+        """Number of labelled rows that a batch ends in."""
+        n = len(self.labelled)
+        return 0 if n == len(self) else min(n, self.batch_size)
+
+    def _accompany(self, order: Tensor, seed: int) -> Tensor:
+        """Add labelled rows to each step: (S, B + L)."""
+        n, n_steps = self.n_companions, len(order)
+        rows = self.labelled.expand(n_steps, -1)
+        if n < len(self.labelled):
+            generator = torch.Generator().manual_seed(seed)
+            draw = torch.rand(n_steps, len(self.labelled), generator=generator)
+            rows = rows.gather(1, draw.argsort(-1)[:, :n].to(rows.device))
+        return torch.cat([order, rows[:, :n]], -1)

@@ -1,0 +1,194 @@
+"""Phases of models that infer a label y beside the style z (paper, sections 5 to 7).
+
+Letters: C models in a stack, B batch, m labels, k style size. ``batch.shares`` is
+q(y|x), the first m columns of the code.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sklearn_aae.objectives import row_mean
+from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._phases import FoolCritic, Phase, TrainCritic
+from sklearn_aae.utils._random import standard_normal
+
+# Step that probes for the direction in which q(y|x) changes most, in radii.
+PROBE = 0.1
+TINY = 1e-8
+
+
+@dataclass(frozen=True)
+class TrainLabelCritic(TrainCritic):
+    """A second critic learns to tell one-hot draws of p(y) from q(y|x)."""
+
+    name = "label_critic"
+    moves = ("label_critic",)
+    needs = ("encoder", "label_critic")
+
+    def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return drawn labels and inferred shares, both (B, m)."""
+        shares = batch.shares(networks)
+        return networks["label_critic"].draw(shares), shares
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the critic's objective; where p(y) is learned, follow q(y)."""
+        loss = super().loss(networks, batch)
+        networks["label_critic"].learn(batch.shares(networks), batch.weight)
+        return loss
+
+
+@dataclass(frozen=True)
+class FoolLabelCritic(FoolCritic):
+    """The encoder learns to infer labels that look drawn: sure, and by their shares."""
+
+    name = "label_generator"
+    needs = ("encoder", "label_critic")
+
+    points = TrainLabelCritic.points
+
+
+@dataclass(frozen=True)
+class Classify(Phase):
+    """-log q(y|x) of the labelled rows, in nats (paper, section 5).
+
+    Parameters
+    ----------
+    class_weight : tuple of float or None
+        Weight of each class; None for equal ones.
+    """
+
+    name = "classification"
+    moves = ("encoder",)
+    needs = ("encoder",)
+
+    class_weight: tuple[float, ...] | None = None
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the mean over the labelled rows, 0 without any."""
+        assert batch.y is not None
+        log_q = batch.label_logits(networks).log_softmax(-1)
+        told = (batch.y >= 0).to(log_q)
+        if batch.weight is not None:
+            told = told * batch.weight
+        if self.class_weight is not None:
+            told = told * log_q.new_tensor(self.class_weight)[batch.y]
+        picked = log_q.gather(-1, batch.y.clamp_min(0).unsqueeze(-1)).squeeze(-1)
+        return -(told * picked).sum(-1) / told.sum(-1).clamp_min(TINY)
+
+
+@dataclass(frozen=True)
+class Smooth(Phase):
+    """KL(q(y|x) ‖ q(y|x + r)), in nats, for the worst r of length `radius`.
+
+    Virtual adversarial training (Miyato et al. 2018).
+
+    Parameters
+    ----------
+    radius : float
+        Length of r in the units of the scaled columns.
+    """
+
+    name = "smoothness"
+    moves = ("encoder",)
+    needs = ("encoder",)
+
+    radius: float | Tensor = 1.0
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the fields that may differ between models trained as one."""
+        return ("weight", "radius")
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the mean over rows."""
+        encoder, q = networks["encoder"], batch.shares(networks).detach()
+
+        def divergence(r: Tensor) -> Tensor:
+            log_q = encoder.label_logits(batch.x + r, batch.weight).log_softmax(-1)
+            kl = (q * ((q + TINY).log() - log_q)).sum(-1)
+            return row_mean(kl, batch.weight)
+
+        radius = torch.as_tensor(self.radius).to(q)[..., None, None]
+        direction = F.normalize(standard_normal(batch.x), dim=-1)
+        probe = (PROBE * radius * direction).requires_grad_()
+        (slope,) = torch.autograd.grad(divergence(probe).sum(), probe)
+        return divergence(radius * F.normalize(slope, dim=-1, eps=1e-30))
+
+
+@dataclass(frozen=True)
+class Agree(Phase):
+    """-log Σ_y (q(y|x) q(y|x'))^β / p(y), x' a neighbour of x: both have one label.
+
+    The pointwise mutual information of two rows (Adaloglou et al. 2023), in nats. The
+    second half of a batch holds the neighbours of the first.
+
+    Parameters
+    ----------
+    power : float
+        β in (½, 1]: below 1 it keeps all rows from one sure label.
+    """
+
+    name = "agreement"
+    moves = ("encoder",)
+    needs = ("encoder", "label_critic")
+
+    power: float = 0.6
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the mean over pairs."""
+        own, other = batch.shares(networks).chunk(2, -2)
+        p = networks["label_critic"].shares.unsqueeze(-2)
+        same = ((own * other + TINY).pow(self.power) / p).sum(-1)  # (C, B / 2)
+        if batch.weight is None:
+            return -row_mean(same.log())
+        return -row_mean(same.log(), 2 * batch.weight[..., : same.shape[-1]])
+
+
+@dataclass(frozen=True)
+class Spread(Phase):
+    """-H(q(y)), the entropy of the mean of q(y|x) over a batch, in nats."""
+
+    name = "concentration"
+    moves = ("encoder",)
+    needs = ("encoder",)
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the negative entropy of the batch's mean shares."""
+        q = batch.shares(networks)
+        weight = None if batch.weight is None else batch.weight.unsqueeze(-1)
+        mean = q.mean(-2) if weight is None else (weight * q).sum(-2)
+        return (mean * (mean + TINY).log()).sum(-1)
+
+
+@dataclass(frozen=True)
+class PartHeads(Phase):
+    """Σ max(0, η - ‖w_i - w_j‖) over the pairs of class heads (paper, section 7).
+
+    Parameters
+    ----------
+    distance : float
+        η, from which on two heads are far enough from each other.
+    """
+
+    name = "head_distance"
+    moves = ("decoder",)
+    needs = ("decoder",)
+
+    distance: float | Tensor = 1.0
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the fields that may differ between models trained as one."""
+        return ("weight", "distance")
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the sum over pairs."""
+        heads = networks["decoder"].class_heads.weight.mT  # (C, m, k)
+        gap = heads.unsqueeze(-2) - heads.unsqueeze(-3)  # (C, m, m, k)
+        # The root of 0, of a head to itself, has no slope.
+        distance = (gap.square().sum(-1) + TINY).sqrt()
+        eta = torch.as_tensor(self.distance).to(heads)[..., None, None]
+        return (eta - distance).relu().triu(1).sum((-2, -1))
