@@ -276,7 +276,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         train(jobs)
         done = [job.net for job in jobs if job.done]
         if not done:
-            raise next(job.error for job in jobs if job.error is not None)
+            raise next((job.error for job in jobs if job.error), _stopped())
         for job in jobs:  # another start may do better; a real mistake may not pass
             if job.error is not None and not isinstance(job.error, NonFiniteLossError):
                 raise job.error
@@ -307,8 +307,8 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
     def _train_one(self, job: Job) -> AAENet:
         """Train one job or raise its error."""
         train([job])
-        if job.error is not None:
-            raise job.error
+        if not job.done:
+            raise job.error or _stopped()
         return job.net
 
     def _job(
@@ -373,3 +373,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
         fitted._set_fitted(net)
         for name in ("net_", "encoder_", "decoder_", "prior_"):
             setattr(self, name, getattr(fitted, name))
+
+
+def _stopped() -> KeyboardInterrupt:
+    return KeyboardInterrupt("Stopped before any model had been trained.")

@@ -9,6 +9,7 @@ from sklearn_aae.nn._layers import (
     calibrating,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block
+from sklearn_aae.nn._stacked import lies_transposed
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,4 +21,5 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "calibrating",
+    "lies_transposed",
 ]

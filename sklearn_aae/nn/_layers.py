@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_aae.nn._stacked import StackedBatchNorm, StackedLinear
+
 
 class Linear(nn.Linear):
     """y = x Wᵀ + b, for weights of shape (h, d) or (C, h, d).
@@ -22,9 +24,7 @@ class Linear(nn.Linear):
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
         if self.weight.dim() == 2:
             return F.linear(x, self.weight, self.bias)
-        if self.bias is None:
-            return torch.bmm(x, self.weight.mT)  # (C, B, h)
-        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
+        return StackedLinear.apply(x, self.weight, self.bias)
 
 
 class BatchNorm(nn.Module):
@@ -61,7 +61,11 @@ class BatchNorm(nn.Module):
         """Normalise x of shape (B, h) or (C, B, h); `row_weight` sums to 1 over B."""
         if not self.training:
             return self._affine(x, self.running_mean, self.running_var)
-        if row_weight is None and x.dim() == 2 and self.n_calibrated is None:
+        if row_weight is None and x.dim() == 3:
+            y, mean, var = StackedBatchNorm.apply(x, self.weight, self.bias, self.eps)
+            self._track(mean, var)
+            return y
+        if row_weight is None and self.n_calibrated is None:
             return self._fused(x)
         mean, var = _moments(x, row_weight)
         self._track(mean.detach(), var.detach())

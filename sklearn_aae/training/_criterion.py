@@ -24,9 +24,8 @@ def critic_accuracy(networks: Networks, batch: Batch) -> Tensor:
     """
     code = batch.code(networks, grad=False)
     real, fake = critic_logits(networks["critic"], batch, code)
-    real, fake = real.unsqueeze(-1), fake.unsqueeze(-2)  # (B', 1), (1, B)
-    right = (real > fake).to(code) + 0.5 * (real == fake).to(code)
-    return right.mean((-2, -1))
+    gap = real.unsqueeze(-1) - fake.unsqueeze(-2)  # (B', B)
+    return 0.5 + 0.5 * gap.sign().mean((-2, -1))
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.fx import GraphModule, Node
 
 aten = torch.ops.aten
@@ -45,8 +46,8 @@ SHORTER: dict[object, Callable] = {
 VIEWS = (aten.t.default, aten.transpose.int, aten.unsqueeze.default)
 
 
-def simplify(recorded: GraphModule) -> Callable:
-    """Return the function of a recording without what replaying does not need.
+def simplify(recorded: GraphModule) -> None:
+    """Take from a recording what replaying does not need.
 
     Parameters
     ----------
@@ -55,14 +56,19 @@ def simplify(recorded: GraphModule) -> Callable:
     """
     graph = recorded.graph
     for node in list(graph.nodes):
-        if node.target is aten.detach.default:
+        power = node.args[1] if node.target is aten.pow.Tensor_Scalar else None
+        if node.target is aten.detach.default or power == 1:
             node.replace_all_uses_with(node.args[0])
     for node in reversed(list(graph.nodes)):
         if "profiler" in str(node.target) and not node.users:
             graph.erase_node(node)
     _share_views(recorded)
     graph.eliminate_dead_code()
-    for node in graph.nodes:
+
+
+def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+    """Return the function of a recording, whose kernels Python calls by short ways."""
+    for node in recorded.graph.nodes:
         node.target = SHORTER.get(node.target, node.target)
     recorded.recompile()
     return recorded.forward
