@@ -29,6 +29,7 @@ SHORTER: dict[object, Callable] = {
     aten.neg.default: torch.neg,
     aten.pow.Tensor_Scalar: torch.pow,
     aten.relu.default: torch.relu,
+    aten.relu_.default: torch.relu_,
     aten.select.int: torch.select,
     aten.squeeze.dim: torch.squeeze,
     aten.softplus.default: torch.nn.functional.softplus,
@@ -41,6 +42,16 @@ SHORTER: dict[object, Callable] = {
     aten.unsqueeze.default: torch.unsqueeze,
     aten.view.default: torch.Tensor.view,
 }
+
+# Operations whose result is new memory, of which nothing else is a view.
+FRESH = (
+    aten.addcmul.default,
+    aten.addmm.default,
+    aten.baddbmm.default,
+    aten.bmm.default,
+    aten.mm.default,
+    aten.mul.Tensor,
+)
 
 # Views of one tensor, which need to be taken once only.
 VIEWS = (aten.t.default, aten.transpose.int, aten.unsqueeze.default)
@@ -64,6 +75,7 @@ def simplify(recorded: GraphModule) -> None:
             graph.erase_node(node)
     _share_views(recorded)
     graph.eliminate_dead_code()
+    _reuse_memory(recorded)
 
 
 def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
@@ -72,6 +84,21 @@ def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
         node.target = SHORTER.get(node.target, node.target)
     recorded.recompile()
     return recorded.forward
+
+
+def _reuse_memory(recorded: GraphModule) -> None:
+    """Let a ReLU and its gradient overwrite what nothing else reads."""
+    for node in recorded.graph.nodes:
+        if node.target not in (aten.relu.default, aten.threshold_backward.default):
+            continue
+        source = node.args[0]
+        if source.target not in FRESH or len(source.users) > 1:
+            continue
+        if node.target is aten.relu.default:
+            node.target = aten.relu_.default
+        else:
+            node.target = aten.threshold_backward.grad_input
+            node.kwargs = {"grad_input": source}
 
 
 def _share_views(recorded: GraphModule) -> None:
