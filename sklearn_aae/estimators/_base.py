@@ -316,10 +316,12 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
     ) -> Job:
         """Return the training of a net for some epochs."""
         net.max_epochs = epochs
+        shares, named = self._class_shares, isinstance(self.prior, str)
+        key = (self.prior, self.n_components, *(shares or ())) if named else None
         net.schedule = schedule or self.learning_rate_schedule
         return Job(
             net,
-            rows.batches(self.prior_, self.batch_size, net.seed),
+            rows.batches(self.prior_, self.batch_size, seed=net.seed, prior_key=key),
             (judges or rows).judges(self.prior_, net.seed),
             validate=judges is not None,
             # A chunk of a longer stream is not all the data: its averages stand.

@@ -79,14 +79,14 @@ class Rows:
         """Return the rows as the networks see them, on a device."""
         return Rows(preprocessor.to_tensor(self.X, device, dtype), self.y, self.weight)
 
-    def batches(self, prior: Prior, batch_size: int, seed: int) -> Batches:
-        """Return the scaled rows as mini-batches."""
+    def batches(self, prior: Prior, batch_size: int, **options) -> Batches:
+        """Return the scaled rows as mini-batches; `options` are those of `Batches`."""
         X, y, w = self.X, self.y, self.weight
         return Batches(
             X,
             prior,
             batch_size=batch_size,
-            seed=seed,
+            **options,
             weight=None if w is None else torch.as_tensor(w).to(X),
             y=None if y is None else torch.as_tensor(y).to(X.device),
         )
