@@ -19,7 +19,7 @@ from sklearn_aae.estimators._state import (
     to_arrays,
     unchanged_on_error,
 )
-from sklearn_aae.nn import Block
+from sklearn_aae.nn import Block, frozen_copy
 from sklearn_aae.priors import as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
@@ -330,19 +330,22 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
 
     def _set_fitted(self, net: AAENet) -> None:
         """Set the attributes that answer."""
-        device = resolve_device(self.device)
+        dtype = resolve_device(self.device).inference_dtype
+        own = net.module_.own_layers
         self.net_ = net
         self.history_ = net.finished_history()
         self.n_iter_ = len(self.history_)
         self.loss_ = net.loss_
         for name in ("encoder", "decoder"):
-            network = copy.deepcopy(net.module_.networks[name])
-            network.to(device.inference_dtype).eval()
+            trained = net.module_.networks[name]
+            network = (
+                frozen_copy(trained, dtype) if own else copy.deepcopy(trained).to(dtype)
+            )
+            network.eval()
             for block in network.modules():
                 if isinstance(block, Block):
                     block.fold()
-            network.requires_grad_(False)
-            setattr(self, f"{name}_", network)
+            setattr(self, f"{name}_", network.requires_grad_(False))
 
     # --- state --------------------------------------------------------------------
 

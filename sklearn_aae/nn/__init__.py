@@ -7,6 +7,7 @@ from sklearn_aae.nn._layers import (
     LayerNorm,
     Linear,
     calibrating,
+    frozen_copy,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block
 from sklearn_aae.nn._stacked import lies_transposed
@@ -21,5 +22,6 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "calibrating",
+    "frozen_copy",
     "lies_transposed",
 ]

@@ -4,6 +4,7 @@ Letters: C models in a stack, B batch, d columns in, h columns out. The paramete
 stacked layer have one leading axis more; the layer reads it off their shape.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -118,6 +119,31 @@ def calibrating(module: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.n_calibrated = None
+
+
+def frozen_copy(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Return a copy that does not learn, of modules of this library.
+
+    `copy.deepcopy` takes ten times as long: it visits each dict of each module.
+    """
+
+    def take(tensor: Tensor) -> Tensor:
+        kind = dtype if tensor.is_floating_point() else tensor.dtype
+        return tensor.detach().to(kind, copy=True)
+
+    twin = copy.copy(module)
+    twin._parameters = {
+        name: None if p is None else nn.Parameter(take(p), requires_grad=False)
+        for name, p in module._parameters.items()
+    }
+    twin._buffers = {
+        name: None if b is None else take(b) for name, b in module._buffers.items()
+    }
+    twin._modules = {
+        name: None if m is None else frozen_copy(m, dtype)
+        for name, m in module._modules.items()
+    }
+    return twin
 
 
 class LayerNorm(nn.Module):
