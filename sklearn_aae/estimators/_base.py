@@ -307,7 +307,7 @@ class BaseAAE(PreparationMixin, InferenceMixin, StateMixin, BaseEstimator):
     def _train_one(self, job: Job) -> AAENet:
         """Train one job or raise its error."""
         train([job])
-        if not job.done:
+        if job.error or not job.done:
             raise job.error or _stopped()
         return job.net
 
