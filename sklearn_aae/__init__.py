@@ -2,10 +2,17 @@
 
 from sklearn_aae import model_selection as _model_selection  # noqa: F401, registers
 from sklearn_aae.estimators import (
+    AAEClusterer,
     AAETransformer,
     ConditionalAAETransformer,
     GANSampler,
 )
 
 __version__ = "0.1.0"
-__all__ = ["AAETransformer", "ConditionalAAETransformer", "GANSampler", "__version__"]
+__all__ = [
+    "AAEClusterer",
+    "AAETransformer",
+    "ConditionalAAETransformer",
+    "GANSampler",
+    "__version__",
+]

@@ -27,7 +27,7 @@ from sklearn_aae.estimators._state import (
     to_arrays,
     unchanged_on_error,
 )
-from sklearn_aae.nn import Block
+from sklearn_aae.nn import Block, frozen_copy
 from sklearn_aae.priors import Prior, as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -258,7 +258,9 @@ class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
 
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
         """Return scaled rows as the steps of an epoch."""
-        return rows.batches(self.prior_, self.batch_size, seed)
+        shares, named = self._class_shares, isinstance(self.prior, str)
+        key = (self.prior, self.n_components, *(shares or ())) if named else None
+        return rows.batches(self.prior_, self.batch_size, seed, prior_key=key)
 
     def _make_judges(self, rows: Rows, seed: int) -> Batch:
         """Return scaled rows to judge a fit by."""
@@ -319,14 +321,14 @@ class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
         train(jobs)
         done = [job.net for job in jobs if job.done]
         if not done:
-            raise next(job.error for job in jobs if job.error is not None)
+            raise next((job.error for job in jobs if job.error), _stopped())
         for job in jobs:  # another start may do better; a real mistake may not pass
             if job.error is not None and not isinstance(job.error, NonFiniteLossError):
                 raise job.error
-        return min(done, key=self._rank)
+        return min(done, key=lambda net: self._rank(net, rows))
 
-    def _rank(self, net: AAENet) -> float:
-        """Return what tells the best of several trainings: the lowest."""
+    def _rank(self, net: AAENet, rows: Rows) -> float:
+        """Return what tells the best of several trainings on rows: the lowest."""
         return net.loss_
 
     def _new_job(
@@ -359,8 +361,8 @@ class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
     def _train_one(self, job: Job) -> AAENet:
         """Train one job or raise its error."""
         train([job])
-        if job.error is not None:
-            raise job.error
+        if job.error or not job.done:
+            raise job.error or _stopped()
         return job.net
 
     def _job(
@@ -380,19 +382,22 @@ class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
 
     def _set_fitted(self, net: AAENet) -> None:
         """Set the attributes that answer."""
-        device = resolve_device(self.device)
+        dtype = resolve_device(self.device).inference_dtype
+        own = net.module_.own_layers
         self.net_ = net
         self.history_ = net.finished_history()
         self.n_iter_ = len(self.history_)
         self.loss_ = net.loss_
         for name, attribute in self._answers.items():
-            network = copy.deepcopy(net.module_.networks[name])
-            network.to(device.inference_dtype).eval()
+            trained = net.module_.networks[name]
+            network = (
+                frozen_copy(trained, dtype) if own else copy.deepcopy(trained).to(dtype)
+            )
+            network.eval()
             for block in network.modules():
                 if isinstance(block, Block):
                     block.fold()
-            network.requires_grad_(False)
-            setattr(self, attribute, network)
+            setattr(self, attribute, network.requires_grad_(False))
 
     # --- state --------------------------------------------------------------------
 
@@ -434,3 +439,7 @@ class BaseAAE(InferenceMixin, BaseGame):
             "decoder": make_decoder(self, schema),
             **make_opponents(self, self.prior_, self._n_classes),
         }
+
+
+def _stopped() -> KeyboardInterrupt:
+    return KeyboardInterrupt("Stopped before any model had been trained.")

@@ -10,11 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._inference import CHUNK_ROWS
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
-from sklearn_aae.estimators._neighbours import as_tensor, nearest, shared_information
+from sklearn_aae.estimators._neighbours import shared_information
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
+from sklearn_aae.priors import WithLabel
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
     AAENet,
@@ -24,6 +27,9 @@ from sklearn_aae.training import (
     Spread,
     WithNeighbours,
 )
+
+# A critic that tells more pairs apart has won.
+WON = 0.995
 
 # How far a batch moves p(y) to the mean of q(y|x).
 SHARES_RATE = 0.02
@@ -138,7 +144,6 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     (150,)
     """
 
-    _learning_rate_of_shares = SHARES_RATE
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "n_clusters": [POSITIVE_INT],
@@ -222,17 +227,163 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
         if not self.agreement_strength:
             return rows.batches(self.prior_.style, self.batch_size, seed)
+        neighbours = rows.neighbours(self.n_neighbors)
         return rows.batches(
             self.prior_.style,
             self.batch_size,
             seed,
             kind=WithNeighbours,
-            neighbours=as_tensor(self._graph(rows), rows.X.device),
+            neighbours=torch.from_numpy(neighbours).to(rows.X.device),
         )
 
-    def _graph(self, rows: Rows) -> np.ndarray:
-        """Return the neighbours of the rows, found once for all trainings of a fit."""
-        if self._found is None or self._found[0] is not rows.X:
-            neighbours = nearest(rows.X.cpu().numpy(), self.n_neighbors)[1]
-            self._found = (rows.X, neighbours)
-        return self._found[1]
+    def _rank(self, net: AAENet, rows: Rows) -> float:
+        encoder = net.module_.networks["encoder"]
+        with torch.no_grad():
+            parts = rows.X.split(CHUNK_ROWS)
+            labels = [encoder.label_logits(part).argmax(-1) for part in parts]
+        neighbours = rows.neighbours(self.n_neighbors)
+        found = torch.cat(labels).cpu().numpy()
+        net.information_ = shared_information(found, neighbours, self.n_clusters)
+        return -net.information_
+
+    def _set_fitted(self, net: AAENet) -> None:
+        super()._set_fitted(net)
+        shares = net.module_.networks["label_critic"].shares
+        self.prior_ = WithLabel(self.prior_.style, shares.cpu())
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Find clusters.
+
+        Ctrl-C ends the training and keeps the model as it is then. If `fit` fails, an
+        earlier fit stays as it was.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Training rows: numbers, none missing.
+
+        y : None
+            Ignored.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. If all rows fit into one batch, a whole weight counts
+            like repeated rows; else rows are drawn in proportion to it.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are unfit, or a loss becomes infinite.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If clusters stayed empty, or the critic of the clusters won.
+        """
+        with unchanged_on_error(self):
+            super().fit(X, None, sample_weight)
+            self._find_used(X)
+        self._warn_of_collapse()
+        return self
+
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Train on a chunk of rows: one pass, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows. The first chunk fixes the columns and their scales, `labels_` are
+            those of the last.
+
+        y : None
+            Ignored.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            See `fit`.
+
+        Returns
+        -------
+        self : object
+        """
+        with unchanged_on_error(self):
+            super().partial_fit(X, None, sample_weight)
+            self._find_used(X)
+        return self
+
+    def _find_used(self, X) -> None:
+        """Set the labels of the training rows, and which clusters are in use."""
+        found = self._shares(X).argmax(1)
+        self._used, self.labels_ = np.unique(found, return_inverse=True)
+        self.cluster_centers_ = self._head_rows()[self._used]
+        shares = self.prior_.shares.double().numpy()[self._used]
+        self.cluster_shares_ = shares / shares.sum()
+
+    def _warn_of_collapse(self) -> None:
+        """Warn of empty clusters, and of a critic that has won."""
+        n_used, told = len(self._used), self.history_[-1]["label_critic_accuracy"]
+        if n_used < self.n_clusters:
+            warnings.warn(
+                f"Only {n_used} of n_clusters={self.n_clusters} clusters are in use. "
+                "Raise balance_strength or n_init, or lower n_clusters.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if told > WON:
+            warnings.warn(
+                f"The critic of the clusters tells {told:.1%} of inferred labels from "
+                "drawn ones: rows are not assigned surely. Raise label_strength or "
+                "critic_noise, or train longer (max_iter).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    # --- answers --------------------------------------------------------------------
+
+    def predict_proba(self, X):
+        """Return the probabilities of the clusters: q(y|x).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_samples, n_clusters_in_use), float64
+            Rows sum to 1.
+        """
+        shares = self._shares(X)[:, self._used]
+        return shares / shares.sum(1, keepdims=True)
+
+    def predict(self, X):
+        """Return the most likely cluster of each row.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Numbers from 0.
+        """
+        check_is_fitted(self)
+        return self.predict_proba(X).argmax(1)
+
+    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
+        """Return the number, of all clusters, of those in use."""
+        labels = np.asarray(y)
+        if labels.ndim and labels.shape != (n_samples,):
+            raise ValueError(
+                f"y must be one cluster or one for each of n_samples={n_samples} rows. "
+                f"Got shape {labels.shape}."
+            )
+        if not np.isin(labels, np.arange(len(self._used))).all():
+            raise ValueError(
+                f"y must hold clusters from 0 to {len(self._used) - 1}. Got {y!r}."
+            )
+        return np.broadcast_to(self._used[labels], (n_samples,))

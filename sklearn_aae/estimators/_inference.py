@@ -4,9 +4,7 @@ The networks answer in float64 on a CPU, so that a row's answer does not depend 
 rows beside it; the output has the dtype of the input. Rows stream through in chunks.
 """
 
-import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 
 import numpy as np
@@ -22,7 +20,7 @@ from sklearn_aae.utils._compat import (
     InvalidParameterError,
     check_sample_weight,
 )
-from sklearn_aae.utils._device import torch_threads
+from sklearn_aae.utils._device import single_thread_pool, torch_threads
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
 # Rows that pass through the networks at once: their units should stay in the cache.
@@ -82,8 +80,7 @@ def stream(
         with torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
             parts = [run(start) for start in starts]
     else:
-        one_thread = functools.partial(torch.set_num_threads, 1)  # of each worker
-        with ThreadPoolExecutor(n_workers, initializer=one_thread) as pool:
+        with single_thread_pool(n_workers) as pool:
             parts = list(pool.map(run, starts))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

@@ -24,6 +24,7 @@ from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.priors import WithLabel, as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
+    Batch,
     FoolLabelCritic,
     PartHeads,
     Phase,
@@ -51,7 +52,8 @@ class LabelledMixin(CodeMixin):
     The host has the parameters of `LABELLED_CONSTRAINTS`, and says ``_label_shares``.
     """
 
-    _learning_rate_of_shares = 0.0
+    # How far a batch moves p(y) to the mean of q(y|x).
+    _rate_of_shares = 0.0
 
     @property
     def _label_shares(self) -> list[float]:
@@ -77,7 +79,7 @@ class LabelledMixin(CodeMixin):
         style, m = self.prior_.style, self.prior_.n_classes
         critic = LabelCritic(
             self._label_shares,
-            rate=self._learning_rate_of_shares,
+            rate=self._rate_of_shares,
             hidden_layer_sizes=check_sizes(self, "critic_hidden_layer_sizes"),
             activation=self.activation,
             noise=self.critic_noise,
@@ -89,6 +91,9 @@ class LabelledMixin(CodeMixin):
             **make_opponents(self, style),
             "label_critic": critic,
         }
+
+    def _make_judges(self, rows: Rows, seed: int) -> Batch:
+        return rows.judges(self.prior_.style, seed)
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
         weight = float(self.reconstruction_strength)

@@ -1,15 +1,14 @@
 """The graph of nearest neighbours of the training rows, and how labels lie on it."""
 
 import numpy as np
-import torch
 from sklearn.neighbors import NearestNeighbors
 
 # Rows of which distances are looked at, to learn their scale.
 MAX_ROWS = 2000
 
 
-def nearest(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances and numbers of the nearest other rows, each (n, n_neighbors).
+def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Return the numbers of the nearest other rows, (n, n_neighbors).
 
     Parameters
     ----------
@@ -19,9 +18,9 @@ def nearest(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
     n_neighbors : int
         As many, or all other rows if there are fewer.
     """
-    n_neighbors = min(n_neighbors, len(X) - 1)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(X)
-    return search.kneighbors()  # of the rows themselves: without each row itself
+    search = NearestNeighbors(n_neighbors=min(n_neighbors, len(X) - 1)).fit(X)
+    # Of the rows themselves: without each row itself.
+    return search.kneighbors(return_distance=False)
 
 
 def neighbour_distance(X: np.ndarray, n_neighbors: int) -> float:
@@ -55,8 +54,3 @@ def shared_information(labels: np.ndarray, neighbours: np.ndarray, m: int) -> fl
     p = joint.sum(1)
     seen = joint > 0
     return float((joint[seen] * np.log(joint[seen] / np.outer(p, p)[seen])).sum())
-
-
-def as_tensor(neighbours: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Return row numbers on a device."""
-    return torch.from_numpy(np.ascontiguousarray(neighbours, np.int64)).to(device)

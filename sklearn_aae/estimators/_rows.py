@@ -1,12 +1,13 @@
 """The rows of one fit: what to train on, and what to judge by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
 from sklearn_aae.estimators._labels import UNLABELLED
+from sklearn_aae.estimators._neighbours import nearest
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TablePreprocessor
 from sklearn_aae.training import Batch, Batches
@@ -35,6 +36,7 @@ class Rows:
     X: np.ndarray | torch.Tensor
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
+    _neighbours: np.ndarray | None = field(default=None, init=False, repr=False)
 
     def __getitem__(self, index) -> "Rows":
         """Select rows."""
@@ -93,10 +95,21 @@ class Rows:
         """Return the rows as the networks see them, on a device."""
         return Rows(preprocessor.to_tensor(self.X, device, dtype), self.y, self.weight)
 
+    def neighbours(self, n_neighbors: int) -> np.ndarray:
+        """Return the numbers of each scaled row's neighbours, searched for once."""
+        if self._neighbours is None:
+            self._neighbours = nearest(self.X.cpu().numpy(), n_neighbors)
+        return self._neighbours
+
     def batches(
-        self, prior: Prior, batch_size: int, seed: int, kind: type[Batches] = Batches
+        self,
+        prior: Prior,
+        batch_size: int,
+        seed: int,
+        kind: type[Batches] = Batches,
+        **options,
     ) -> Batches:
-        """Return the scaled rows as mini-batches of a kind."""
+        """Return the scaled rows as mini-batches of a kind, with its options."""
         X, y, w = self.X, self.y, self.weight
         return kind(
             X,
@@ -105,6 +118,7 @@ class Rows:
             seed=seed,
             weight=None if w is None else torch.as_tensor(w).to(X),
             y=None if y is None else torch.as_tensor(y).to(X.device),
+            **options,
         )
 
     def judges(self, prior: Prior, seed: int) -> Batch:

@@ -19,6 +19,8 @@ from pathlib import Path
 import torch
 from threadpoolctl import ThreadpoolController
 
+from sklearn_aae.utils._device import set_torch_threads
+
 # Control groups of Linux, the second generation and the first: files of the limit and
 # the usage, and the line that says how much of the usage is cache.
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -181,7 +183,7 @@ class Threads:
 
     def limit_task(self) -> None:
         """Leave one thread to what this thread calls; it ends with its tasks."""
-        _set_torch_threads(1)
+        set_torch_threads(1)
         self._openmp.limit(limits=1)
 
     def limited_blas(self):
@@ -193,15 +195,7 @@ class Threads:
 
         torch keeps the number for threads to come, so the caller does it at the end.
         """
-        _set_torch_threads(self._of_caller)
-
-
-def _set_torch_threads(number: int) -> None:
-    """Set the number for this thread, and for those to come."""
-    # At first use in a thread torch takes the number that was last set in any thread;
-    # done later, that would undo what is set here.
-    torch.get_num_threads()
-    torch.set_num_threads(number)
+        set_torch_threads(self._of_caller)
 
 
 def available_cpus() -> int:

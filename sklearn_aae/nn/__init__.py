@@ -7,9 +7,11 @@ from sklearn_aae.nn._layers import (
     LayerNorm,
     Linear,
     calibrating,
+    frozen_copy,
     one_hot,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block
+from sklearn_aae.nn._stacked import lies_transposed
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,5 +23,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "calibrating",
+    "frozen_copy",
+    "lies_transposed",
     "one_hot",
 ]

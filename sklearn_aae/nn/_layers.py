@@ -4,12 +4,15 @@ Letters: C models in a stack, B batch, d columns in, h columns out. The paramete
 stacked layer have one leading axis more; the layer reads it off their shape.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from sklearn_aae.nn._stacked import StackedBatchNorm, StackedLinear
 
 
 class Linear(nn.Linear):
@@ -22,9 +25,7 @@ class Linear(nn.Linear):
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
         if self.weight.dim() == 2:
             return F.linear(x, self.weight, self.bias)
-        if self.bias is None:
-            return torch.bmm(x, self.weight.mT)  # (C, B, h)
-        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)
+        return StackedLinear.apply(x, self.weight, self.bias)
 
 
 class BatchNorm(nn.Module):
@@ -61,7 +62,11 @@ class BatchNorm(nn.Module):
         """Normalise x of shape (B, h) or (C, B, h); `row_weight` sums to 1 over B."""
         if not self.training:
             return self._affine(x, self.running_mean, self.running_var)
-        if row_weight is None and x.dim() == 2 and self.n_calibrated is None:
+        if row_weight is None and x.dim() == 3:
+            y, mean, var = StackedBatchNorm.apply(x, self.weight, self.bias, self.eps)
+            self._track(mean, var)
+            return y
+        if row_weight is None and self.n_calibrated is None:
             return self._fused(x)
         mean, var = _moments(x, row_weight)
         self._track(mean.detach(), var.detach())
@@ -114,6 +119,31 @@ def calibrating(module: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.n_calibrated = None
+
+
+def frozen_copy(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Return a copy that does not learn, of modules of this library.
+
+    `copy.deepcopy` takes ten times as long: it visits each dict of each module.
+    """
+
+    def take(tensor: Tensor) -> Tensor:
+        kind = dtype if tensor.is_floating_point() else tensor.dtype
+        return tensor.detach().to(kind, copy=True)
+
+    twin = copy.copy(module)
+    twin._parameters = {
+        name: None if p is None else nn.Parameter(take(p), requires_grad=False)
+        for name, p in module._parameters.items()
+    }
+    twin._buffers = {
+        name: None if b is None else take(b) for name, b in module._buffers.items()
+    }
+    twin._modules = {
+        name: None if m is None else frozen_copy(m, dtype)
+        for name, m in module._modules.items()
+    }
+    return twin
 
 
 class LayerNorm(nn.Module):

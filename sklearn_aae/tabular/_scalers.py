@@ -1,11 +1,11 @@
 """Scalers that scikit-learn lacks: of all columns by one number."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 
-class CommonScaler(TransformerMixin, BaseEstimator):
+class CommonScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Centres columns and divides all by one number: their root mean variance.
 
     What columns are to each other stays: a pixel that is nearly always dark does not
@@ -72,7 +72,7 @@ class CommonScaler(TransformerMixin, BaseEstimator):
         unit = np.where(extent > 0, extent, 1.0) if self.by_range else 1.0
         shares = (self.moments_.var_ / unit**2)[extent > 0]
         common = np.sqrt(shares.mean()) if shares.any() else 1.0
-        self.mean_ = self.moments_.mean_
+        self.mean_, self.n_features_in_ = self.moments_.mean_, len(extent)
         self.scale_ = np.broadcast_to(unit * common, self.mean_.shape)
         return self
 

@@ -6,7 +6,7 @@ steps are gathered at once: the loop itself only cuts views.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -161,6 +161,9 @@ class Batches(Dataset):
 
     y : Tensor of shape (n,) or None, default=None
         Labels, -1 = unlabelled.
+
+    prior_key : hashable, default=None
+        Equal for priors that draw equal codes; None if there is no telling.
     """
 
     def __init__(
@@ -172,7 +175,9 @@ class Batches(Dataset):
         seed: int,
         weight: Tensor | None = None,
         y: Tensor | None = None,
+        prior_key: Hashable = None,
     ):
+        self.prior_key = prior_key
         self.x, self.prior, self.weight, self.y = x, prior, weight, y
         self.n_prior, self.seed = batch_size, seed
         self.batch_size = min(batch_size, len(x))
@@ -194,6 +199,13 @@ class Batches(Dataset):
     def n_companions(self) -> int:
         """Number of further rows that come with those of a step."""
         return 0
+
+    @property
+    def key(self) -> tuple:
+        """What the batches depend on: those of equal keys are equal."""
+        told = (type(self), id(self.x), id(self.y), id(self.weight))
+        prior = id(self.prior) if self.prior_key is None else self.prior_key
+        return (*told, self.batch_size, self.n_prior, self.seed, prior)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, counted over all fits of the model."""
@@ -302,7 +314,8 @@ class StackedBatches:
     """Batches of C models as one: their steps side by side, (C, B, ...).
 
     Each member gathers from its own rows, in its own order; rows that are equal in
-    several members are stored once (see `share_rows`).
+    several members are stored once (see `share_rows`). Members that differ in nothing,
+    as the candidates of a search on one fold, gather and draw once.
 
     Parameters
     ----------
@@ -313,15 +326,18 @@ class StackedBatches:
     def __init__(self, members: Sequence[Batches]):
         self.members = list(members)
         self.n_steps = members[0].n_steps
+        distinct = {member.key: member for member in self.members}
+        self._distinct = list(distinct.values())
+        self._places = [[*distinct].index(member.key) for member in self.members]
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`."""
         first = self.members[0]
         cells = len(self.members) * first.batch_size * first.width
         together = steps_at_once(cells)
-        streams = [member.pieces(number, together) for member in self.members]
+        streams = [member.pieces(number, together) for member in self._distinct]
         for pieces in zip(*streams, strict=True):
-            parts = zip(*pieces, strict=True)
+            parts = zip(*[pieces[place] for place in self._places], strict=True)
             yield from cut(
                 tuple(None if p[0] is None else torch.stack(p, 1) for p in parts)  # type: ignore[arg-type]
             )

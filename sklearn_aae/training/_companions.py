@@ -23,6 +23,11 @@ class WithNeighbours(Batches):
         self.neighbours = neighbours
 
     @property
+    def key(self) -> tuple:
+        """What the batches depend on: those of equal keys are equal."""
+        return (*super().key, id(self.neighbours))
+
+    @property
     def n_companions(self) -> int:
         """Number of neighbours in a batch."""
         return self.batch_size

@@ -24,9 +24,8 @@ def critic_accuracy(phase: TrainCritic, networks: Networks, batch: Batch) -> Ten
     """
     critic = networks[phase.moves[0]]
     real, fake = critic_logits(critic, batch, *phase.points(networks, batch))
-    real, fake = real.unsqueeze(-1), fake.unsqueeze(-2)  # (B', 1), (1, B)
-    right = (real > fake).to(real) + 0.5 * (real == fake).to(real)
-    return right.mean((-2, -1))
+    gap = real.unsqueeze(-1) - fake.unsqueeze(-2)  # (B', B)
+    return 0.5 + 0.5 * gap.sign().mean((-2, -1))
 
 
 @torch.no_grad()

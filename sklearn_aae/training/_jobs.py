@@ -1,6 +1,6 @@
 """Jobs: what a fit asks to be trained."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
@@ -57,16 +57,18 @@ class Job:
         """Memory that the job holds until it is trained: rows, weights and moments."""
         return self.batches.x.nbytes + 3 * 4 * self.n_weights
 
-    def run(self) -> None:
-        """Train alone."""
+    def run(self, cancel: Callable[[], None] = lambda: None) -> None:
+        """Train alone; `cancel` is called before each step and may raise."""
         net, held = self.net, self.held
         if self.validate:
             net.train_split = lambda data, y=None: (data, held)
+        net.cancel = cancel  # type: ignore[method-assign]
         with self._scope():
             try:
                 net.partial_fit(self.batches)
             finally:
                 net.train_split = None
+                del net.cancel
             self.finish()
 
     def finish(self) -> None:

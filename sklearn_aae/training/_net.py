@@ -73,6 +73,9 @@ class AAENet(NeuralNet):
         self.schedule = schedule
         self.total_variance = total_variance
 
+    def cancel(self) -> None:
+        """Do nothing; a `Job` lends what is asked before each step, and may raise."""
+
     @property
     def _default_callbacks(self):
         return [("print_log", PrintLog())] if self.verbose else []
@@ -90,9 +93,7 @@ class AAENet(NeuralNet):
         optimizers = []
         for player in self.module_.players_:
             rate = self.learning_rate(player)
-            moved = [self.module_.networks[name] for name in player.moves]
-            parameters = [p for network in moved for p in network.parameters()]
-            optimizers.append(make_optimizer(parameters, rate))
+            optimizers.append(make_optimizer(self.module_.moved(player), rate))
             setattr(self, _optimizer_name(player), optimizers[-1])
         self.streams_ = Streams(self.seed, next(self.module_.parameters()).device)
         self.engine_ = Engine(self.module_, optimizers, self.streams_)
@@ -193,6 +194,7 @@ class AAENet(NeuralNet):
         in_batches = self._listens("on_batch_begin") or self._listens("on_batch_end")
 
         def step(i: int, batch: Batch) -> dict[str, Tensor]:
+            self.cancel()
             self.set_learning_rates(number - self.first_epoch_ + i / batches.n_steps)
             if not in_batches:
                 return self.train_step(batch)

@@ -7,6 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from sklearn_aae.nn import lies_transposed
+
 # A low first moment keeps a game from circling (paper: momentum 0.1 for both players).
 BETAS = (0.5, 0.999)
 
@@ -116,11 +118,11 @@ def _dense(values: Tensor, parameter: Tensor) -> Tensor:
 
 
 def pile(rows: Sequence[Tensor]) -> Tensor:
-    """Stack tensors as (C, ...); matrices lie transposed in memory.
+    """Stack tensors as (C, ...); matrices lie in memory as their gradients will.
 
-    Then the gradient of x Wᵀ has the layout of W, and Adam needs no copies.
+    Then Adam needs no copies.
     """
-    if rows[0].dim() != 2:
+    if rows[0].dim() != 2 or not lies_transposed(rows[0].shape):
         return torch.stack(list(rows))
     return torch.stack([row.mT for row in rows]).mT
 

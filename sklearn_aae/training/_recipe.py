@@ -93,6 +93,10 @@ class Recipe(nn.Module):
         learners = [m for m in self.modules() if any(True for _ in m.parameters(False))]
         return all(type(m) in LAYERS for m in learners)
 
+    def moved(self, player: Player) -> list[nn.Parameter]:
+        """Return the parameters that a player moves."""
+        return [p for name in player.moves for p in self.networks[name].parameters()]
+
     def players(self) -> list[Player]:
         """Return who steps, in order: adversaries before those who must fool them."""
         groups = [[phase] for phase in self.phases]

@@ -9,6 +9,7 @@ All that a step reads or changes enters as an argument: weights, statistics, mom
 rates, strengths, rows and noise. So one recording serves every model of its shape.
 """
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from sklearn_aae.training._batches import PARTS, Batch
@@ -29,8 +31,9 @@ from sklearn_aae.training._optim import (
 )
 from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Recipe
+from sklearn_aae.training._script import scripted
 from sklearn_aae.training._shapes import describe
-from sklearn_aae.training._simplify import simplify
+from sklearn_aae.training._simplify import shorten, simplify
 from sklearn_aae.training._step import train_step
 from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
 
@@ -145,14 +148,34 @@ def _record(recipe, optimizers, batch, draws, state) -> Callable:
     noise = [
         d.fill(torch.empty(d.shape, dtype=d.dtype, device=d.device)) for d in draws
     ]
-    copies = [
-        tensor.detach().clone(memory_format=torch.preserve_format)
-        for tensor in (*parts_of(batch), *noise, *state)
-    ]
+    copies = _copies((*parts_of(batch), *noise, *state))
     n_before = len(names) + len(draws)
     for copy, tensor in zip(copies[n_before:], state, strict=True):
         copy.requires_grad_(tensor.requires_grad)
-    return simplify(make_fx(step)(*copies))
+    recorded = make_fx(step)(*copies)
+    simplify(recorded)
+    return _fastest(recorded, copies)
+
+
+def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [t.detach().clone(memory_format=torch.preserve_format) for t in tensors]
+
+
+def _fastest(
+    recorded: GraphModule, tensors: Sequence[Tensor]
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Return a recording as TorchScript, if that does the same, or as Python."""
+    script = None
+    with contextlib.suppress(RuntimeError):
+        script = scripted(recorded)
+    plain = shorten(recorded)
+    if script is None:
+        return plain
+    mine, others = _copies(tensors), _copies(tensors)
+    with torch.inference_mode():
+        mine, others = [*mine, *script(*mine)], [*others, *plain(*others)]
+    same = all(map(torch.equal, mine, others))
+    return script if same else plain
 
 
 class _Game(nn.Module):
@@ -197,8 +220,7 @@ def _like(
     optimizer: torch.optim.Optimizer, recipe: Recipe, i: int
 ) -> torch.optim.Optimizer:
     """Return a new optimiser like the i-th player's, over a recipe's parameters."""
-    moved = [recipe.networks[name] for name in recipe.players_[i].moves]
-    parameters = [p for network in moved for p in network.parameters()]
+    parameters = recipe.moved(recipe.players_[i])
     if isinstance(optimizer, StackedAdam):
         return StackedAdam(parameters, optimizer.spans)
     assert len(parameters) == len(moved_by(optimizer))

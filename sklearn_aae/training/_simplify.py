@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.fx import GraphModule, Node
 
 aten = torch.ops.aten
@@ -28,6 +29,7 @@ SHORTER: dict[object, Callable] = {
     aten.neg.default: torch.neg,
     aten.pow.Tensor_Scalar: torch.pow,
     aten.relu.default: torch.relu,
+    aten.relu_.default: torch.relu_,
     aten.select.int: torch.select,
     aten.squeeze.dim: torch.squeeze,
     aten.softplus.default: torch.nn.functional.softplus,
@@ -41,12 +43,22 @@ SHORTER: dict[object, Callable] = {
     aten.view.default: torch.Tensor.view,
 }
 
+# Operations whose result is new memory, of which nothing else is a view.
+FRESH = (
+    aten.addcmul.default,
+    aten.addmm.default,
+    aten.baddbmm.default,
+    aten.bmm.default,
+    aten.mm.default,
+    aten.mul.Tensor,
+)
+
 # Views of one tensor, which need to be taken once only.
 VIEWS = (aten.t.default, aten.transpose.int, aten.unsqueeze.default)
 
 
-def simplify(recorded: GraphModule) -> Callable:
-    """Return the function of a recording without what replaying does not need.
+def simplify(recorded: GraphModule) -> None:
+    """Take from a recording what replaying does not need.
 
     Parameters
     ----------
@@ -55,17 +67,38 @@ def simplify(recorded: GraphModule) -> Callable:
     """
     graph = recorded.graph
     for node in list(graph.nodes):
-        if node.target is aten.detach.default:
+        power = node.args[1] if node.target is aten.pow.Tensor_Scalar else None
+        if node.target is aten.detach.default or power == 1:
             node.replace_all_uses_with(node.args[0])
     for node in reversed(list(graph.nodes)):
         if "profiler" in str(node.target) and not node.users:
             graph.erase_node(node)
     _share_views(recorded)
     graph.eliminate_dead_code()
-    for node in graph.nodes:
+    _reuse_memory(recorded)
+
+
+def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+    """Return the function of a recording, whose kernels Python calls by short ways."""
+    for node in recorded.graph.nodes:
         node.target = SHORTER.get(node.target, node.target)
     recorded.recompile()
     return recorded.forward
+
+
+def _reuse_memory(recorded: GraphModule) -> None:
+    """Let a ReLU and its gradient overwrite what nothing else reads."""
+    for node in recorded.graph.nodes:
+        if node.target not in (aten.relu.default, aten.threshold_backward.default):
+            continue
+        source = node.args[0]
+        if source.target not in FRESH or len(source.users) > 1:
+            continue
+        if node.target is aten.relu.default:
+            node.target = aten.relu_.default
+        else:
+            node.target = aten.threshold_backward.grad_input
+            node.kwargs = {"grad_input": source}
 
 
 def _share_views(recorded: GraphModule) -> None:

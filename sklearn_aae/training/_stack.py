@@ -100,9 +100,7 @@ class Stack:
         recipe = self.engine.recipe
         optimizers: list[torch.optim.Optimizer] = []
         for i, player in enumerate(recipe.players_):
-            moved = [recipe.networks[name] for name in player.moves]
-            parameters = [p for network in moved for p in network.parameters()]
-            optimizer = StackedAdam(parameters, self.spans)
+            optimizer = StackedAdam(recipe.moved(player), self.spans)
             states = [_adam_state(net.engine_.optimizers[i]) for net in self.nets]
             if all(states):
                 optimizer.load_members(states)

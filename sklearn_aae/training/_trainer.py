@@ -4,10 +4,8 @@ A fit hands its jobs to `train`. They are trained at once, or, where a search ga
 the jobs of many fits, by whoever `COLLECTOR` names, who calls `train_jobs` for all.
 """
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import torch
@@ -17,7 +15,7 @@ from sklearn_aae.training._engine import check_finite
 from sklearn_aae.training._groups import group
 from sklearn_aae.training._jobs import Job, step_flops
 from sklearn_aae.training._stack import Stack
-from sklearn_aae.utils._device import torch_threads
+from sklearn_aae.utils._device import single_thread_pool, torch_threads
 
 # Members that have stopped are carried along until no more than this share is left.
 KEPT_SHARE = 0.75
@@ -53,7 +51,7 @@ def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -
         In any mixture.
 
     cancelled : callable, default=never
-        Asked before each job and each step of a stack whether to give up.
+        Asked before each job and each step whether to give up.
 
     Raises
     ------
@@ -94,13 +92,12 @@ def _train_side_by_side(
     stacks: Sequence[list[Job]], cancel: Callable[[], None], n_workers: int
 ) -> None:
     """Train stacks in threads; raise what `cancel` raises."""
-    one_thread = functools.partial(torch.set_num_threads, 1)  # of each worker
 
     def run(members: list[Job]) -> None:
         cancel()
         _train_group(members, cancel)
 
-    with ThreadPoolExecutor(n_workers, initializer=one_thread) as pool:
+    with single_thread_pool(n_workers) as pool:
         for future in [pool.submit(run, members) for members in stacks]:
             future.result()
 
@@ -109,7 +106,7 @@ def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
     """Train jobs of one shape; an error of all is the error of each."""
     try:
         if len(members) == 1:
-            members[0].run()
+            members[0].run(cancel)
         else:
             _train_stack(members, cancel)
     except Exception as error:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,6 +77,31 @@ def resolve_device(device: str | torch.device) -> Device:
             "Use device='auto' to take what is there, or device='cpu'."
         )
     return Device(torch_device)
+
+
+def set_torch_threads(number: int) -> None:
+    """Set the number of torch's threads for this thread, and for those to come."""
+    # At first use in a thread torch takes the number that was last set in any thread;
+    # done later, that would undo what is set here.
+    torch.get_num_threads()
+    torch.set_num_threads(number)
+
+
+@contextmanager
+def single_thread_pool(n_workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Return workers that leave one thread to torch; the caller's count stays.
+
+    torch keeps the number that was last set in any thread, for threads to come and for
+    all products, so the caller sets its own again at the end.
+    """
+    before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(
+            n_workers, initializer=set_torch_threads, initargs=(1,)
+        ) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -1,15 +1,18 @@
 """The same seed gives the same bits; the caller's random states stay as they are."""
 
+import functools
 import hashlib
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from joblib import Parallel, delayed, parallel_config
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAETransformer
 
@@ -93,10 +96,32 @@ def test_number_of_jobs_does_not_matter(backend):
     assert together == alone
 
 
-def test_thread_count_is_given_back():
+def counts():
+    """Return torch's number of threads here and in a new thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return torch.get_num_threads(), pool.submit(torch.get_num_threads).result()
+
+
+def search():
+    grid = {"learning_rate": [1e-3, 1e-2]}
+    model = AAETransformer(hidden_layer_sizes=(8,), max_iter=2, random_state=0)
+    with parallel_config(backend="stacked"):
+        GridSearchCV(model, grid, cv=4, error_score="raise").fit(X)
+
+
+@pytest.mark.parametrize("work", [digest, "transform", search])
+def test_thread_count_is_given_back(work):
+    if work == "transform":  # several chunks
+        model = AAETransformer(max_iter=1, random_state=0).fit(X)
+        rows = np.tile(X, (5000 // len(X) + 1, 1))
+        work = functools.partial(model.transform, rows)
     before = torch.get_num_threads()
-    digest()
-    assert torch.get_num_threads() == before
+    try:
+        torch.set_num_threads(3)
+        work()
+        assert counts() == (3, 3)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_sample_draws_anew_unless_seeded():

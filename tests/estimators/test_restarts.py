@@ -314,6 +314,17 @@ def test_ctrl_c_keeps_the_best_restart_as_it_is(blobs, monkeypatch):
     assert np.isfinite(model.transform(X)).all()
 
 
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+@pytest.mark.parametrize("n_init", [1, 3])
+def test_ctrl_c_before_any_model_is_trained(n_init, fit, blobs, collect):
+    X, _ = blobs
+    collect(lambda jobs: None)
+    model = make(n_init=n_init)
+    with pytest.raises(KeyboardInterrupt, match="before any model"):
+        getattr(model, fit)(X)
+    assert not hasattr(model, "net_")
+
+
 # --- collectors -----------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """Layers: against torch, weights = repetition, stacked = one by one."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ from sklearn_aae.nn import (
     LayerNorm,
     Linear,
     calibrating,
+    frozen_copy,
 )
 from sklearn_aae.utils._random import Streams, seeded_scope, standard_uniform
 
@@ -262,3 +265,22 @@ def test_block_order_is_linear_normalisation_activation_dropout(place, randn, cl
     h = nn.functional.layer_norm(block.linear(x), (3,))
     h = torch.relu(h * block.norm.weight + block.norm.bias)
     close(block(x), h * (keep >= 0.5) * 2)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_frozen_copy_is_a_copy(kind):
+    module = MLP(3, (5, 4), normalization="batch", activation="gelu", dropout=0.1)
+    module(torch.randn(8, 3))
+    expected = copy.deepcopy(module).to(kind).state_dict()
+    twin = frozen_copy(module, kind).eval()
+    assert not any(p.requires_grad for p in twin.parameters())
+    torch.testing.assert_close(dict(twin.state_dict()), dict(expected), rtol=0, atol=0)
+    for block in twin.blocks:
+        block.fold()
+    with torch.no_grad():
+        for tensor in (*twin.parameters(), *twin.buffers()):
+            tensor.zero_()
+    assert module.training
+    assert all(block.norm is not None for block in module.blocks)
+    now = copy.deepcopy(module).to(kind).state_dict()
+    torch.testing.assert_close(dict(now), dict(expected), rtol=0, atol=0)

@@ -5,6 +5,7 @@ import torch
 
 from sklearn_aae.priors import Gaussian, GaussianMixture
 from sklearn_aae.training import Batch, Batches, _batches
+from sklearn_aae.training._batches import StackedBatches
 
 
 @pytest.fixture
@@ -218,3 +219,36 @@ def test_a_code_can_be_had_without_its_gradient():
     assert batch.code(networks).requires_grad
     assert not batch.code(networks, grad=False).requires_grad
     assert torch.equal(batch.code(networks), batch.code(networks, grad=False))
+
+
+def test_equal_members_of_a_stack_gather_and_draw_once(randn, monkeypatch):
+    x, seen, pieces = randn(20, 3), [], Batches.pieces
+
+    def watch(self, *args):
+        seen.append(self)
+        return pieces(self, *args)
+
+    def make(seed, key, rows=x, **options):
+        return Batches(
+            rows, Gaussian(2), batch_size=8, seed=seed, prior_key=key, **options
+        )
+
+    weight = torch.ones(20)
+    members = [
+        make(0, "gaussian"),
+        make(0, "other"),
+        make(0, "gaussian"),
+        make(1, "gaussian"),
+        make(0, None),
+        make(0, None),  # nobody says that the two priors draw alike
+        make(0, "gaussian", x.clone()),
+        make(0, "gaussian", weight=weight),
+        make(0, "gaussian"),
+    ]
+    alone = [list(member.epoch(2)) for member in members]
+    monkeypatch.setattr(Batches, "pieces", watch)
+    together = list(StackedBatches(members).epoch(2))
+    assert len(seen) == len(members) - 2
+    for step, *batches in zip(together, *alone, strict=True):
+        assert torch.equal(step.x, torch.stack([batch.x for batch in batches]))
+        assert torch.equal(step.prior, torch.stack([batch.prior for batch in batches]))

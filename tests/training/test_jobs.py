@@ -532,11 +532,21 @@ def test_training_is_called_off(n, make_job):
     assert not isinstance(Cancelled(), Exception)  # no callback swallows it
 
 
-def test_training_is_called_off_between_jobs(make_job):
-    jobs = [make_job(i, hidden=(6 + i,)) for i in range(3)]
+@pytest.mark.parametrize(
+    ("n", "done"),
+    [
+        (7, [False] * 3),  # before the first job, and before each of its 10 steps
+        (12, [True, False, False]),
+        (15, [True, False, False]),
+    ],
+)
+def test_training_is_called_off_between_and_amid_lone_jobs(n, done, make_job):
+    jobs = [make_job(i, hidden=(6 + i,), epochs=2) for i in range(3)]
     with pytest.raises(Cancelled):
-        train_jobs(jobs, after(3, lambda: True))
-    assert [job.done for job in jobs] == [True, True, False]
+        train_jobs(jobs, after(n, lambda: True))
+    assert [job.done for job in jobs] == done
+    assert not any(job.error for job in jobs)
+    assert all("cancel" not in vars(job.net) for job in jobs)
 
 
 # --- surroundings ---------------------------------------------------------------------

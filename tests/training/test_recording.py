@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from sklearn_aae.critics import Critic
 from sklearn_aae.decoders import DECODERS, GaussianDecoder
@@ -20,6 +21,8 @@ from sklearn_aae.training import (
     _engine,
     _recording,
 )
+from sklearn_aae.training._script import scripted
+from sklearn_aae.training._simplify import simplify
 from sklearn_aae.utils._random import seeded_scope
 
 N, D, K = 40, 5, 2
@@ -211,10 +214,91 @@ def test_what_cannot_be_recorded_is_trained_eagerly(randn, monkeypatch):
     assert_alike(eager, net)
 
 
-def test_a_recording_holds_no_tensor_of_the_model(randn):
+@pytest.fixture
+def graphs(monkeypatch):
+    """Return the list of the graphs that are recorded from now on."""
+    seen = []
+
+    def watch(recorded):
+        seen.append(recorded)
+        return simplify(recorded)
+
+    monkeypatch.setattr(_recording, "simplify", watch)
+    return seen
+
+
+def test_a_recording_holds_no_tensor_of_the_model(graphs, randn):
     net = train(make_recipe(), make_batches(randn(N, D)), record_steps=True)
-    (run,) = _recording._RECORDINGS.values()
-    assert not [n for n in run.__self__.graph.nodes if n.op == "get_attr"]
-    assert not list(run.__self__.parameters())
-    assert not list(run.__self__.buffers())
-    assert net.engine_._replay.run is run
+    (graph,) = graphs
+    assert not [n for n in graph.graph.nodes if n.op == "get_attr"]
+    assert not list(graph.parameters())
+    assert not list(graph.buffers())
+    assert [net.engine_._replay.run] == list(_recording._RECORDINGS.values())
+
+
+# --- TorchScript ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Return the list of pairs of a script, or None, and what is replayed."""
+    seen, fastest = [], _recording._fastest
+
+    def watch(*args):
+        scripts = []
+        with monkeypatch.context() as patch:
+            make = _recording.scripted
+            patch.setattr(
+                _recording, "scripted", lambda r: scripts.append(make(r)) or scripts[0]
+            )
+            run = fastest(*args)
+        seen.append((scripts[0] if scripts else None, run))
+        return run
+
+    monkeypatch.setattr(_recording, "_fastest", watch)
+    return seen
+
+
+def test_steps_are_replayed_as_a_script(runs, randn):
+    train(make_recipe(), make_batches(randn(N, D)), record_steps=True)
+    ((script, run),) = runs
+    assert run is script is not None
+
+
+def test_a_script_that_does_something_else_is_not_used(runs, monkeypatch, randn):
+    batches = make_batches(randn(N, D))
+    eager = train(make_recipe(), batches, record_steps=False)
+    forgetful = _recording.scripted
+
+    def forget(recorded):
+        step = forgetful(recorded)
+        return lambda *tensors: [2 * loss for loss in step(*tensors)]
+
+    monkeypatch.setattr(_recording, "scripted", forget)
+    net = train(make_recipe(), batches, record_steps=True)
+    ((script, run),) = runs
+    assert run is not script is not None
+    assert_alike(eager, net)
+
+
+def test_without_scripts_python_replays(monkeypatch, randn):
+    def refuse(source):
+        raise RuntimeError("no scripts here")
+
+    batches = make_batches(randn(N, D))
+    eager = train(make_recipe(), batches, record_steps=False)
+    monkeypatch.setattr(torch.jit, "CompilationUnit", refuse)
+    net = train(make_recipe(), batches, record_steps=True)
+    assert net.engine_._replay.run.__self__  # the method of a graph
+    assert_alike(eager, net)
+
+
+def test_a_script_calls_with_all_kinds_of_arguments():
+    def work(x):
+        y = torch.empty_like(x, dtype=torch.float64).fill_(torch.inf)
+        z, _ = torch.cat([x, x.clamp(max=-torch.inf)]).max(0)
+        return torch.full((2,), 3.5, device=x.device), y.clamp(max=2.0).to(z) + z
+
+    x = torch.randn(3)
+    script = scripted(make_fx(work)(x))
+    assert all(map(torch.equal, script(x), work(x)))

@@ -87,14 +87,14 @@ def check(make_job, train_alone, alike, memory, monkeypatch, plain_or_recorded):
             assert moved(weights[0], weights[1], keys)
         return together
 
-    def compare(n=3, *, kinds=PLAIN, **options):
+    def compare(n=3, *, kinds=PLAIN, tolerance=1e-9, **options):
         options = VARIED | options
         alone = train_alone(n, **options)
         for recorded in kinds:
             with plain_or_recorded(recorded):
                 together = train_together(n, options)
             for job, expected in zip(together, alone, strict=True):
-                alike(job, expected)
+                alike(job, expected, tolerance)
         return together
 
     return compare
@@ -158,7 +158,9 @@ def test_every_likelihood(name, check):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation(name, check):
-    check(activation=name)
+    # Without one ("identity") the next layer's normalisation takes a bias off again:
+    # what Adam then follows is the rounding of a gradient of zero.
+    check(activation=name, tolerance=1e-8)
 
 
 @pytest.mark.parametrize("hidden", [(), (1,), (7, 4)], ids=str)
