@@ -6,6 +6,7 @@ from sklearn_aae.estimators import (
     AAETransformer,
     ConditionalAAETransformer,
     GANSampler,
+    SemiSupervisedAAEClassifier,
 )
 
 __version__ = "0.1.0"
@@ -14,5 +15,6 @@ __all__ = [
     "AAETransformer",
     "ConditionalAAETransformer",
     "GANSampler",
+    "SemiSupervisedAAEClassifier",
     "__version__",
 ]

@@ -55,6 +55,8 @@ class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
     after fit.
     """
 
+    # What the networks are built from, besides the parameters.
+    _learned: ClassVar[tuple[str, ...]] = ("preprocessor_", "_class_shares")
     _answers: ClassVar[dict[str, str]] = {"encoder": "encoder_", "decoder": "decoder_"}
 
     _parameter_constraints = CONSTRAINTS
@@ -418,7 +420,7 @@ class BaseGame(PreparationMixin, StateMixin, BaseEstimator):
         except ValueError:
             params["device"] = "cpu"
         fitted = type(self)(**params)
-        for name in ("preprocessor_", "_class_shares"):
+        for name in self._learned:
             setattr(fitted, name, getattr(self, name))
         fitted.prior_ = fitted._make_prior(self._class_shares)
         net = fitted._make_net(state["seed"], torch.float32)

@@ -1,0 +1,300 @@
+"""SemiSupervisedAAEClassifier: few labels, many rows."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+
+from sklearn_aae.estimators._base import BaseAAE
+from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
+from sklearn_aae.estimators._labels import LabelsMixin
+from sklearn_aae.estimators._neighbours import neighbour_distance
+from sklearn_aae.estimators._parameters import NON_NEGATIVE
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._transformer import AAETransformer
+from sklearn_aae.tabular import TableSchema
+from sklearn_aae.training import (
+    Batches,
+    Classify,
+    Phase,
+    Smooth,
+    WithLabelled,
+)
+from sklearn_aae.utils._compat import StrOptions
+
+# The neighbour whose distance is the unit of `smoothness_radius`.
+RADIUS_NEIGHBORS = 10
+
+
+@inherits_parameters(AAETransformer)
+class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, BaseAAE):
+    """Adversarial autoencoder that classifies with few labels and many rows.
+
+    The encoder infers for each row the probabilities q(y|x) of the classes and a style
+    z. All rows are reconstructed from both, critics make the probabilities look like
+    draws of one class each and the style like a Gaussian, and the labelled rows teach
+    which class is which ([1]_, section 5). One thing is added to the paper's recipe:
+    probabilities may not change within a small distance of a row
+    (`smoothness_strength`: virtual adversarial training [2]_).
+
+    Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row.
+
+    Read more in the user guide.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of columns of the style.
+
+    class_heads : bool, default=False
+        Whether the decoder sees W_Cᵀ y + z, n_components columns in all, with a learned
+        head for each class ([1]_, section 7), or y and z side by side.
+
+    head_distance : float, default=1.0
+        η: class heads nearer to each other than this are pushed apart.
+
+    classification_strength : float, default=10.0
+        Weight of the cross-entropy of the labelled rows.
+
+    smoothness_strength : float, default=1.0
+        Weight of the change of q(y|x) at the worst point near a row; 0 for the paper's
+        recipe.
+
+    smoothness_radius : float, default=1.0
+        How near: as a multiple of the mean distance of a row to its tenth neighbour.
+
+    label_strength : float, default=1.0
+        Weight of the loss against the critic of the classes.
+
+    reconstruction_strength : float, default=1.0
+        Weight of the reconstruction, -log p(x|z) in nats a column.
+
+    critic_noise : float, default=0.1
+        Standard deviation of the noise on what the critic of the classes sees.
+
+    critic_hidden_layer_sizes : sequence of int, default=(128, 128)
+        Units of the critics' hidden layers.
+
+    input_noise : float, default=0.3
+        Standard deviation of the noise on the scaled input in training.
+
+    scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
+            default="range"
+        Scaling of the columns, see `AAETransformer`.
+
+    learning_rate : float, default=0.002
+        Adam's step size.
+
+    learning_rate_schedule : {"constant", "cosine", "one_cycle"}, default="one_cycle"
+        Course of the step sizes over the training.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
+
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the cross-entropy.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+
+    See Also
+    --------
+    sklearn.semi_supervised.LabelSpreading : Labels along a graph of neighbours.
+    AAEClusterer : Where no label is known.
+
+    References
+    ----------
+    .. [1] Makhzani, Shlens, Jaitly, Goodfellow, Frey, "Adversarial Autoencoders", 2016,
+       https://arxiv.org/abs/1511.05644
+    .. [2] Miyato, Maeda, Koyama, Ishii, "Virtual Adversarial Training", 2018,
+       https://arxiv.org/abs/1704.03976
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import SemiSupervisedAAEClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> few = np.where(np.arange(150) % 10 == 0, y, -1)
+    >>> classifier = SemiSupervisedAAEClassifier(max_iter=30, random_state=0)
+    >>> classifier.fit(X, few).predict(X).shape
+    (150,)
+    """
+
+    _learned = (*BaseAAE._learned, "_radius", "_class_weights")
+    _parameter_constraints = {
+        **LABELLED_CONSTRAINTS,
+        "classification_strength": [NON_NEGATIVE],
+        "smoothness_strength": [NON_NEGATIVE],
+        "smoothness_radius": [NON_NEGATIVE],
+        "critic_hidden_layer_sizes": ["array-like"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        n_components=10,
+        *,
+        class_heads=False,
+        head_distance=1.0,
+        classification_strength=10.0,
+        smoothness_strength=1.0,
+        smoothness_radius=1.0,
+        label_strength=1.0,
+        reconstruction_strength=1.0,
+        critic_noise=0.1,
+        critic_hidden_layer_sizes=(128, 128),
+        input_noise=0.3,
+        scale="range",
+        learning_rate=2e-3,
+        learning_rate_schedule="one_cycle",
+        max_iter="auto",
+        class_weight=None,
+        **shared,
+    ):
+        super().__init__(
+            n_components,
+            critic_hidden_layer_sizes=critic_hidden_layer_sizes,
+            input_noise=input_noise,
+            scale=scale,
+            learning_rate=learning_rate,
+            learning_rate_schedule=learning_rate_schedule,
+            max_iter=max_iter,
+            **shared,
+        )
+        self.class_heads = class_heads
+        self.head_distance = head_distance
+        self.classification_strength = classification_strength
+        self.smoothness_strength = smoothness_strength
+        self.smoothness_radius = smoothness_radius
+        self.label_strength = label_strength
+        self.reconstruction_strength = reconstruction_strength
+        self.critic_noise = critic_noise
+        self.class_weight = class_weight
+
+    # --- fit ------------------------------------------------------------------------
+
+    @property
+    def _label_shares(self) -> list[float]:
+        return self._class_shares
+
+    def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray:
+        codes = super()._check_labels(y, n_samples, keep=keep)
+        if not keep and (codes is None or len(self.classes_) < 2):
+            found = [] if codes is None else self.classes_.tolist()
+            raise ValueError(
+                f"{type(self).__name__} needs labelled rows of at least two classes in "
+                f"y. It has the class labels {found}; -1, None and NaN are unlabelled."
+            )
+        return codes
+
+    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
+        rows, judges = super()._prepare(
+            X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
+        )
+        if not keep:
+            self._radius = neighbour_distance(rows.X.cpu().numpy(), RADIUS_NEIGHBORS)
+            self._class_weights = self._weigh_classes(rows)
+        return rows, judges
+
+    def _weigh_classes(self, rows: Rows) -> tuple[float, ...] | None:
+        """Return the weight of each class, if they are not equal."""
+        if self.class_weight is None:
+            return None
+        told = self.classes_[rows.y[rows.y >= 0]]
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=told)
+        return tuple(weights.tolist())
+
+    def _make_phases(self, schema: TableSchema) -> list[Phase]:
+        smooth, radius = float(self.smoothness_strength), self.smoothness_radius
+        classify = Classify(
+            weight=float(self.classification_strength),
+            class_weight=self._class_weights,
+        )
+        phases = [*super()._make_phases(schema), classify]
+        if smooth:
+            phases.append(Smooth(weight=smooth, radius=float(radius * self._radius)))
+        return phases
+
+    def _make_batches(self, rows: Rows, seed: int) -> Batches:
+        style = self.prior_.style
+        return rows.batches(style, self.batch_size, seed, kind=WithLabelled)
+
+    # --- answers --------------------------------------------------------------------
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes: q(y|x).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_samples, n_classes), float64
+            In the order of `classes_`; rows sum to 1.
+        """
+        return self._shares(X)
+
+    def predict(self, X):
+        """Return the most likely class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Labels as they were in y.
+        """
+        return self.classes_[self._shares(X).argmax(1)]
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        accuracy : float
+            Share of the rows that are classified rightly.
+        """
+        return ClassifierMixin.score(self, X, y, sample_weight)
+
+    def transfer(self, X, y):
+        """Give rows another class and keep their style: style transfer.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        y : label or array-like of shape (n_samples,)
+            The classes that they are to get.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows of those classes.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds a label that the model does not know.
+        """
+        X = self._check_new_rows(X)
+        return self._with_label(X, self._class_numbers(y, len(X)))
