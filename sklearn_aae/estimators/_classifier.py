@@ -7,10 +7,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
-from sklearn_aae.estimators._labels import LabelsMixin
+from sklearn_aae.estimators._labels import LabelsMixin, encode_labels
 from sklearn_aae.estimators._neighbours import neighbour_distance
 from sklearn_aae.estimators._parameters import NON_NEGATIVE
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -176,11 +177,66 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
 
     # --- fit ------------------------------------------------------------------------
 
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+        """Train on a chunk of rows: one pass, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows. The first chunk fixes the columns, their scales and the classes.
+
+        y : array-like of shape (n_samples,)
+            Labels, see `fit`.
+
+        classes : array-like of shape (n_classes,), default=None
+            All classes, where the first chunk may lack some. Ignored afterwards.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            See `fit`.
+
+        Returns
+        -------
+        self : object
+        """
+        first = not hasattr(self, "net_")
+        with unchanged_on_error(self):
+            self._all_classes = (
+                np.unique(classes) if first and classes is not None else None
+            )
+            super().partial_fit(X, y, sample_weight)
+            del self._all_classes
+        return self
+
     @property
     def _label_shares(self) -> list[float]:
         return self._class_shares
 
+    def _count_classes(self, rows: Rows) -> list[float]:
+        """Return p(y): the shares of the classes, as they are weighed."""
+        counts = np.array(super()._count_classes(rows))
+        counts[counts == 0] = 1 / len(rows)  # a class that later chunks will show
+        self._class_weights = self._weigh_classes(rows)
+        if self._class_weights is not None:
+            counts *= self._class_weights
+        return (counts / counts.sum()).tolist()
+
+    def _weigh_classes(self, rows: Rows) -> tuple[float, ...] | None:
+        """Return the weight of each class, if they are not equal."""
+        if self.class_weight is None:
+            return None
+        seen, y = np.unique(rows.y[rows.y >= 0], return_inverse=True)
+        given = self.classes_[seen]
+        weights = np.ones(len(self.classes_))
+        weights[seen] = compute_class_weight(
+            self.class_weight, classes=given, y=given[y]
+        )
+        return tuple(weights.tolist())
+
     def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray:
+        classes = getattr(self, "_all_classes", None)
+        if classes is not None and not keep:
+            self.classes_ = classes
+            return encode_labels(y, classes)[0]
         codes = super()._check_labels(y, n_samples, keep=keep)
         if not keep and (codes is None or len(self.classes_) < 2):
             found = [] if codes is None else self.classes_.tolist()
@@ -196,16 +252,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         )
         if not keep:
             self._radius = neighbour_distance(rows.X.cpu().numpy(), RADIUS_NEIGHBORS)
-            self._class_weights = self._weigh_classes(rows)
         return rows, judges
-
-    def _weigh_classes(self, rows: Rows) -> tuple[float, ...] | None:
-        """Return the weight of each class, if they are not equal."""
-        if self.class_weight is None:
-            return None
-        told = self.classes_[rows.y[rows.y >= 0]]
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=told)
-        return tuple(weights.tolist())
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
         smooth, radius = float(self.smoothness_strength), self.smoothness_radius
@@ -252,7 +299,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         labels : ndarray of shape (n_samples,)
             Labels as they were in y.
         """
-        return self.classes_[self._shares(X).argmax(1)]
+        numbers = self._shares(X).argmax(1)
+        return self.classes_[numbers]
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy.

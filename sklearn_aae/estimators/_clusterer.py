@@ -27,6 +27,7 @@ from sklearn_aae.training import (
     Spread,
     WithNeighbours,
 )
+from sklearn_aae.utils._compat import check_sample_weight
 
 # A critic that tells more pairs apart has won.
 WON = 0.995
@@ -285,7 +286,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         """
         with unchanged_on_error(self):
             super().fit(X, None, sample_weight)
-            self._find_used(X)
+            self._find_used(X, sample_weight)
         self._warn_of_collapse()
         return self
 
@@ -310,13 +311,17 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         """
         with unchanged_on_error(self):
             super().partial_fit(X, None, sample_weight)
-            self._find_used(X)
+            self._find_used(X, sample_weight)
         return self
 
-    def _find_used(self, X) -> None:
+    def _find_used(self, X, sample_weight) -> None:
         """Set the labels of the training rows, and which clusters are in use."""
-        found = self._shares(X).argmax(1)
-        self._used, self.labels_ = np.unique(found, return_inverse=True)
+        shares = self._shares(X)
+        counted = slice(None)
+        if sample_weight is not None:
+            counted = check_sample_weight(sample_weight, shares) > 0
+        self._used = np.unique(shares[counted].argmax(1))
+        self.labels_ = shares[:, self._used].argmax(1)
         self.cluster_centers_ = self._head_rows()[self._used]
         shares = self.prior_.shares.double().numpy()[self._used]
         self.cluster_shares_ = shares / shares.sum()

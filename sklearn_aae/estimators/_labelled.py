@@ -3,10 +3,11 @@
 import math
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
-from sklearn_aae.critics import LabelCritic
+from sklearn_aae.critics import MIN_SHARE, LabelCritic
 from sklearn_aae.estimators._inference import CodeMixin, stream
 from sklearn_aae.estimators._parameters import (
     NON_NEGATIVE,
@@ -21,6 +22,7 @@ from sklearn_aae.estimators._recipes import (
     make_regularizer,
 )
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.nn import Block
 from sklearn_aae.priors import WithLabel, as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -84,9 +86,11 @@ class LabelledMixin(CodeMixin):
             activation=self.activation,
             noise=self.critic_noise,
         )
-        heads = self.class_heads
+        heads, encoder = self.class_heads, make_encoder(self, schema, style, m)
+        if encoder.module is None:
+            _start_at_shares(encoder.label_head, critic.shares)
         return {
-            "encoder": make_encoder(self, schema, style, m),
+            "encoder": encoder,
             "decoder": make_decoder(self, schema, n_classes=m, class_heads=heads),
             **make_opponents(self, style),
             "label_critic": critic,
@@ -176,3 +180,15 @@ class LabelledMixin(CodeMixin):
         latents = np.zeros((m, m + self.prior_.style.n_components))
         latents[:, :m] = np.eye(m)
         return self._decode(latents)
+
+
+@torch.no_grad()
+def _start_at_shares(head: Block, shares: Tensor) -> None:
+    """Let the logits of a head start at log p(y), in the mean over rows.
+
+    Normalised logits move no faster than their learning rate: with rare classes it
+    would take long to get there.
+    """
+    logits = shares.clamp_min(MIN_SHARE).log()
+    bias = head.linear.bias if head.norm is None else head.norm.bias
+    bias.copy_(logits - logits.mean())

@@ -71,7 +71,7 @@ class PreparationMixin:
         `keep` holds on to the columns, scales and classes of the earlier fit.
         """
         rows = self._check_rows(X, y, sample_weight, keep=keep)
-        shares = rows.class_shares(len(getattr(self, "classes_", ())))
+        shares = None if keep else self._count_classes(rows)
         judges = None
         if X_val is not None:
             judges = self._check_rows(X_val, y_val, None, keep=True)
@@ -89,6 +89,10 @@ class PreparationMixin:
         rows = rows.scaled(self.preprocessor_, *place)
         self._check_range(rows.X)
         return rows, judges and judges.scaled(self.preprocessor_, *place)
+
+    def _count_classes(self, rows: Rows) -> list[float] | None:
+        """Return the share of each class among the labelled rows, if there are any."""
+        return rows.class_shares(len(getattr(self, "classes_", ())))
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows, labels and weights."""

@@ -74,7 +74,12 @@ def test_agreement_is_the_pointwise_information_of_pairs(networks, batch):
     p = networks["label_critic"].shares
     truth = -np.mean(
         [
-            np.log(sum((float(a) * float(b)) ** 0.7 / float(c) for a, b, c in zip(*r)))
+            np.log(
+                sum(
+                    (float(a) * float(b)) ** 0.7 / float(c)
+                    for a, b, c in zip(*r, strict=True)
+                )
+            )
             for r in ((q[i], q[i + B // 2], p) for i in range(B // 2))
         ]
     )

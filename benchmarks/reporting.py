@@ -1,0 +1,48 @@
+"""What the quality benchmarks share: means over seeds, versions, JSON."""
+
+import json
+import os
+import platform
+import sys
+
+import numpy as np
+import sklearn
+import torch
+
+
+def machine():
+    """Return where the figures come from."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, torch {torch.__version__}, scikit-learn "
+        f"{sklearn.__version__}"
+    )
+
+
+def load_from(folder):
+    """Return the function ``load(name, ...)`` of a folder of data sets."""
+    sys.path.insert(0, os.fspath(folder))
+    from load import load
+
+    return load
+
+
+def report(rows, by, measures, out=None):
+    """Print mean, deviation and extremes of measures over the rows of equal `by`."""
+    print(machine())
+    groups = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in by), []).append(row)
+    for key, members in groups.items():
+        print(*key, f"({len(members)} runs)")
+        for name in measures:
+            values = [row[name] for row in members if name in row]
+            if values:
+                print(
+                    f"    {name:<18} mean {np.mean(values):8.4f} ± {np.std(values):.4f}"
+                    f"  median {np.median(values):8.4f}"
+                    f"  from {np.min(values):.4f} to {np.max(values):.4f}"
+                )
+    if out:
+        with open(out, "w", encoding="utf-8") as file:
+            json.dump({"machine": machine(), "rows": rows}, file, indent=1)
