@@ -133,14 +133,17 @@ class LabelledPosterior(Distribution):
 
     style : Distribution over (..., k)
         q(z|x).
+
+    seen : Tensor of shape (..., d)
+        x with the noise of the training, as the encoder saw it.
     """
 
     arg_constraints = {}
     support = constraints.real_vector
     has_rsample = True
 
-    def __init__(self, logits: Tensor, style: Distribution):
-        self.logits, self.style = logits, style
+    def __init__(self, logits: Tensor, style: Distribution, seen: Tensor):
+        self.logits, self.style, self.seen = logits, style, seen
         width = logits.shape[-1] + style.event_shape[0]
         shape = torch.Size([width])
         super().__init__(logits.shape[:-1], shape, validate_args=False)

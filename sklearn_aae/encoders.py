@@ -174,10 +174,10 @@ class DeterministicEncoder(Encoder):
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
-        h = self.features(self.corrupt(x), row_weight)
-        logits, h = self.split(h, row_weight)
+        x = self.corrupt(x)
+        logits, h = self.split(self.features(x, row_weight), row_weight)
         style = Deterministic(self.location(h, row_weight))
-        return LabelledPosterior(logits, style) if self.n_classes else style
+        return LabelledPosterior(logits, style, x) if self.n_classes else style
 
 
 class GaussianEncoder(Encoder):
@@ -206,8 +206,8 @@ class GaussianEncoder(Encoder):
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
-        h = self.features(self.corrupt(x), row_weight)
-        logits, h = self.split(h, row_weight)
+        x = self.corrupt(x)
+        logits, h = self.split(self.features(x, row_weight), row_weight)
         if self.module is None:
             s = self.scale_head(h, row_weight)
         else:
@@ -217,7 +217,7 @@ class GaussianEncoder(Encoder):
             self.location(h, row_weight), scale, standard_normal
         )
         style = Independent(normal, 1, validate_args=False)
-        return LabelledPosterior(logits, style) if self.n_classes else style
+        return LabelledPosterior(logits, style, x) if self.n_classes else style
 
 
 class UniversalEncoder(Encoder):

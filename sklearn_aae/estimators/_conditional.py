@@ -39,8 +39,12 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     n_components : int, default=8
         Number of columns of the style code.
 
-    regularization_strength : float, default=10.0
-        Weight of the critic's loss against the reconstruction.
+    regularization_strength : float, default=100.0
+        Weight of the critic's loss against the reconstruction. The stronger, the less
+        the code says about the label.
+
+    critic_learning_rate : float, default=0.003
+        Step size of the critic: it must be quick, or labels hide in the code.
 
     Attributes
     ----------
@@ -69,9 +73,19 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     (3, 4)
     """
 
-    def __init__(self, n_components=8, *, regularization_strength=10.0, **shared):
+    def __init__(
+        self,
+        n_components=8,
+        *,
+        regularization_strength=100.0,
+        critic_learning_rate=3e-3,
+        **shared,
+    ):
         super().__init__(
-            n_components, regularization_strength=regularization_strength, **shared
+            n_components,
+            regularization_strength=regularization_strength,
+            critic_learning_rate=critic_learning_rate,
+            **shared,
         )
 
     def _make_prior(self, class_shares):

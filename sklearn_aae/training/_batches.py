@@ -105,6 +105,11 @@ class Batch:
         shares = self.code(networks)[..., : networks["encoder"].n_classes]
         return shares.clamp_min(torch.finfo(shares.dtype).tiny).log()
 
+    def seen(self, networks: Networks) -> Tensor:
+        """Return the rows with the noise that the encoder added to them, if known."""
+        q = self.posterior(networks)
+        return q.seen.detach() if isinstance(q, LabelledPosterior) else self.x
+
     def shares(self, networks: Networks) -> Tensor:
         """Return q(y|x), (B, m)."""
         return self.code(networks)[..., : networks["encoder"].n_classes]
@@ -127,7 +132,7 @@ class Batch:
             values = [getattr(member, name) for member in members]
             if values[0] is not None:
                 parts[name] = torch.stack(values)
-        return cls(**parts)
+        return cls(**parts)  # type: ignore[arg-type]
 
     def forget(self) -> None:
         """Drop the encoder pass: the next phase makes its own."""

@@ -5,6 +5,7 @@ q(y|x), the first m columns of the code.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,13 @@ PROBE = 0.1
 TINY = 1e-8
 
 
+def label_points(networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return drawn labels and inferred shares, both (B, m)."""
+    critic: Any = networks["label_critic"]
+    shares = batch.shares(networks)
+    return critic.draw(shares), shares
+
+
 @dataclass(frozen=True)
 class TrainLabelCritic(TrainCritic):
     """A second critic learns to tell one-hot draws of p(y) from q(y|x)."""
@@ -30,13 +38,13 @@ class TrainLabelCritic(TrainCritic):
 
     def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return drawn labels and inferred shares, both (B, m)."""
-        shares = batch.shares(networks)
-        return networks["label_critic"].draw(shares), shares
+        return label_points(networks, batch)
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the critic's objective; where p(y) is learned, follow q(y)."""
         loss = super().loss(networks, batch)
-        networks["label_critic"].learn(batch.shares(networks), batch.weight)
+        critic: Any = networks["label_critic"]
+        critic.learn(batch.shares(networks), batch.weight)
         return loss
 
 
@@ -47,7 +55,9 @@ class FoolLabelCritic(FoolCritic):
     name = "label_generator"
     needs = ("encoder", "label_critic")
 
-    points = TrainLabelCritic.points
+    def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return drawn labels and inferred shares, both (B, m)."""
+        return label_points(networks, batch)
 
 
 @dataclass(frozen=True)
@@ -104,10 +114,11 @@ class Smooth(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over rows."""
-        encoder, q = networks["encoder"], batch.shares(networks).detach()
+        encoder: Any = networks["encoder"]
+        x, q = batch.seen(networks), batch.shares(networks).detach()
 
         def divergence(r: Tensor) -> Tensor:
-            log_q = encoder.label_logits(batch.x + r, batch.weight).log_softmax(-1)
+            log_q = encoder.label_logits(x + r, batch.weight).log_softmax(-1)
             kl = (q * ((q + TINY).log() - log_q)).sum(-1)
             return row_mean(kl, batch.weight)
 
@@ -140,7 +151,8 @@ class Agree(Phase):
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over pairs."""
         own, other = batch.shares(networks).chunk(2, -2)
-        p = networks["label_critic"].shares.unsqueeze(-2)
+        critic: Any = networks["label_critic"]
+        p = critic.shares.unsqueeze(-2)
         same = ((own * other + TINY).pow(self.power) / p).sum(-1)  # (C, B / 2)
         if batch.weight is None:
             return -row_mean(same.log())
@@ -186,7 +198,8 @@ class PartHeads(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the sum over pairs."""
-        heads = networks["decoder"].class_heads.weight.mT  # (C, m, k)
+        decoder: Any = networks["decoder"]
+        heads = decoder.class_heads.weight.mT  # (C, m, k)
         gap = heads.unsqueeze(-2) - heads.unsqueeze(-3)  # (C, m, m, k)
         # The root of 0, of a head to itself, has no slope.
         distance = (gap.square().sum(-1) + TINY).sqrt()

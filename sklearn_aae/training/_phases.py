@@ -112,15 +112,14 @@ class TrainCritic(Phase):
 
     def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return what counts as real, (B', k), and what does not, (B, k)."""
-        code, prior = batch.styles(networks)
-        return prior, code
+        return style_points(networks, batch)
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the critic's objective and its gradient penalty."""
         critic = networks[self.moves[0]]
         real, fake = (part.detach() for part in self.points(networks, batch))
-        logits = critic_logits(critic, batch, real, fake)
-        loss = OBJECTIVES[self.objective]().critic(*logits, batch.weight)
+        on_real, on_fake = critic_logits(critic, batch, real, fake)
+        loss = OBJECTIVES[self.objective]().critic(on_real, on_fake, batch.weight)
         if not self.penalized:
             return loss
         labels = batch.critic_labels(critic)
@@ -144,21 +143,31 @@ class FoolCritic(Phase):
 
     objective: str = "bce"
 
-    points = TrainCritic.points
+    def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return what counts as real, (B', k), and what does not, (B, k)."""
+        return style_points(networks, batch)
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the generator's objective."""
         objective, critic = OBJECTIVES[self.objective](), networks[self.needs[-1]]
         real, fake = self.points(networks, batch)
         if objective.pairs:
-            logits = critic_logits(critic, batch, real, fake)
-            return objective.generator(*logits, batch.weight)
+            on_real, on_fake = critic_logits(critic, batch, real, fake)
+            return objective.generator(on_real, on_fake, batch.weight)
         _, y = batch.critic_labels(critic)
         logit = critic(fake, y)
         return objective.generator(logit, logit, batch.weight)
 
 
-def critic_logits(critic: nn.Module, batch: Batch, real: Tensor, fake: Tensor):
+def style_points(networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return prior samples and codes without labels."""
+    code, prior = batch.styles(networks)
+    return prior, code
+
+
+def critic_logits(
+    critic: nn.Module, batch: Batch, real: Tensor, fake: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return D of real and of fake points, in one pass."""
     # One pass is exact: a critic has no batch statistics.
     z = torch.cat([real, fake], -2)  # (C, B' + B, k)
