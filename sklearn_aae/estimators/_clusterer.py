@@ -249,6 +249,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
 
     def _set_fitted(self, net: AAENet) -> None:
         super()._set_fitted(net)
+        self.information_ = getattr(net, "information_", None)
         shares = net.module_.networks["label_critic"].shares
         self.prior_ = WithLabel(self.prior_.style, shares.cpu())
 

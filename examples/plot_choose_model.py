@@ -1,0 +1,52 @@
+"""
+GAN, VAE, MMD or AAE?
+=====================
+
+The neighbours of the adversarial autoencoder are a parameter away. Here each draws
+digits, as many as fit into a row, below a row of real ones. The picture is written to
+``examples/output``; ``benchmarks/neighbours.py`` measures what it shows.
+"""
+
+# %%
+# One line for each model
+# -----------------------
+# The autoencoders differ in what pulls their codes to the prior. The plain one has
+# nothing that does: decoding draws from a prior that it never saw is not meant to work.
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+from sklearn_aae import AAETransformer, GANSampler
+
+X, _ = load_digits(return_X_y=True)
+shared = {"n_components": 8, "max_iter": 40, "random_state": 0}
+models = {
+    "AAE": AAETransformer(regularization_strength=10, **shared),
+    "VAE": AAETransformer(regularizer="kl", **shared),
+    "WAE-MMD": AAETransformer(regularizer="mmd", regularization_strength=10, **shared),
+    "plain AE": AAETransformer(regularizer=None, **shared),
+    "GAN": GANSampler(**shared),
+}
+
+# %%
+# Draw
+# ----
+
+N_PICTURES = 12
+rows = {"real": X[:N_PICTURES]}
+for name, model in models.items():
+    rows[name] = model.fit(X).sample(N_PICTURES, random_state=0)
+    print(f"{name}: trained {model.n_iter_} epochs, criterion {model.loss_:.3f}")
+
+figure, axes = plt.subplots(len(rows), 1, figsize=(8, 5.5), layout="constrained")
+for ax, (name, digits) in zip(axes, rows.items(), strict=True):
+    ax.imshow(np.hstack(digits.reshape(-1, 8, 8)), cmap="gray_r", vmin=0, vmax=16)
+    ax.set_title(name, fontsize=9, loc="left")
+    ax.set_axis_off()
+
+folder = Path(__file__).parent / "output" if "__file__" in globals() else Path()
+folder.mkdir(exist_ok=True)
+figure.savefig(folder / "choose_model.png", dpi=120)

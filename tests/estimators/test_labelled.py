@@ -1,0 +1,250 @@
+"""Clusterer, classifier, supervised transformer and GAN: what each is for."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
+
+from sklearn_aae import (
+    AAEClusterer,
+    ConditionalAAETransformer,
+    GANSampler,
+    SemiSupervisedAAEClassifier,
+)
+from sklearn_aae.training import Classify, PartHeads, Smooth, Spread
+
+SMALL = {"hidden_layer_sizes": (32,), "n_components": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Three clusters that stand apart, (300, 5), and their numbers."""
+    rng = np.random.RandomState(1)
+    y = np.repeat([0, 1, 2], 100)
+    X = 6 * np.eye(5)[:3][y] + rng.normal(size=(300, 5))
+    order = rng.permutation(300)
+    return X[order], y[order]
+
+
+@pytest.fixture(scope="module")
+def clustered(three):
+    clusterer = AAEClusterer(3, n_init=2, max_iter=200, class_heads=False, **SMALL)
+    return clusterer.fit(three[0])
+
+
+@pytest.fixture(scope="module")
+def classified(three):
+    X, y = three
+    few = np.where(np.arange(300) < 30, y, -1)
+    return SemiSupervisedAAEClassifier(max_iter=200, **SMALL).fit(X, few)
+
+
+def phase(model, kind):
+    found = [p for p in model.net_.module_.phases if type(p) is kind]
+    return found[0] if found else None
+
+
+# --- clusterer ------------------------------------------------------------------------
+
+
+def test_clusters_that_stand_apart_are_found(clustered, three):
+    X, y = three
+    assert adjusted_rand_score(y, clustered.labels_) > 0.95
+    assert set(clustered.labels_) == {0, 1, 2}
+    np.testing.assert_array_equal(clustered.predict(X), clustered.labels_)
+    shares = clustered.predict_proba(X)
+    np.testing.assert_allclose(shares.sum(1), 1)
+    np.testing.assert_allclose(clustered.cluster_shares_.sum(), 1)
+
+
+def test_centres_and_samples_belong_to_their_cluster(clustered):
+    centres = clustered.cluster_centers_
+    np.testing.assert_array_equal(clustered.predict(centres), [0, 1, 2])
+    for c in range(3):
+        rows = clustered.sample(50, y=c, random_state=0)
+        assert (clustered.predict(rows) == c).mean() > 0.6
+    with pytest.raises(ValueError, match="clusters from 0 to 2"):
+        clustered.sample(1, y=3)
+
+
+def test_learned_shares_follow_clusters_of_unequal_size(three):
+    X, y = three
+    X = np.concatenate([X[y == 0], X[y == 1][:30], X[y == 2][:20]])
+    model = AAEClusterer(3, n_init=2, max_iter=100, balance_strength=0.5, **SMALL).fit(
+        X
+    )
+    shares = np.sort(model.cluster_shares_)
+    assert shares[2] > 1.5 * shares[0]  # 100 rows, 30 and 20
+    even = model.set_params(learn_shares=False).fit(X)
+    np.testing.assert_allclose(even.prior_.shares, 1 / 3, rtol=1e-6)
+
+
+def test_the_papers_recipe_is_in_reach(three):
+    model = AAEClusterer(
+        3, agreement_strength=0, balance_strength=0, max_iter=2, n_init=1, **SMALL
+    ).fit(three[0])
+    names = [p.name for p in model.net_.module_.phases]
+    assert names == [
+        "reconstruction",
+        "head_distance",
+        "critic",
+        "generator",
+        "label_critic",
+        "label_generator",
+    ]
+
+
+def test_the_restart_of_most_information_is_kept(three, monkeypatch):
+    seen = []
+    rank = AAEClusterer._rank
+    monkeypatch.setattr(
+        AAEClusterer, "_rank", lambda *a: seen.append(rank(*a)) or seen[-1]
+    )
+    model = AAEClusterer(3, n_init=3, max_iter=3, **SMALL).fit(three[0])
+    assert len(seen) == 3
+    assert model.information_ == -min(seen)
+
+
+def test_more_clusters_than_rows_are_refused(three):
+    with pytest.raises(ValueError, match="n_samples=2 should be >= n_clusters=8"):
+        AAEClusterer().fit(three[0][:2])
+
+
+def test_empty_clusters_and_a_critic_that_won_are_told(clustered):
+    clustered._warn_of_collapse()
+    clustered._used, used = clustered._used[:2], clustered._used
+    with pytest.warns(ConvergenceWarning, match="Only 2 of n_clusters=3"):
+        clustered._warn_of_collapse()
+    clustered._used = used
+    line = clustered.history_[-1]
+    line["label_critic_accuracy"], before = 1.0, line["label_critic_accuracy"]
+    with pytest.warns(ConvergenceWarning, match="critic of the clusters tells 100"):
+        clustered._warn_of_collapse()
+    line["label_critic_accuracy"] = before
+
+
+# --- classifier -----------------------------------------------------------------------
+
+
+def test_few_labels_are_enough_where_classes_stand_apart(classified, three):
+    X, y = three
+    assert classified.score(X[30:], y[30:]) > 0.95
+
+
+def test_transfer_moves_rows_to_the_class(classified, three):
+    for c in range(3):
+        assert (classified.predict(classified.transfer(three[0], c)) == c).mean() > 0.9
+        rows = classified.sample(50, y=c, random_state=0)
+        assert (classified.predict(rows) == c).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("labels", "missing"),
+    [
+        (np.array(["a", "b", "c"], dtype=object), None),
+        (np.array([0.0, 1.0, 2.0]), np.nan),
+        (np.array([10, 20, 30]), -1),
+    ],
+)
+def test_labels_of_any_kind(three, labels, missing):
+    X, y = three
+    few = labels[y]
+    few[60:] = missing
+    model = SemiSupervisedAAEClassifier(max_iter=30, **SMALL).fit(X, few)
+    np.testing.assert_array_equal(model.classes_, np.unique(labels))
+    assert (model.predict(X) == labels[y]).mean() > 0.8
+
+
+@pytest.mark.parametrize("n_told", [1, 100])
+def test_one_label_a_class_and_all_labels(three, n_told):
+    X, y = three
+    few = np.full(300, -1)
+    for c in range(3):
+        told = np.flatnonzero(y == c)[:n_told]
+        few[told] = c
+    model = SemiSupervisedAAEClassifier(max_iter=60, **SMALL).fit(X, few)
+    assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("y", [np.full(300, -1), np.zeros(300, int)])
+def test_labels_of_two_classes_are_needed(three, y):
+    with pytest.raises(ValueError, match="at least two classes"):
+        SemiSupervisedAAEClassifier().fit(three[0], y)
+
+
+def test_class_weights_reach_the_loss_and_the_prior(three):
+    X, y = three
+    weight = {0: 2.0, 1: 1.0, 2: 1.0}
+    model = SemiSupervisedAAEClassifier(max_iter=1, class_weight=weight, **SMALL)
+    model.fit(X, y)
+    assert phase(model, Classify).class_weight == (2.0, 1.0, 1.0)
+    np.testing.assert_allclose(model.prior_.shares, [0.5, 0.25, 0.25], rtol=1e-6)
+
+
+def test_strengths_reach_their_phase(three):
+    X, y = three
+    model = SemiSupervisedAAEClassifier(
+        max_iter=1, class_heads=True, head_distance=3.0, **SMALL
+    ).set_params(classification_strength=7.0, smoothness_strength=2.0)
+    model.fit(X, y)
+    assert phase(model, Classify).weight == 7.0
+    assert phase(model, Smooth).weight == 2.0
+    assert phase(model, PartHeads).distance == 3.0
+    radius = phase(model, Smooth).radius
+    model.set_params(smoothness_radius=2.0).fit(X, y)
+    assert phase(model, Smooth).radius == pytest.approx(2 * radius)
+    assert model.transform(X).shape == (300, 2)
+    clusterer = AAEClusterer(3, max_iter=1, n_init=1, balance_strength=0.25, **SMALL)
+    assert phase(clusterer.fit(X), Spread).weight == 0.25
+
+
+def test_later_chunks_may_show_other_classes(three):
+    X, y = three
+    order = np.argsort(y, kind="stable")
+    model = SemiSupervisedAAEClassifier(**SMALL)
+    for part in np.split(order, 3):
+        model.partial_fit(X[part], y[part], classes=[0, 1, 2])
+    assert model.predict_proba(X).shape == (300, 3)
+
+
+# --- supervised transformer and GAN ---------------------------------------------------
+
+
+def test_a_style_says_less_of_the_label_than_the_rows(three):
+    X, y = three
+    model = ConditionalAAETransformer(max_iter=200, **SMALL).fit(X, y)
+    Z = model.transform(X)
+    assert LogisticRegression().fit(Z, y).score(Z, y) < 0.6
+    judge = LogisticRegression().fit(X, y)
+    for c in range(3):
+        assert (judge.predict(model.transfer(X, c)) == c).mean() > 0.9
+        assert (judge.predict(model.sample(50, y=c, random_state=0)) == c).mean() > 0.9
+    told = model.score(X, y)
+    assert told > model.score(X, np.roll(y, 1))
+    with pytest.raises(ValueError, match="unknown label 7"):
+        model.transfer(X, 7)
+
+
+def test_a_supervised_model_needs_labels(three):
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        ConditionalAAETransformer().fit(three[0])
+    with pytest.raises(ValueError, match="Unknown label type"):
+        ConditionalAAETransformer().fit(three[0], three[0][:, 0])
+
+
+def test_a_gan_learns_to_draw(three):
+    X = three[0]
+    first = GANSampler(max_iter=1, **SMALL).fit(X).score(X)
+    trained = GANSampler(max_iter=300, **SMALL).fit(X)
+    assert trained.score(X) > max(0.8, first)
+    assert trained.sample(5, random_state=0).shape == (5, 5)
+    assert trained.score_samples(X).shape == (300,)
+
+
+def test_weights_draw_rows_of_a_gan(three):
+    X, y = three
+    weight = np.where(y == 0, 1.0, 1e-6)
+    model = GANSampler(max_iter=100, **SMALL).fit(X, sample_weight=weight)
+    drawn = model.sample(200, random_state=0).mean(0)
+    assert np.linalg.norm(drawn - X[y == 0].mean(0)) < 1.5
