@@ -71,7 +71,7 @@ def stream(
             chunk = torch.from_numpy(np.array(prepare(rows[at])))
             given = [chunk.to(weight.device, weight.dtype)]
             if labels is not None:
-                given.append(torch.from_numpy(labels[at]).to(weight.device))
+                given.append(torch.tensor(labels[at], device=weight.device))
             return finish(answer(*given).cpu().numpy())
 
     n_workers = min(torch.get_num_threads(), len(starts))
@@ -133,7 +133,7 @@ class SampleMixin:
 
     def _draw_codes(self, n_samples: int, labels, random_state) -> np.ndarray:
         """Draw codes from the prior, of class numbers where they are given."""
-        y = None if labels is None else torch.as_tensor(labels)
+        y = None if labels is None else torch.tensor(labels)
         with seeded_scope(draw_seeds(random_state, 1)[0]):
             return self.prior_.draw(n_samples, y).cpu().numpy()
 

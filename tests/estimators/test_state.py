@@ -100,7 +100,9 @@ def machine_with_gpu(monkeypatch):
                 raise ValueError("The device 'cuda:0' is not available")
             return _device.Device(torch.device("cpu"))
 
-        monkeypatch.setattr("sklearn_aae.estimators._base.resolve_device", resolve)
+        for part in ("_base", "_fitting"):
+            name = f"sklearn_aae.estimators.{part}.resolve_device"
+            monkeypatch.setattr(name, resolve)
 
     return switch
 

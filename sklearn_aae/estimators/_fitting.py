@@ -1,0 +1,150 @@
+"""From prepared rows to a trained net, and to the networks that answer."""
+
+import copy
+
+import torch
+from skorch.callbacks import EarlyStopping
+from skorch.utils import noop
+
+from sklearn_aae.estimators._recipes import learning_rates
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.nn import Block, frozen_copy
+from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
+from sklearn_aae.utils._device import resolve_device
+from sklearn_aae.utils._random import seeded_scope
+
+
+class FittingMixin:
+    """Builds nets, has them trained, and sets what a fit leaves behind."""
+
+    def _place(self, n_samples: int, *, keep: bool) -> tuple[torch.device, torch.dtype]:
+        """Return where to train and how precisely."""
+        if keep:
+            weight = next(self.net_.module_.parameters())
+            return weight.device, weight.dtype
+        device = resolve_device(self.device)
+        full_batch = n_samples <= self.batch_size
+        return device.torch_device, device.training_dtype(full_batch=full_batch)
+
+    def _make_net(self, seed: int, dtype: torch.dtype) -> AAENet:
+        """Build an untrained net on its device."""
+        device = resolve_device(self.device).torch_device
+        schema = self.preprocessor_.schema_
+        with seeded_scope(seed):
+            networks, phases = self._make_networks(schema), self._make_phases(schema)
+            recipe = Recipe(networks, phases, self.update).to(device, dtype)
+        net = AAENet(
+            recipe,
+            seed=seed,
+            lr=self.learning_rate,
+            learning_rates=learning_rates(self),
+            schedule=self.learning_rate_schedule,
+            total_variance=schema.total_variance,
+            callbacks=self._callbacks(),
+            record_steps=self.compile,
+            device=device,
+            verbose=int(self.verbose),
+        )
+        return net.initialize()
+
+    def _callbacks(self) -> list:
+        """Return the user's callbacks, and the one that stops early."""
+        callbacks = list(self.callbacks or ())
+        if self.early_stopping:
+            stop = EarlyStopping(
+                patience=self.n_iter_no_change,
+                threshold=self.tol,
+                threshold_mode="abs",
+                load_best=True,
+                sink=noop,
+            )
+            callbacks.append(("early_stopping", stop))
+        return callbacks
+
+    def _train_best(self, rows: Rows, judges: Rows | None, seeds: list[int]) -> AAENet:
+        """Train one net for each seed; return the one of the lowest criterion."""
+        jobs = [self._new_job(rows, judges, seed) for seed in seeds]
+        train(jobs)
+        done = [job.net for job in jobs if job.done]
+        if not done:
+            raise next((job.error for job in jobs if job.error), _stopped())
+        for job in jobs:  # another start may do better; a real mistake may not pass
+            if job.error is not None and not isinstance(job.error, NonFiniteLossError):
+                raise job.error
+        return min(done, key=lambda net: self._rank(net, rows))
+
+    def _rank(self, net: AAENet, rows: Rows) -> float:
+        """Return what tells the best of several trainings on rows: the lowest."""
+        return net.loss_
+
+    def _new_job(
+        self, rows: Rows, judges: Rows | None, seed: int, epochs=None, schedule=None
+    ) -> Job:
+        """Return the training of a new net on scaled rows."""
+        net = self._make_net(seed, rows.X.dtype)
+        epochs = epochs or self._n_epochs(len(rows))
+        return self._job(net, rows, judges, epochs, schedule)
+
+    def _n_epochs(self, n_samples: int) -> int:
+        """Return the number of epochs of a fit."""
+        return self.max_iter
+
+    def _train_on(
+        self, rows: Rows, judges: Rows | None, epochs: int, schedule=None
+    ) -> AAENet:
+        """Train the fitted net on; if that fails, its weights are put back."""
+        net, before = self.net_, self.net_.snapshot()
+        net.set_callbacks(self._callbacks())
+        net.module_.replace_phases(self._make_phases(self.preprocessor_.schema_))
+        net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
+        net.record_steps = self.compile
+        try:
+            return self._train_one(self._job(net, rows, judges, epochs, schedule))
+        except BaseException:
+            net.restore(before)
+            raise
+
+    def _train_one(self, job: Job) -> AAENet:
+        """Train one job or raise its error."""
+        train([job])
+        if job.error or not job.done:
+            raise job.error or _stopped()
+        return job.net
+
+    def _job(
+        self, net: AAENet, rows: Rows, judges: Rows | None, epochs: int, schedule
+    ) -> Job:
+        """Return the training of a net for some epochs."""
+        net.max_epochs = epochs
+        net.schedule = schedule or self.learning_rate_schedule
+        return Job(
+            net,
+            self._make_batches(rows, net.seed),
+            self._make_judges(judges or rows, net.seed),
+            validate=judges is not None,
+            # A chunk of a longer stream is not all the data: its averages stand.
+            calibrate=judges is None and (epochs > 1 or not len(net.history)),
+        )
+
+    def _set_fitted(self, net: AAENet) -> None:
+        """Set the attributes that answer."""
+        dtype = resolve_device(self.device).inference_dtype
+        own = net.module_.own_layers
+        self.net_ = net
+        self.history_ = net.finished_history()
+        self.n_iter_ = len(self.history_)
+        self.loss_ = net.loss_
+        for name, attribute in self._answers.items():
+            trained = net.module_.networks[name]
+            network = (
+                frozen_copy(trained, dtype) if own else copy.deepcopy(trained).to(dtype)
+            )
+            network.eval()
+            for block in network.modules():
+                if isinstance(block, Block):
+                    block.fold()
+            setattr(self, attribute, network.requires_grad_(False))
+
+
+def _stopped() -> KeyboardInterrupt:
+    return KeyboardInterrupt("Stopped before any model had been trained.")
