@@ -148,15 +148,15 @@ def test_early_stopping_parameter_arrives(name, value, attribute):
 
 def batches_of(monkeypatch, **parameters):
     """Fit, and return the batches that the net was given."""
-    from sklearn_aae.estimators import _base
+    from sklearn_aae.estimators import _fitting
 
-    seen, train = [], _base.train
+    seen, train = [], _fitting.train
 
     def spy(jobs):
         seen.extend(job.batches for job in jobs)
         return train(jobs)
 
-    monkeypatch.setattr(_base, "train", spy)
+    monkeypatch.setattr(_fitting, "train", spy)
     AAETransformer(**{**EARLY, "early_stopping": False, **parameters}).fit(X)
     return seen
 

@@ -1,6 +1,7 @@
 """SemiSupervisedAAEClassifier: few labels, many rows."""
 
 import numpy as np
+import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -9,17 +10,19 @@ from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._labels import LabelsMixin, encode_labels
 from sklearn_aae.estimators._neighbours import neighbour_distance
-from sklearn_aae.estimators._parameters import NON_NEGATIVE
+from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
+    Agree,
     Batches,
     Classify,
     Phase,
     Smooth,
     WithLabelled,
+    WithLabelledAndNeighbours,
 )
 from sklearn_aae.utils._compat import StrOptions
 
@@ -34,9 +37,10 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     The encoder infers for each row the probabilities q(y|x) of the classes and a style
     z. All rows are reconstructed from both, critics make the probabilities look like
     draws of one class each and the style like a Gaussian, and the labelled rows teach
-    which class is which ([1]_, section 5). One thing is added to the paper's recipe:
-    probabilities may not change within a small distance of a row
-    (`smoothness_strength`: virtual adversarial training [2]_).
+    which class is which ([1]_, section 5). Two things are added to the paper's recipe:
+    near neighbours agree on their class (`agreement_strength`), and probabilities may
+    not change within a small distance of a row (`smoothness_strength`: virtual
+    adversarial training [2]_).
 
     Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row.
 
@@ -56,6 +60,12 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
 
     classification_strength : float, default=10.0
         Weight of the cross-entropy of the labelled rows.
+
+    agreement_strength : float, default=1.0
+        Weight of the agreement of neighbours on their class; 0 for the paper's recipe.
+
+    n_neighbors : int, default=10
+        Neighbours of a row in the graph.
 
     smoothness_strength : float, default=1.0
         Weight of the change of q(y|x) at the worst point near a row; 0 for the paper's
@@ -128,6 +138,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "classification_strength": [NON_NEGATIVE],
+        "agreement_strength": [NON_NEGATIVE],
+        "n_neighbors": [POSITIVE_INT],
         "smoothness_strength": [NON_NEGATIVE],
         "smoothness_radius": [NON_NEGATIVE],
         "critic_hidden_layer_sizes": ["array-like"],
@@ -141,6 +153,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         class_heads=False,
         head_distance=1.0,
         classification_strength=10.0,
+        agreement_strength=1.0,
+        n_neighbors=10,
         smoothness_strength=1.0,
         smoothness_radius=1.0,
         label_strength=1.0,
@@ -168,6 +182,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         self.class_heads = class_heads
         self.head_distance = head_distance
         self.classification_strength = classification_strength
+        self.agreement_strength = agreement_strength
+        self.n_neighbors = n_neighbors
         self.smoothness_strength = smoothness_strength
         self.smoothness_radius = smoothness_radius
         self.label_strength = label_strength
@@ -261,13 +277,21 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             class_weight=self._class_weights,
         )
         phases = [*super()._make_phases(schema), classify]
+        agree = float(self.agreement_strength)
+        if agree:
+            phases.append(Agree(weight=agree))
         if smooth:
             phases.append(Smooth(weight=smooth, radius=float(radius * self._radius)))
         return phases
 
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
+        kind, options = WithLabelled, {}
+        if self.agreement_strength:
+            neighbours = torch.from_numpy(rows.neighbours(self.n_neighbors))
+            options = {"neighbours": neighbours.to(rows.X.device)}
+            kind = WithLabelledAndNeighbours
         style = self.prior_.style
-        return rows.batches(style, self.batch_size, seed, kind=WithLabelled)
+        return rows.batches(style, self.batch_size, seed, kind=kind, **options)
 
     # --- answers --------------------------------------------------------------------
 

@@ -1,7 +1,11 @@
 """The engine: recipes of networks and phases, trained by one loop."""
 
 from sklearn_aae.training._batches import Batch, Batches, Generated
-from sklearn_aae.training._companions import WithLabelled, WithNeighbours
+from sklearn_aae.training._companions import (
+    WithLabelled,
+    WithLabelledAndNeighbours,
+    WithNeighbours,
+)
 from sklearn_aae.training._criterion import criterion
 from sklearn_aae.training._engine import NonFiniteLossError
 from sklearn_aae.training._jobs import Job
@@ -59,6 +63,7 @@ __all__ = [
     "TrainCritic",
     "TrainLabelCritic",
     "WithLabelled",
+    "WithLabelledAndNeighbours",
     "WithNeighbours",
     "criterion",
     "train",

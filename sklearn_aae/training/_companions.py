@@ -29,11 +29,12 @@ class WithNeighbours(Batches):
 
     @property
     def n_companions(self) -> int:
-        """Number of neighbours in a batch."""
-        return self.batch_size
+        """Number of companions in a batch: neighbours, and whose they are besides."""
+        return self.batch_size + 2 * super().n_companions
 
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
         """Add a neighbour of each row: (S, 2 B)."""
+        order = super()._accompany(order, seed)
         generator = torch.Generator().manual_seed(seed)
         n_neighbors = self.neighbours.shape[1]
         picks = torch.randint(n_neighbors, order.shape, generator=generator)
@@ -75,3 +76,7 @@ class WithLabelled(Batches):
             draw = torch.rand(n_steps, len(self.labelled), generator=generator)
             rows = rows.gather(1, draw.argsort(-1)[:, :n].to(rows.device))
         return torch.cat([order, rows[:, :n]], -1)
+
+
+class WithLabelledAndNeighbours(WithNeighbours, WithLabelled):
+    """Batches of rows and labelled rows, and then a neighbour of each."""

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from skorch.callbacks import EarlyStopping
 
 from sklearn_aae import AAETransformer
-from sklearn_aae.estimators import _base
+from sklearn_aae.estimators import _base, _fitting
 from sklearn_aae.training import (
     COLLECTOR,
     Cancelled,
@@ -247,7 +247,7 @@ def failing(monkeypatch):
             for i in indices:
                 jobs[i].error = error
 
-        monkeypatch.setattr(_base, "train", train)
+        monkeypatch.setattr(_fitting, "train", train)
 
     return choose
 
