@@ -1,7 +1,6 @@
 """SemiSupervisedAAEClassifier: few labels, many rows."""
 
 import numpy as np
-import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -10,7 +9,7 @@ from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._labels import LabelsMixin, encode_labels
 from sklearn_aae.estimators._neighbours import neighbour_distance
-from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
+from sklearn_aae.estimators._parameters import NON_NEGATIVE
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
@@ -138,8 +137,6 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "classification_strength": [NON_NEGATIVE],
-        "agreement_strength": [NON_NEGATIVE],
-        "n_neighbors": [POSITIVE_INT],
         "smoothness_strength": [NON_NEGATIVE],
         "smoothness_radius": [NON_NEGATIVE],
         "critic_hidden_layer_sizes": ["array-like"],
@@ -285,13 +282,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         return phases
 
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        kind, options = WithLabelled, {}
-        if self.agreement_strength:
-            neighbours = torch.from_numpy(rows.neighbours(self.n_neighbors))
-            options = {"neighbours": neighbours.to(rows.X.device)}
-            kind = WithLabelledAndNeighbours
-        style = self.prior_.style
-        return rows.batches(style, self.batch_size, seed, kind=kind, **options)
+        kinds = WithLabelled, WithLabelledAndNeighbours
+        return self._with_neighbours(rows, seed, *kinds)
 
     # --- answers --------------------------------------------------------------------
 

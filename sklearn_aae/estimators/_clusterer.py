@@ -148,9 +148,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "n_clusters": [POSITIVE_INT],
-        "agreement_strength": [NON_NEGATIVE],
         "balance_strength": [NON_NEGATIVE],
-        "n_neighbors": [POSITIVE_INT],
         "learn_shares": ["boolean"],
         "critic_hidden_layer_sizes": ["array-like"],
     }
@@ -226,25 +224,17 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         ]
 
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        if not self.agreement_strength:
-            return rows.batches(self.prior_.style, self.batch_size, seed)
-        neighbours = rows.neighbours(self.n_neighbors)
-        return rows.batches(
-            self.prior_.style,
-            self.batch_size,
-            seed,
-            kind=WithNeighbours,
-            neighbours=torch.from_numpy(neighbours).to(rows.X.device),
-        )
+        return self._with_neighbours(rows, seed, Batches, WithNeighbours)
 
     def _rank(self, net: AAENet, rows: Rows) -> float:
-        encoder = net.module_.networks["encoder"]
+        encoder, m = net.module_.networks["encoder"], self.n_clusters
         with torch.no_grad():
             parts = rows.X.split(CHUNK_ROWS)
-            labels = [encoder.label_logits(part).argmax(-1) for part in parts]
+            # The mean draws no noise, whatever the posterior.
+            labels = [encoder(part).mean[:, :m].argmax(-1) for part in parts]
         neighbours = rows.neighbours(self.n_neighbors)
         found = torch.cat(labels).cpu().numpy()
-        net.information_ = shared_information(found, neighbours, self.n_clusters)
+        net.information_ = shared_information(found, neighbours, m)
         return -net.information_
 
     def _set_fitted(self, net: AAENet) -> None:

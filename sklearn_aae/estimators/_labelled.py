@@ -27,6 +27,7 @@ from sklearn_aae.priors import WithLabel, as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
     Batch,
+    Batches,
     FoolLabelCritic,
     PartHeads,
     Phase,
@@ -41,6 +42,8 @@ AUTO_STEPS, MIN_EPOCHS, MAX_EPOCHS = 1000, 20, 400
 LABELLED_CONSTRAINTS: dict = {
     "class_heads": ["boolean"],
     "head_distance": [NON_NEGATIVE],
+    "agreement_strength": [NON_NEGATIVE],
+    "n_neighbors": [POSITIVE_INT],
     "reconstruction_strength": [NON_NEGATIVE],
     "label_strength": [NON_NEGATIVE],
     "critic_noise": [NON_NEGATIVE],
@@ -95,6 +98,17 @@ class LabelledMixin(CodeMixin):
             **make_opponents(self, style),
             "label_critic": critic,
         }
+
+    def _with_neighbours(
+        self, rows: Rows, seed: int, plain: type[Batches], paired: type[Batches]
+    ) -> Batches:
+        """Return batches of the `paired` kind if neighbours are to agree."""
+        kind, options = plain, {}
+        if self.agreement_strength:
+            near = torch.from_numpy(rows.neighbours(self.n_neighbors))
+            kind, options = paired, {"neighbours": near.to(rows.X.device)}
+        style = self.prior_.style
+        return rows.batches(style, self.batch_size, seed, kind=kind, **options)
 
     def _make_judges(self, rows: Rows, seed: int) -> Batch:
         return rows.judges(self.prior_.style, seed)

@@ -73,6 +73,8 @@ class Rows:
         told = self.y != UNLABELLED
         weight = None if self.weight is None else self.weight[told]
         counts = np.bincount(self.y[told], weights=weight, minlength=n_classes)
+        if not told.any():  # a first chunk may have no label yet
+            counts = np.ones(n_classes)
         return (counts / counts.sum()).tolist()
 
     def in_order(self, batch_size: int) -> "Rows":

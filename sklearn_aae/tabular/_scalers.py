@@ -1,11 +1,10 @@
-"""Scalers that scikit-learn lacks: of all columns by one number."""
+"""The scaler that scikit-learn lacks: of all columns by one number."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 
-class CommonScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class CommonScaler(StandardScaler):
     """Centres columns and divides all by one number: their root mean variance.
 
     What columns are to each other stays: a pixel that is nearly always dark does not
@@ -15,36 +14,11 @@ class CommonScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     by_range : bool, default=False
         Whether each column is divided by its range before.
-
-    Attributes
-    ----------
-    mean_, scale_ : ndarray of shape (n_features,)
-        What is subtracted from a column, and what it is divided by.
     """
 
     def __init__(self, by_range: bool = False):
+        super().__init__()
         self.by_range = by_range
-
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn from rows alone.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Rows.
-
-        y : None
-            Ignored.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        self : object
-        """
-        vars(self).pop("moments_", None)
-        return self.partial_fit(X, y, sample_weight)
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn from further rows.
@@ -64,42 +38,12 @@ class CommonScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         self : object
         """
-        if not hasattr(self, "moments_"):
-            self.moments_, self.extent_ = StandardScaler(), MinMaxScaler()
-        self.moments_.partial_fit(X, sample_weight=sample_weight)
-        self.extent_.partial_fit(X)
-        extent = self.extent_.data_range_
+        if not hasattr(self, "scale_"):
+            self.extent_ = MinMaxScaler()
+        super().partial_fit(X, y, sample_weight)
+        extent = self.extent_.partial_fit(X).data_range_
         unit = np.where(extent > 0, extent, 1.0) if self.by_range else 1.0
-        shares = (self.moments_.var_ / unit**2)[extent > 0]
+        shares = (self.var_ / unit**2)[extent > 0]
         common = np.sqrt(shares.mean()) if shares.any() else 1.0
-        self.mean_, self.n_features_in_ = self.moments_.mean_, len(extent)
-        self.scale_ = np.broadcast_to(unit * common, self.mean_.shape)
+        self.scale_ = np.broadcast_to(unit * common, extent.shape)
         return self
-
-    def transform(self, X):
-        """Scale rows.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-        """
-        return (X - self.mean_) / self.scale_
-
-    def inverse_transform(self, X):
-        """Undo the scaling.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Scaled rows.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-        """
-        return X * self.scale_ + self.mean_

@@ -106,6 +106,12 @@ def test_the_restart_of_most_information_is_kept(three, monkeypatch):
     assert model.information_ == -min(seen)
 
 
+def test_ranking_restarts_draws_no_random_numbers(three, rng_untouched):
+    model = AAEClusterer(3, posterior="universal", n_init=2, max_iter=2, **SMALL)
+    with rng_untouched():
+        model.fit(three[0])
+
+
 def test_more_clusters_than_rows_are_refused(three):
     with pytest.raises(ValueError, match="n_samples=2 should be >= n_clusters=8"):
         AAEClusterer().fit(three[0][:2])
@@ -206,6 +212,14 @@ def test_later_chunks_may_show_other_classes(three):
     for part in np.split(order, 3):
         model.partial_fit(X[part], y[part], classes=[0, 1, 2])
     assert model.predict_proba(X).shape == (300, 3)
+
+
+def test_the_first_chunk_may_have_no_label(three):
+    X, y = three
+    model = SemiSupervisedAAEClassifier(**SMALL)
+    model.partial_fit(X, np.full(300, -1), classes=[0, 1, 2])
+    np.testing.assert_allclose(model.prior_.shares, 1 / 3, rtol=1e-6)
+    assert np.isfinite(model.partial_fit(X, y).predict_proba(X)).all()
 
 
 # --- supervised transformer and GAN ---------------------------------------------------

@@ -1,0 +1,32 @@
+"""Columns divided by one number, against NumPy."""
+
+import numpy as np
+import pytest
+
+from sklearn_aae.tabular._scalers import CommonScaler
+
+X = np.random.RandomState(0).normal(size=(60, 3)) * [1.0, 10.0, 0.0] + [5.0, 0.0, 2.0]
+
+
+@pytest.mark.parametrize("by_range", [False, True])
+def test_all_columns_share_one_number(by_range):
+    unit = np.array([np.ptp(X[:, 0]), np.ptp(X[:, 1]), 1.0]) if by_range else 1.0
+    centred = (X - X.mean(0)) / unit
+    truth = centred / np.sqrt(centred[:, :2].var(0).mean())
+    scaler = CommonScaler(by_range).fit(X)
+    np.testing.assert_allclose(scaler.transform(X), truth)
+    np.testing.assert_allclose(scaler.inverse_transform(truth), X)
+
+
+def test_chunks_and_weights_are_the_whole():
+    whole = CommonScaler().fit(X)
+    parts = CommonScaler()
+    for part in np.split(X, 3):
+        parts.partial_fit(part)
+    np.testing.assert_allclose(parts.scale_, whole.scale_)
+    counts = np.arange(60) % 3
+    weighted = CommonScaler().fit(X, sample_weight=counts)
+    repeated = CommonScaler().fit(np.repeat(X, counts, 0))
+    np.testing.assert_allclose(weighted.scale_, repeated.scale_)
+    again = whole.fit(3 * X)
+    np.testing.assert_allclose(again.scale_, 3 * parts.scale_)
