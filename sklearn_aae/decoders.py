@@ -8,18 +8,21 @@ To add a decoder: a class here with its row in `DECODERS`, an entry in the confo
 list of ``tests/test_contracts.py``.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Distribution, Independent
+from torch.distributions import Bernoulli, Distribution, Independent, Normal
 from torch.distributions import Laplace as _Laplace
 
-from sklearn_aae.distributions import UnitGaussian
-from sklearn_aae.nn import MLP, Block, Linear, one_hot
+from sklearn_aae.distributions import Columns, UnitGaussian
+from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot
 from sklearn_aae.utils._random import standard_uniform
 
 __all__ = [
     "DECODERS",
     "BernoulliDecoder",
+    "ColumnsDecoder",
     "Decoder",
     "GaussianDecoder",
     "LaplaceDecoder",
@@ -56,9 +59,12 @@ class Decoder(nn.Module):
         Whether label and style enter as the sum W_Cᵀ y + z, of k columns (paper,
         section 7), not side by side. Row i of W_C is the head of class i.
 
+    n_outputs : int or None
+        Number of outputs of the network; None for d.
+
     module : nn.Module or None
-        The user's network to d columns, from k, or from m + k without heads; replaces
-        body and head.
+        The user's network to `n_outputs` columns, from k, or from m + k without heads;
+        replaces body and head.
     """
 
     def __init__(
@@ -72,10 +78,12 @@ class Decoder(nn.Module):
         n_classes: int = 0,
         told: bool = False,
         class_heads: bool = False,
+        n_outputs: int | None = None,
         module: nn.Module | None = None,
     ):
         super().__init__()
         self.n_components, self.n_features = n_components, n_features
+        self.n_outputs = n_features if n_outputs is None else n_outputs
         self.n_classes, self.told = n_classes, told
         self.class_heads = None
         if class_heads:
@@ -90,18 +98,13 @@ class Decoder(nn.Module):
                 dropout=dropout,
                 uniform=standard_uniform,
             )
-            self.head = Block(self.body.n_out, n_features)
+            self.head = Block(self.body.n_out, self.n_outputs)
 
     @property
     def n_inputs(self) -> int:
         """Number of columns that enter the network."""
         label = 0 if self.class_heads is not None else self.n_classes
         return label + self.n_components
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns that a network of the user must return."""
-        return self.n_features
 
     def latent(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the code with its label, as told by y of shape (B,), -1 = unknown."""
@@ -124,6 +127,11 @@ class Decoder(nn.Module):
         """Return the distribution with the head's outputs h as parameter."""
         raise NotImplementedError
 
+    @staticmethod
+    def cells(h: Tensor) -> Distribution:
+        """Return the same, each cell by its own."""
+        raise NotImplementedError
+
     def forward(self, z: Tensor, y: Tensor | None = None) -> Distribution:
         """Return p(x|z) for codes of shape (B, k) or (C, B, k), label and all."""
         return self.decode(self.represent(self.latent(z, y)))
@@ -140,15 +148,23 @@ class GaussianDecoder(Decoder):
         """Return N(h, I)."""
         return UnitGaussian(h)
 
+    @staticmethod
+    def cells(h: Tensor) -> Distribution:
+        """Return N(h, 1) of each cell."""
+        return Normal(h, 1.0, validate_args=False)
+
 
 class LaplaceDecoder(Decoder):
     """p(x|z) = Laplace(g(z), 1): the absolute error, less moved by outliers."""
 
     def likelihood(self, h: Tensor) -> Distribution:
         """Return Laplace(h, 1)."""
-        return Independent(
-            _Laplace(h, 1.0, validate_args=False), 1, validate_args=False
-        )
+        return Independent(self.cells(h), 1, validate_args=False)
+
+    @staticmethod
+    def cells(h: Tensor) -> Distribution:
+        """Return Laplace(h, 1) of each cell."""
+        return _Laplace(h, 1.0, validate_args=False)
 
 
 class BernoulliDecoder(Decoder):
@@ -156,11 +172,63 @@ class BernoulliDecoder(Decoder):
 
     def likelihood(self, h: Tensor) -> Distribution:
         """Return Bernoulli(σ(h))."""
+        return Independent(self.cells(h), 1, validate_args=False)
+
+    @staticmethod
+    def cells(h: Tensor) -> Distribution:
+        """Return Bernoulli(σ(h)) of each cell."""
         # Cells between 0 and 1 are legal: the cross-entropy is linear in x.
-        column = Bernoulli(logits=h, validate_args=False)
-        return Independent(column, 1, validate_args=False)
+        return Bernoulli(logits=h, validate_args=False)
 
 
+class ColumnsDecoder(Decoder):
+    """p(x|z) of typed columns: a likelihood each, of the observed cells only.
+
+    Parameters
+    ----------
+    n_components : int
+        Code size k.
+
+    n_categories : sequence of int
+        For each column, 0 for a numeric one.
+
+    weights : sequence of float
+        For each column, its factor in the training.
+
+    numeric : {"gaussian", "laplace", "bernoulli"}
+        Likelihood of the numeric columns.
+
+    **options : dict
+        Of `Decoder`.
+    """
+
+    weight: Tensor
+
+    def __init__(
+        self,
+        n_components: int,
+        n_categories: Sequence[int],
+        weights: Sequence[float],
+        numeric: str = "gaussian",
+        **options,
+    ):
+        heads = ColumnHeads(n_categories)
+        d = len(heads.n_categories)
+        super().__init__(n_components, d, n_outputs=heads.n_inputs, **options)
+        self.heads, self.numeric = heads, numeric
+        weight = torch.tensor(weights, dtype=torch.float64)[heads.order]
+        self.register_buffer("weight", weight, persistent=False)
+
+    def likelihood(self, h: Tensor) -> Distribution:
+        """Return the columns' distributions as one."""
+        number, logits = self.heads(h)
+        order = self.heads.order
+        order = order if order.dim() == 1 else order[0]  # equal in all of a stack
+        cells = DECODERS[self.numeric].cells(number)
+        return Columns(cells, logits, order, self.weight)
+
+
+# What `reconstruction` names; of typed columns, the kind of the numeric ones.
 DECODERS: dict[str, type[Decoder]] = {
     "gaussian": GaussianDecoder,
     "laplace": LaplaceDecoder,

@@ -75,7 +75,12 @@ class Encoder(nn.Module):
         Standard deviation of the Gaussian noise on x in training.
 
     input_dropout : float
-        Probability that a cell of x is set to 0 in training.
+        Probability that a cell of x is set to 0 in training; of typed columns, that it
+        is missing.
+
+    columns : nn.Module or None
+        Maps the cells of typed columns to what enters the network, of ``n_outputs``
+        columns. None if x enters as it is.
 
     module : nn.Module or None
         The user's network from x to the outputs of `n_outputs` columns; replaces body
@@ -98,10 +103,12 @@ class Encoder(nn.Module):
         n_classes: int = 0,
         input_noise: float = 0.0,
         input_dropout: float = 0.0,
+        columns: nn.Module | None = None,
         module: nn.Module | None = None,
     ):
         super().__init__()
         self.n_features, self.n_components = n_features, n_components
+        self.columns: Any = columns
         self.n_classes = n_classes
         self.support, self.noisy = support, input_noise > 0
         # A buffer, so that each member of a stack can have its own.
@@ -126,21 +133,26 @@ class Encoder(nn.Module):
     @property
     def n_inputs(self) -> int:
         """Number of columns that enter the network."""
-        return self.n_features
+        return self.n_features if self.columns is None else self.columns.n_outputs
 
     @property
     def n_outputs(self) -> int:
         """Number of columns that a network of the user must return."""
         return self.n_classes + self.n_components
 
+    def enter(self, x: Tensor) -> Tensor:
+        """Return what rows x are to the network, without the training noise."""
+        return x if self.columns is None else self.columns(x)
+
     def corrupt(self, x: Tensor) -> Tensor:
-        """Add the training noise to x."""
+        """Return what rows x are to the network, with the training noise."""
         if not self.training:
-            return x
+            return self.enter(x)
+        x = self.enter(self.blank.hide(x)) if self.columns is not None else x
         if self.noisy:
             scale = self.input_noise[..., None, None].to(x.dtype)
             x = x + scale * standard_normal(x)  # (1, 1) or (C, 1, 1) times (C, B, d)
-        return self.blank(x)
+        return self.blank(x) if self.columns is None else x
 
     def features(self, x: Tensor, row_weight: Tensor | None) -> Tensor:
         """Return the body's units, or the outputs of the user's network."""
@@ -161,7 +173,7 @@ class Encoder(nn.Module):
         return self.label_head(h, row_weight), h
 
     def label_logits(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
-        """Return the logits of q(y|x), (B, m) or (C, B, m), without training noise."""
+        """Return the logits of q(y|x), (B, m) or (C, B, m), of what `enter` returns."""
         return self.split(self.features(x, row_weight), row_weight)[0]
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
@@ -239,7 +251,7 @@ class UniversalEncoder(Encoder):
     @property
     def n_inputs(self) -> int:
         """Number of columns that enter the network."""
-        return self.n_features + self.n_components
+        return super().n_inputs + self.n_components
 
     def label_logits(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Return the logits of q(y|x, η) for one draw of η."""

@@ -42,12 +42,18 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
     Its hooks: ``_make_prior(shares)``; ``_make_networks(schema)`` and
     ``_make_phases(schema)``, the model; ``_make_batches(rows, seed)`` and
     ``_make_judges(rows, seed)``, its steps and what it is judged by; ``_use_labels(y,
-    n)``, what y is to it; and ``_answers``, the attribute for each network that answers
-    after fit.
+    n)``, what y is to it; ``_takes_holes``, whether cells may be missing and columns
+    categorical; and ``_answers``, the attribute for each network that answers after
+    fit.
     """
 
     # What the networks are built from, besides the parameters.
-    _learned: ClassVar[tuple[str, ...]] = ("preprocessor_", "_class_shares")
+    _learned: ClassVar[tuple[str, ...]] = (
+        "preprocessor_",
+        "columns_",
+        "_class_shares",
+    )
+    _takes_holes: ClassVar[bool] = True
     _answers: ClassVar[dict[str, str]] = {"encoder": "encoder_", "decoder": "decoder_"}
 
     _parameter_constraints = CONSTRAINTS
@@ -72,6 +78,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         input_noise=0.0,
         input_dropout=0.0,
         scale="standard",
+        categorical_features="from_dtype",
+        clip=True,
         learning_rate=1e-3,
         critic_learning_rate=None,
         learning_rate_schedule="cosine",
@@ -109,6 +117,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         self.input_noise = input_noise
         self.input_dropout = input_dropout
         self.scale = scale
+        self.categorical_features = categorical_features
+        self.clip = clip
         self.learning_rate = learning_rate
         self.critic_learning_rate = critic_learning_rate
         self.learning_rate_schedule = learning_rate_schedule
@@ -129,6 +139,12 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self):
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._takes_holes
+        return tags
+
     # --- fit: validate, prepare, build, train, set -------------------------------
 
     @fit_context
@@ -141,7 +157,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Training rows: numbers, none missing.
+            Training rows: numbers, and in a frame text, categories and booleans.
+            Missing cells do not count in the loss.
 
         y : array-like of shape (n_samples,), default=None
             Class labels, -1 or None for unlabelled rows. Used where the prior has
@@ -180,6 +197,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
             else:
                 net = self._train_best(rows, judges, seeds)
             self._set_fitted(net)
+            self._measure_residuals(rows)
         return self
 
     @fit_context
@@ -223,6 +241,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
                 job = self._new_job(rows, judges, start, epochs=1, schedule="constant")
                 net = self._train_one(job)
             self._set_fitted(net)
+            self._measure_residuals(rows)
         return self
 
     def _warn_of_no_bound(self) -> None:
@@ -236,6 +255,9 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=4,
             )
+
+    def _measure_residuals(self, rows: Rows) -> None:
+        """Learn how well rows are reconstructed; without a decoder, nothing."""
 
     def _make_prior(self, class_shares: list[float] | None) -> Prior:
         """Return what the codes are made to look like."""

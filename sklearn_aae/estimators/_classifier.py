@@ -264,7 +264,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
         )
         if not keep:
-            self._radius = neighbour_distance(rows.X.cpu().numpy(), RADIUS_NEIGHBORS)
+            self._radius = neighbour_distance(rows.dense(), RADIUS_NEIGHBORS)
         return rows, judges
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
@@ -360,5 +360,5 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         ValueError
             If `y` holds a label that the model does not know.
         """
-        X = self._check_new_rows(X)
-        return self._with_label(X, self._class_numbers(y, len(X)))
+        n_samples = len(self._check_new_rows(X))
+        return self._with_label(X, self._class_numbers(y, n_samples))

@@ -10,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
-from sklearn_aae.estimators._inference import CHUNK_ROWS
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._neighbours import shared_information
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
+from sklearn_aae.estimators._stream import CHUNK_ROWS
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.priors import WithLabel
 from sklearn_aae.tabular import TableSchema
@@ -116,7 +116,8 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         Cluster of each training row, counted from 0.
 
     cluster_centers_ : ndarray of shape (n_clusters_in_use, n_features)
-        The decoded heads: what each cluster looks like in the mean style, z = 0.
+        The decoded heads: what each cluster looks like in the mean style, z = 0. Of a
+        table with categories, rows like those of `sample`.
 
     cluster_shares_ : ndarray of shape (n_clusters_in_use,)
         Share of each cluster, as the prior has learned it.
@@ -313,7 +314,9 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
             counted = check_sample_weight(sample_weight, shares) > 0
         self._used = np.unique(shares[counted].argmax(1))
         self.labels_ = shares[:, self._used].argmax(1)
-        self.cluster_centers_ = self._head_rows()[self._used]
+        centers = self._head_rows()[self._used]
+        typed = self.columns_.typed
+        self.cluster_centers_ = self._as_table(centers) if typed else centers
         shares = self.prior_.shares.double().numpy()[self._used]
         self.cluster_shares_ = shares / shares.sum()
 

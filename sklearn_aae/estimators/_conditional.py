@@ -1,22 +1,21 @@
 """ConditionalAAETransformer: the supervised adversarial autoencoder."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
-from sklearn_aae.estimators._inference import CodeMixin, check_n_samples, stream
+from sklearn_aae.estimators._inference import CodeMixin
 from sklearn_aae.estimators._labels import LabelsMixin
 from sklearn_aae.estimators._recipes import (
     make_decoder,
     make_encoder,
     make_opponents,
 )
+from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.priors import AnyLabel, as_prior
 from sklearn_aae.tabular import TableSchema
-from sklearn_aae.utils._random import draw_seeds
 
 
 @inherits_parameters(AAETransformer)
@@ -117,7 +116,7 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         """
         Z = self._check_codes(X)
         labels = self._told_labels(y, len(Z))
-        return self._decode(Z, labels).astype(Z.dtype, copy=False)
+        return self._as_table(self._decode(Z, labels), Z.dtype)
 
     def reconstruct(self, X, y=None):
         """Encode rows and decode them with their label.
@@ -135,9 +134,9 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         X : ndarray of shape (n_samples, n_features)
             What code and label keep of them.
         """
-        X = self._check_new_rows(X)
-        labels = self._told_labels(y, len(X))
-        return self._decode(self._encode(X), labels).astype(X.dtype, copy=False)
+        rows = self._check_new_rows(X)
+        labels = self._told_labels(y, len(rows))
+        return self._as_table(self._decode(self._encode(rows), labels), rows.dtype, X)
 
     def transfer(self, X, y):
         """Give rows another label and keep their style: style transfer.
@@ -162,39 +161,12 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         """
         return self.reconstruct(X, y)
 
-    def sample(self, n_samples=1, *, y=None, random_state=None):
-        """Draw new rows: y ~ p(y), z ~ p(z), then the mean of p(x|y, z).
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-
-        y : label or array-like of shape (n_samples,), default=None
-            Labels of the rows; None draws them as often as in training.
-
-        random_state : int, RandomState or None, default=None
-            None draws anew with each call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows.
-
-        Raises
-        ------
-        ValueError
-            If `y` holds a label that the model does not know.
-        """
-        check_is_fitted(self)
-        check_n_samples(n_samples)
-        for_labels, for_codes = draw_seeds(random_state, 2)
-        if y is None:
-            rng = np.random.RandomState(for_labels)
-            drawn = rng.choice(self._n_classes, n_samples, p=self._class_shares)
-        else:
-            drawn = self._class_numbers(y, n_samples)
-        return self._decode(self._draw_codes(n_samples, None, for_codes), drawn)
+    def _labels_to_draw(self, y, n_samples: int, seed: int) -> np.ndarray:
+        """Return the class numbers of rows to draw: without y, as often as in fit."""
+        if y is not None:
+            return self._class_numbers(y, n_samples)
+        rng = np.random.RandomState(seed)
+        return rng.choice(self._n_classes, n_samples, p=self._class_shares)
 
     def score_samples(self, X, y=None):
         """Log-likelihood of each row given its code and label: log p(x|y, z).

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from sklearn_aae.encoders import DeterministicEncoder
 from sklearn_aae.estimators._base import BaseGame
 from sklearn_aae.estimators._family import inherits_parameters
-from sklearn_aae.estimators._inference import SampleMixin, stream
 from sklearn_aae.estimators._parameters import check_sizes
 from sklearn_aae.estimators._recipes import check_module, make_adversaries, make_critic
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._sampling import SampleMixin
+from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.objectives import energy_distance
 from sklearn_aae.tabular import TableSchema
@@ -24,6 +25,7 @@ from sklearn_aae.training import (
     Phase,
     TrainCritic,
 )
+from sklearn_aae.utils._random import draw_seeds
 
 # Autoencoders only.
 WITHOUT = (
@@ -122,6 +124,7 @@ class GANSampler(SampleMixin, BaseGame):
     (3, 4)
     """
 
+    _takes_holes = False
     _answers = {"encoder": "generator_", "critic": "critic_"}
     _parameter_constraints = {"generator": [nn.Module, None]}
 
@@ -222,7 +225,7 @@ class GANSampler(SampleMixin, BaseGame):
         """
         X = self._check_new_rows(X)
         X = X[:: -(-len(X) // MAX_SCORED)]
-        samples = self.sample(len(X), random_state=0)
+        samples = self._decode(self._draw_codes(len(X), None, draw_seeds(0, 1)[0]))
         scaled = [self.preprocessor_.transform(rows) for rows in (samples, X)]
         fake, real = (torch.from_numpy(np.array(rows)).double() for rows in scaled)
         distance: Tensor = energy_distance(fake, real)

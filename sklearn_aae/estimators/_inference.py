@@ -4,163 +4,18 @@ The networks answer in float64 on a CPU, so that a row's answer does not depend 
 rows beside it; the output has the dtype of the input. Rows stream through in chunks.
 """
 
-from collections.abc import Callable
-from numbers import Integral
-
 import numpy as np
-import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
-from sklearn_aae.estimators._preparation import validate_table
+from sklearn_aae.estimators._sampling import TableSampleMixin
+from sklearn_aae.estimators._stream import stream
 from sklearn_aae.tabular import as_table
-from sklearn_aae.utils._compat import (
-    Interval,
-    InvalidParameterError,
-    check_sample_weight,
-)
-from sklearn_aae.utils._device import single_thread_pool, torch_threads
-from sklearn_aae.utils._random import draw_seeds, seeded_scope
-
-# Rows that pass through the networks at once: their units should stay in the cache.
-CHUNK_ROWS = 2048
+from sklearn_aae.utils._compat import check_sample_weight
 
 
-def stream(
-    network: nn.Module,
-    answer: Callable[..., Tensor],
-    rows: np.ndarray,
-    prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
-    finish: Callable[[np.ndarray], np.ndarray] = np.asarray,
-    labels: np.ndarray | None = None,
-) -> np.ndarray:
-    """Apply `answer` to chunks of rows, on the network's device and in its dtype.
-
-    No more than one chunk for each thread is there at once, besides the answers. Small
-    networks run faster on one thread for each chunk than on several for one.
-
-    Parameters
-    ----------
-    network : nn.Module
-        Says device, dtype and size.
-
-    answer : callable
-        Maps a tensor of rows, and one of their labels if there are any, to a tensor of
-        as many rows.
-
-    rows : ndarray of shape (n_samples, n_columns)
-        Input.
-
-    prepare, finish : callable, default=np.asarray
-        Applied to each chunk of rows, and to each chunk of answers.
-
-    labels : ndarray of shape (n_samples,), default=None
-        Class numbers.
-
-    Returns
-    -------
-    answers : ndarray of shape (n_samples, ...)
-    """
-    weight = next(network.parameters())
-    starts = range(0, len(rows), CHUNK_ROWS)
-
-    def run(start: int) -> np.ndarray:
-        with torch.inference_mode():
-            at = slice(start, start + CHUNK_ROWS)
-            chunk = torch.from_numpy(np.array(prepare(rows[at])))
-            given = [chunk.to(weight.device, weight.dtype)]
-            if labels is not None:
-                given.append(torch.tensor(labels[at], device=weight.device))
-            return finish(answer(*given).cpu().numpy())
-
-    n_workers = min(torch.get_num_threads(), len(starts))
-    if n_workers == 1 or weight.device.type != "cpu":
-        size = sum(p.numel() for p in network.parameters())
-        with torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
-            parts = [run(start) for start in starts]
-    else:
-        with single_thread_pool(n_workers) as pool:
-            parts = list(pool.map(run, starts))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def check_n_samples(n_samples) -> None:
-    """Raise InvalidParameterError unless a number of rows is a positive integer."""
-    if not Interval(Integral, 1, None, closed="left").is_satisfied_by(n_samples):
-        raise InvalidParameterError(
-            f"The 'n_samples' parameter of sample must be an int in the range "
-            f"[1, inf). Got {n_samples!r} instead."
-        )
-
-
-class SampleMixin:
-    """Draws rows from a fitted model; the host provides ``_decode``."""
-
-    def _check_new_rows(self, X) -> np.ndarray:
-        """Validate rows to answer about."""
-        check_is_fitted(self)
-        return validate_table(self, X, reset=False)
-
-    def sample(self, n_samples=1, *, y=None, random_state=None):
-        """Draw new rows: z ~ p(z), then the mean of p(x|z).
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-
-        y : label or array-like of shape (n_samples,), default=None
-            Classes of the rows, of a model that was fitted with labels.
-
-        random_state : int, RandomState or None, default=None
-            None draws anew with each call.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows.
-
-        Raises
-        ------
-        ValueError
-            If `y` names a class that the model does not know.
-        """
-        check_is_fitted(self)
-        check_n_samples(n_samples)
-        labels = None if y is None else self._class_numbers(y, n_samples)
-        return self._decode(self._draw_codes(n_samples, labels, random_state))
-
-    def _draw_codes(self, n_samples: int, labels, random_state) -> np.ndarray:
-        """Draw codes from the prior, of class numbers where they are given."""
-        y = None if labels is None else torch.tensor(labels)
-        with seeded_scope(draw_seeds(random_state, 1)[0]):
-            return self.prior_.draw(n_samples, y).cpu().numpy()
-
-    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
-        """Return the class number of each label: the component of the prior."""
-        if not hasattr(self, "classes_"):
-            raise ValueError(
-                "sample(y=...) needs a model with one prior component for each class: "
-                "fit with labels and prior='gaussian_mixture' or 'swiss_roll'."
-            )
-        labels = np.asarray(y)
-        if labels.ndim and labels.shape != (n_samples,):
-            raise ValueError(
-                f"y must be one label or one for each of n_samples={n_samples} rows. "
-                f"Got shape {labels.shape}."
-            )
-        labels = np.broadcast_to(labels, (n_samples,))
-        known = np.isin(labels, self.classes_)
-        if not known.all():
-            raise ValueError(
-                f"y has the unknown label {labels[~known].tolist()[0]!r}. The model "
-                f"knows {self.classes_.tolist()}."
-            )
-        return np.searchsorted(self.classes_, labels)
-
-
-class InferenceMixin(SampleMixin):
+class InferenceMixin(TableSampleMixin):
     """Encode, decode and score with a fitted ``encoder_`` and ``decoder_``."""
 
     def _check_codes(self, Z) -> np.ndarray:
@@ -211,8 +66,8 @@ class InferenceMixin(SampleMixin):
         X : ndarray of shape (n_samples, n_features)
             What the code keeps of them.
         """
-        X = self._check_new_rows(X)
-        return self._decode(self._encode(X)).astype(X.dtype, copy=False)
+        rows = self._check_new_rows(X)
+        return self._as_table(self._decode(self._encode(rows)), rows.dtype, X)
 
     def score_samples(self, X):
         """Log-likelihood of each row given its code: log p(x|z), z the mean of q(z|x).
@@ -309,4 +164,4 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Rows, in the units of the training table.
         """
         Z = self._check_codes(X)
-        return self._decode(Z).astype(Z.dtype, copy=False)
+        return self._as_table(self._decode(Z), Z.dtype)

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_aae.critics import MIN_SHARE, LabelCritic
-from sklearn_aae.estimators._inference import CodeMixin, stream
+from sklearn_aae.estimators._inference import CodeMixin
 from sklearn_aae.estimators._parameters import (
     NON_NEGATIVE,
     POSITIVE_INT,
@@ -22,6 +22,7 @@ from sklearn_aae.estimators._recipes import (
     make_regularizer,
 )
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._stream import stream
 from sklearn_aae.nn import Block
 from sklearn_aae.priors import WithLabel, as_prior
 from sklearn_aae.tabular import TableSchema
@@ -171,8 +172,7 @@ class LabelledMixin(CodeMixin):
         """
         Z = self._check_codes(X)
         decode = self.decoder_.decode
-        rows = self._from_decoder(lambda h: decode(h).mean, Z)
-        return rows.astype(Z.dtype, copy=False)
+        return self._as_table(self._from_decoder(lambda h: decode(h).mean, Z), Z.dtype)
 
     def _shares(self, X) -> np.ndarray:
         """Return q(y|x) of rows, float64."""
@@ -182,11 +182,11 @@ class LabelledMixin(CodeMixin):
 
     def _with_label(self, X, labels: np.ndarray) -> np.ndarray:
         """Decode the styles of rows with other labels, given as class numbers."""
-        X = self._check_new_rows(X)
-        latents = self._encode(X)
+        rows = self._check_new_rows(X)
+        latents = self._encode(rows)
         m = self.prior_.n_classes
         latents[:, :m] = np.eye(m)[labels]
-        return self._decode(latents).astype(X.dtype, copy=False)
+        return self._as_table(self._decode(latents), rows.dtype, X)
 
     def _head_rows(self) -> np.ndarray:
         """Return the decoded head of each label: z = 0."""

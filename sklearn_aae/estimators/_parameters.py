@@ -39,6 +39,8 @@ CONSTRAINTS: dict = {
     "input_noise": [NON_NEGATIVE],
     "input_dropout": [SHARE],
     "scale": [StrOptions({s for s in SCALERS if s}), None],
+    "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+    "clip": ["boolean"],
     "learning_rate": [POSITIVE],
     "critic_learning_rate": [POSITIVE, None],
     "learning_rate_schedule": [StrOptions(set(SCHEDULES))],

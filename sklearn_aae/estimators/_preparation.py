@@ -2,12 +2,18 @@
 
 import numpy as np
 import torch
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.priors import PRIORS, Prior
-from sklearn_aae.tabular import TablePreprocessor, as_table, check_columns
+from sklearn_aae.tabular import (
+    TableColumns,
+    TablePreprocessor,
+    as_table,
+    check_finite,
+    check_plain,
+)
 from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
 
 # Parameters that shape the networks: training on cannot change them.
@@ -28,6 +34,7 @@ SHAPING = (
     "input_noise",
     "input_dropout",
     "scale",
+    "categorical_features",
     "update",
     "encoder",
     "decoder",
@@ -53,11 +60,24 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
         Of `sklearn.utils.check_array`.
     """
     X = as_table(X)
-    if not reset:
+    if reset:
+        columns = TableColumns.learn(X, estimator.categorical_features)
+    else:
         check_feature_names(estimator, X, reset=False)
-    check_columns(X, type(estimator).__name__)
-    dtypes = [np.float64, np.float32]
-    return validate_data(estimator, X, dtype=dtypes, reset=reset, **options)
+        columns = estimator.columns_
+    table: dict = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
+    if columns.typed:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        rows = check_array(columns.encode(X), **table, **options)
+    else:
+        rows = validate_data(estimator, X, reset=reset, **table, **options)
+    names = [column.name for column in columns.columns]
+    check_finite(rows, names)
+    if not estimator._takes_holes:
+        check_plain(rows, columns.n_categories, names, type(estimator).__name__)
+    if reset:
+        estimator.columns_ = columns
+    return rows
 
 
 class PreparationMixin:
@@ -78,7 +98,8 @@ class PreparationMixin:
         elif self.early_stopping:
             rows, judges = rows.split(self.validation_fraction, seed)
         if not keep:
-            preprocessor = TablePreprocessor(self.scale, seed)
+            categories, holes = self.columns_.n_categories, self.input_dropout > 0
+            preprocessor = TablePreprocessor(self.scale, categories, holes, seed)
             self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
             self.prior_ = self._make_prior(shares)
             self._fit_params = dict(self.get_params(deep=False))
@@ -97,6 +118,7 @@ class PreparationMixin:
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows, labels and weights."""
         X = validate_table(self, X, reset=not keep, ensure_min_samples=2)
+        self.columns_ = self.columns_.widened(X)
         told = self._use_labels(y, len(X))
         if sample_weight is None:
             return Rows(X, self._check_labels(told, len(X), keep=keep))
@@ -159,9 +181,12 @@ class PreparationMixin:
 
     def _check_range(self, X: torch.Tensor) -> None:
         """Raise ValueError if a likelihood over [0, 1] meets other cells."""
-        if self.reconstruction == "bernoulli" and (X.min() < 0 or X.max() > 1):
+        if self.reconstruction != "bernoulli":
+            return
+        numbers = X[:, np.array(self.columns_.n_categories) == 0].nan_to_num(0.0)
+        if numbers.numel() and (numbers.min() < 0 or numbers.max() > 1):
             raise ValueError(
                 f"reconstruction='bernoulli' needs columns within [0, 1]; after scale="
-                f"{self.scale!r} they span [{X.min():.3g}, {X.max():.3g}]. Use "
-                "scale='minmax'."
+                f"{self.scale!r} they span [{numbers.min():.3g}, {numbers.max():.3g}]. "
+                "Use scale='minmax'."
             )

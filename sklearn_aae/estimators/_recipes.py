@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from sklearn_aae.critics import Critic
-from sklearn_aae.decoders import DECODERS, Decoder
+from sklearn_aae.decoders import DECODERS, ColumnsDecoder, Decoder
 from sklearn_aae.encoders import ENCODERS, Encoder
 from sklearn_aae.estimators._parameters import check_sizes
+from sklearn_aae.nn import EmbedColumns
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -54,6 +55,7 @@ def make_encoder(
         n_classes=n_classes,
         input_noise=estimator.input_noise,
         input_dropout=estimator.input_dropout,
+        columns=make_columns(schema),
         module=copy.deepcopy(estimator.encoder),
     )
     if estimator.encoder is not None:
@@ -61,6 +63,13 @@ def make_encoder(
     elif encoder.head.norm is not None and prior.support == "real":
         _start_at_moments(encoder.head.norm, prior)
     return encoder
+
+
+def make_columns(schema: TableSchema) -> EmbedColumns | None:
+    """Build what typed columns go through before they enter a network."""
+    if schema.plain:
+        return None
+    return EmbedColumns(schema.n_categories, schema.means, schema.incomplete)
 
 
 @torch.no_grad()
@@ -88,15 +97,19 @@ def make_decoder(estimator, schema: TableSchema, **labels) -> Decoder:
     name = (
         "gaussian" if estimator.reconstruction == "auto" else estimator.reconstruction
     )
-    decoder = DECODERS[name](
-        estimator.n_components,
-        schema.n_features,
-        hidden_layer_sizes=check_sizes(estimator, "hidden_layer_sizes")[::-1],
-        activation=estimator.activation,
-        dropout=estimator.dropout,
-        module=copy.deepcopy(estimator.decoder),
+    options = {
+        "hidden_layer_sizes": check_sizes(estimator, "hidden_layer_sizes")[::-1],
+        "activation": estimator.activation,
+        "dropout": estimator.dropout,
+        "module": copy.deepcopy(estimator.decoder),
         **labels,
-    )
+    }
+    k = estimator.n_components
+    if schema.plain:
+        decoder = DECODERS[name](k, schema.n_features, **options)
+    else:
+        columns = schema.n_categories, schema.weights
+        decoder = ColumnsDecoder(k, *columns, numeric=name, **options)
     if estimator.decoder is not None:
         check_module("decoder", decoder)
     return decoder

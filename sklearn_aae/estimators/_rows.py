@@ -8,8 +8,9 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_aae.estimators._labels import UNLABELLED
 from sklearn_aae.estimators._neighbours import nearest
+from sklearn_aae.estimators._recipes import make_columns
 from sklearn_aae.priors import Prior
-from sklearn_aae.tabular import TablePreprocessor
+from sklearn_aae.tabular import TablePreprocessor, TableSchema
 from sklearn_aae.training import Batch, Batches
 from sklearn_aae.utils._random import seeded_scope
 
@@ -37,6 +38,7 @@ class Rows:
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
     _neighbours: np.ndarray | None = field(default=None, init=False, repr=False)
+    _schema: TableSchema | None = field(default=None, init=False, repr=False)
 
     def __getitem__(self, index) -> "Rows":
         """Select rows."""
@@ -95,12 +97,25 @@ class Rows:
         self, preprocessor: TablePreprocessor, device: torch.device, dtype: torch.dtype
     ) -> "Rows":
         """Return the rows as the networks see them, on a device."""
-        return Rows(preprocessor.to_tensor(self.X, device, dtype), self.y, self.weight)
+        X = preprocessor.to_tensor(self.X, device, dtype)
+        rows = Rows(X, self.y, self.weight)
+        rows._schema = preprocessor.schema_
+        return rows
+
+    def dense(self) -> np.ndarray:
+        """Return scaled rows as numbers between which distances mean something."""
+        assert self._schema is not None
+        with seeded_scope(0):  # of many categories, random vectors are far apart
+            columns = make_columns(self._schema)
+        if columns is None:
+            return self.X.cpu().numpy()
+        with torch.no_grad():
+            return columns.to(self.X)(self.X).cpu().numpy()
 
     def neighbours(self, n_neighbors: int) -> np.ndarray:
         """Return the numbers of each scaled row's neighbours, searched for once."""
         if self._neighbours is None:
-            self._neighbours = nearest(self.X.cpu().numpy(), n_neighbors)
+            self._neighbours = nearest(self.dense(), n_neighbors)
         return self._neighbours
 
     def batches(
@@ -123,13 +138,14 @@ class Rows:
             **options,
         )
 
+    def some(self) -> "Rows":
+        """Return up to `MAX_JUDGES` rows, evenly spaced."""
+        return self[:: -(-len(self) // MAX_JUDGES)]
+
     def judges(self, prior: Prior, seed: int) -> Batch:
-        """Return up to `MAX_JUDGES` scaled rows and as many prior samples."""
-        step = -(-len(self) // MAX_JUDGES)
-        X = self.X[::step]
+        """Return some scaled rows and as many prior samples."""
+        some = self.some()
         with seeded_scope(seed):
-            draws = prior.draw(len(X)).to(X)
-        y = None
-        if self.y is not None:
-            y = torch.as_tensor(self.y[::step]).to(X.device)
-        return Batch(X, draws, y=y)
+            draws = prior.draw(len(some)).to(some.X)
+        y = None if some.y is None else torch.as_tensor(some.y).to(some.X.device)
+        return Batch(some.X, draws, y=y)

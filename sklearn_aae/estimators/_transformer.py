@@ -76,20 +76,30 @@ class AAETransformer(CodeMixin, BaseAAE):
         Units of the critic's hidden layers; None for `hidden_layer_sizes`.
 
     reconstruction : {"auto", "gaussian", "laplace", "bernoulli"}, default="auto"
-        Kind of p(x|z): squared error, absolute error, or cross-entropy for columns in
-        [0, 1] (with ``scale="minmax"``). "auto" is "gaussian".
+        Kind of p(x|z) of numbers: squared error, absolute error, or cross-entropy for
+        columns in [0, 1] (with ``scale="minmax"``). "auto" is "gaussian". Categories
+        have the cross-entropy, weighted to pull like a column of variance 1.
 
     input_noise : float, default=0.0
         Standard deviation of the noise on the scaled input in training (denoising).
 
     input_dropout : float, default=0.0
-        Share of the input's cells that are set to 0 in training (denoising).
+        Share of the input's cells that are set to 0 in training, or are missing where
+        columns have missing cells or categories (denoising).
 
     scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
             default="standard"
         Scaling of the columns, by scikit-learn's scaler of that name. "common" centres
         them and divides all by one number, for columns of one unit, such as pixels;
         "range" divides each by its range before.
+
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns that hold categories: by name, number or mask. "from_dtype" takes text,
+        categories and booleans of a frame. None takes numbers only.
+
+    clip : bool, default=True
+        Whether rows that come out stay within the range of the training rows. Columns
+        of integers always do.
 
     learning_rate : float, default=0.001
         Adam's step size.
@@ -183,6 +193,13 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     prior_ : Prior
         The prior.
+
+    columns_ : TableColumns
+        What each column is: its categories, or its range.
+
+    residuals_ : ndarray of shape (`n_features_in_`,)
+        Root mean square of what the reconstruction misses of each numeric column, in
+        units of `scale`; 0 for categorical ones.
 
     preprocessor_ : TablePreprocessor
         The scaling.

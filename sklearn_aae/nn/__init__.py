@@ -1,5 +1,6 @@
 """Ground: layers and perceptrons that train one model or a stack."""
 
+from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns
 from sklearn_aae.nn._layers import (
     NORMALIZATIONS,
     BatchNorm,
@@ -19,7 +20,9 @@ __all__ = [
     "NORMALIZATIONS",
     "BatchNorm",
     "Block",
+    "ColumnHeads",
     "Dropout",
+    "EmbedColumns",
     "LayerNorm",
     "Linear",
     "calibrating",

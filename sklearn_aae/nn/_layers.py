@@ -188,6 +188,13 @@ class Dropout(nn.Module):
         p = self.p[..., None, None].to(x.dtype)  # (1, 1) or (C, 1, 1)
         return x * (self.uniform(x) >= p) / (1 - p)
 
+    def hide(self, x: Tensor) -> Tensor:
+        """Let cells of x be missing, NaN, in training mode."""
+        if not self.training or not self.used:
+            return x
+        hidden = self.uniform(x) < self.p[..., None, None].to(x.dtype)
+        return torch.where(hidden, x.new_full((), torch.nan), x)
+
 
 def one_hot(y: Tensor | None, width: int, like: Tensor) -> Tensor:
     """Return labels y as rows of `width` columns, of the rows and dtype of `like`.

@@ -1,4 +1,4 @@
-"""Errors that name the column: what sklearn's array checks cannot say of a frame."""
+"""Tables as arrays, and an error that names the column."""
 
 import sys
 
@@ -20,47 +20,54 @@ def as_table(X):
     return (X.float() if X.dtype in (torch.float16, torch.bfloat16) else X).numpy()
 
 
-def check_columns(X, name: str) -> None:
-    """Raise ValueError if a frame has text, categories or missing values.
+def check_finite(X: np.ndarray, names) -> None:
+    """Raise ValueError if a cell is infinite; NaN is a missing cell.
 
     Parameters
     ----------
-    X : DataFrame or anything else
-        Only frames have columns to name.
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
 
-    name : str
+    names : sequence
+        Of the columns, for the message.
+    """
+    if np.isfinite(X.sum()) or not np.isinf(X).any():
+        return
+    j = int(np.flatnonzero(np.isinf(X).any(axis=0))[0])
+    raise ValueError(
+        f"Input X contains infinity: column {names[j]!r} has {np.isinf(X[:, j]).sum()} "
+        "infinite values. Replace them, by NaN if they are unknown: "
+        "np.where(np.isinf(X), np.nan, X)."
+    )
+
+
+def check_plain(X: np.ndarray, n_categories, names, owner: str) -> None:
+    """Raise ValueError if a column is categorical or has missing cells.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows.
+
+    n_categories : sequence of int
+        For each column, 0 for a numeric one.
+
+    names : sequence
+        Of the columns, for the message.
+
+    owner : str
         Class of the estimator, for the message.
     """
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
-        return
-    columns = list(X.columns)
-    bad = [(c, t) for c, t in zip(columns, X.dtypes, strict=True) if not _is_number(t)]
-    if bad:
-        column, dtype = bad[0]
-        others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+    typed = [j for j, m in enumerate(n_categories) if m]
+    if typed:
         raise ValueError(
-            f"Column {column!r}{others} has dtype {dtype}. {name} takes numeric "
-            "columns: encode text and categories first, for example with "
-            "make_column_transformer((OneHotEncoder(sparse_output=False), [...]), "
-            "remainder='passthrough')."
+            f"Column {names[typed[0]]!r} holds categories. {owner} takes numbers: "
+            "encode it first, for example with OneHotEncoder, or use AAETransformer."
         )
-    # pandas tells NA of its extension dtypes, polars makes nulls NaN.
-    mask = X.isna() if hasattr(X, "isna") else np.isnan(np.asarray(X, dtype=float))
-    holes = np.asarray(mask).sum(axis=0)
-    if holes.any():
-        first = int(np.flatnonzero(holes)[0])
+    if np.isnan(X.sum()) and np.isnan(X).any():
+        j = int(np.flatnonzero(np.isnan(X).any(axis=0))[0])
         raise ValueError(
-            f"Input X contains NaN: column {columns[first]!r} has {holes[first]} "
-            f"missing values. {name} takes complete columns: impute first, for "
-            "example with SimpleImputer or KNNImputer in a pipeline."
+            f"Input X contains NaN: column {names[j]!r} has {np.isnan(X[:, j]).sum()} "
+            f"missing values. {owner} takes complete columns: impute first, for "
+            "example with SimpleImputer or KNNImputer, or use AAETransformer."
         )
-
-
-def _is_number(dtype) -> bool:
-    """Whether a pandas, polars or NumPy dtype holds numbers or booleans."""
-    if hasattr(dtype, "is_numeric"):  # polars
-        return dtype.is_numeric() or str(dtype) == "Boolean"
-    kind = getattr(dtype, "kind", None)
-    if kind is None:  # pandas: sparse and extension dtypes
-        kind = getattr(getattr(dtype, "numpy_dtype", None), "kind", None)
-    return kind is not None and kind in "biuf"

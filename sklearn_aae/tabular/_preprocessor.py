@@ -1,9 +1,10 @@
-"""From a numeric table to the rows that the networks see, and back."""
+"""From rows of numbers and category numbers to what the networks see, and back."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from scipy.stats import entropy
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -19,6 +20,9 @@ MAX_QUANTILES = 1000
 
 # Those that take weights.
 WEIGHTED = ("standard", "range", "common")
+
+# Nats below which a categorical column does not pull harder.
+MIN_ENTROPY = 0.1
 
 # Rows that are scaled at once.
 CHUNK_ROWS = 2**14
@@ -44,13 +48,23 @@ SCALERS: dict[str | None, Callable] = {
 
 
 class TablePreprocessor(TransformerMixin, BaseEstimator):
-    """Scales the columns by one of scikit-learn's scalers, or by a common number.
+    """Scales the numeric columns by one of scikit-learn's scalers, or by one number.
+
+    Categorical columns hold the numbers of their categories, and stay as they are.
+    Missing cells are NaN and stay so, too, where the training rows have some; else they
+    become their column's mean.
 
     Parameters
     ----------
     scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
             default="standard"
         Key of `SCALERS`.
+
+    n_categories : tuple of int, default=None
+        For each column, 0 for a numeric one. None: all are numeric.
+
+    holes : bool, default=False
+        Whether any cell may be missing in training, besides those that are.
 
     seed : int, default=0
         Of the quantile transformer's subsample.
@@ -64,8 +78,15 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         What is known of the columns.
     """
 
-    def __init__(self, scale: str | None = "standard", seed: int = 0):
-        self.scale, self.seed = scale, seed
+    def __init__(
+        self,
+        scale: str | None = "standard",
+        n_categories: tuple[int, ...] | None = None,
+        holes: bool = False,
+        seed: int = 0,
+    ):
+        self.scale, self.n_categories = scale, n_categories
+        self.holes, self.seed = holes, seed
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn the scales.
@@ -90,39 +111,83 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         ValueError
             If all columns are constant.
         """
-        # The networks need arrays, whatever the user set globally.
-        scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
-        if not hasattr(scaler, "partial_fit"):
-            scaler.fit(np.asarray(X, dtype=np.float64))
-        else:
-            for part in chunks(len(X)):
-                options = {}
-                if self.scale in WEIGHTED and sample_weight is not None:
-                    options["sample_weight"] = sample_weight[part]
-                scaler.partial_fit(np.asarray(X[part], dtype=np.float64), **options)
-        n_varying = int((X.max(axis=0) > X.min(axis=0)).sum())
+        categories = np.array(self.n_categories or [0] * X.shape[1])
+        numeric = np.flatnonzero(categories == 0)
+        # All columns as a slice: nothing is copied.
+        self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
+        self.empty_ = np.isnan(np.fmax.reduce(X))
+        self.scaler_ = self._fit_scaler(X, sample_weight) if len(numeric) else None
+        n_varying = int((np.fmax.reduce(X) > np.fmin.reduce(X)).sum())
         if not n_varying:
             raise ValueError(
                 f"All {X.shape[1]} columns of X are constant: there is nothing to "
                 "learn. Check that X holds the rows you meant."
             )
-        self.scaler_ = scaler
-        variance = self._variance(X, sample_weight)
-        self.schema_ = TableSchema(X.shape[1], n_varying, float(variance.sum()))
+        self.means_ = np.zeros(X.shape[1])  # until they are known
+        self.schema_ = self._describe(X, sample_weight, categories, n_varying)
+        self.means_ = np.array(self.schema_.means)
         return self
 
-    def _variance(self, X: np.ndarray, weight) -> np.ndarray:
-        """Weighted variance of each scaled column."""
-        mean = self._average(lambda rows: rows, X, weight)
-        return self._average(lambda rows: (rows - mean) ** 2, X, weight)
+    def _fit_scaler(self, X: np.ndarray, weight):
+        # The networks need arrays, whatever the user set globally.
+        scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
+        if not hasattr(scaler, "partial_fit"):
+            return scaler.fit(self._numbers(X))
+        for part in chunks(len(X)):
+            options = {}
+            if self.scale in WEIGHTED and weight is not None:
+                options["sample_weight"] = weight[part]
+            scaler.partial_fit(self._numbers(X[part]), **options)
+        return scaler
 
-    def _average(self, f, X: np.ndarray, weight) -> np.ndarray:
-        """Weighted average over the rows of f(scaled rows), chunk by chunk."""
-        total, mass = np.zeros(X.shape[1]), 0.0
+    def _numbers(self, X: np.ndarray) -> np.ndarray:
+        """Return the numeric columns of rows; of nothing but holes, zeros."""
+        rows = np.asarray(X[:, self.numeric_], dtype=np.float64)
+        return (
+            np.where(self.empty_[self.numeric_], 0.0, rows)
+            if self.empty_.any()
+            else rows
+        )
+
+    def _describe(
+        self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int
+    ) -> TableSchema:
+        """Return what the networks need to know of the columns."""
+        spare: dict = {"X": X, "weight": weight}
+        seen = self._sum(lambda rows: ~np.isnan(rows), **spare)
+        observed = np.maximum(seen, np.finfo(float).tiny)
+        means = self._sum(np.nan_to_num, **spare) / observed
+        variance = self._sum(lambda rows: np.nan_to_num((rows - means) ** 2), **spare)
+        mass = float(len(X) if weight is None else weight.sum())
+        typed = categories > 0
+        at = np.flatnonzero(typed).tolist()
+        nats = np.array([self._entropy(j, **spare) for j in at])
+        weights = np.ones(len(typed))
+        weights[typed] = 0.5 / np.maximum(nats, MIN_ENTROPY)
+        variance[typed] = 2 * weights[typed] * nats * seen[typed]
+        return TableSchema(
+            n_categories=tuple(categories.tolist()),
+            n_varying=n_varying,
+            means=tuple(np.where(typed, 0.0, means).tolist()),
+            incomplete=tuple((self.holes | np.isnan(X).any(axis=0)).tolist()),
+            weights=tuple(weights.tolist()),
+            total_variance=float(variance.sum() / mass),
+        )
+
+    def _entropy(self, j: int, X: np.ndarray, weight) -> float:
+        """Return the entropy of a categorical column, in nats."""
+        seen = ~np.isnan(X[:, j])
+        weight = None if weight is None else weight[seen]
+        counts = np.bincount(X[seen, j].astype(np.intp), weights=weight)
+        return float(entropy(counts[counts > 0])) if len(counts) else 0.0
+
+    def _sum(self, f, X: np.ndarray, weight) -> np.ndarray:
+        """Weighted sum over the rows of f(scaled rows), chunk by chunk."""
+        total = np.zeros(X.shape[1])
         for part in chunks(len(X)):
             w = np.ones(len(X[part])) if weight is None else weight[part]
-            total, mass = total + w @ f(self.transform(X[part])), mass + w.sum()
-        return total / mass
+            total += w @ f(self.scaled_holes(X[part]))
+        return total
 
     def to_tensor(self, X, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
         """Scale rows into a tensor, chunk by chunk: no whole copy besides.
@@ -159,7 +224,35 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         -------
         X : ndarray of shape (n_samples, n_features), float64
         """
-        return np.asarray(self.scaler_.transform(np.asarray(X, dtype=np.float64)))
+        rows = self.scaled_holes(X)
+        if self.schema_.plain and np.isnan(rows.sum()):
+            rows = np.where(np.isnan(rows), self.means_, rows)
+        return rows
+
+    def scaled_holes(self, X) -> np.ndarray:
+        """Scale rows, and leave all missing cells NaN.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), float64
+        """
+        return self._through("transform", X)
+
+    def _through(self, method: str, X) -> np.ndarray:
+        """Return rows whose numeric columns went through the scaler."""
+        X = np.asarray(X, dtype=np.float64)
+        if isinstance(self.numeric_, slice):
+            return np.asarray(getattr(self.scaler_, method)(X))
+        rows = np.array(X)
+        if self.scaler_ is not None:
+            numbers = getattr(self.scaler_, method)(X[:, self.numeric_])
+            rows[:, self.numeric_] = numbers
+        return rows
 
     def inverse_transform(self, X) -> np.ndarray:
         """Undo the scaling.
@@ -173,7 +266,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         -------
         X : ndarray of shape (n_samples, n_features), float64
         """
-        return np.asarray(self.scaler_.inverse_transform(X))
+        return self._through("inverse_transform", X)
 
 
 def chunks(n_samples: int) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""What is known of a table's columns."""
+"""What the networks need to know of a table's columns."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,40 @@ class TableSchema:
 
     Attributes
     ----------
-    n_features : int
-        Number of columns d.
+    n_categories : tuple of int
+        For each of the d columns, 0 for a numeric one.
 
     n_varying : int
         Number of columns that are not constant; at least 1.
 
+    means : tuple of float
+        Of the scaled cells of numeric columns; 0 for the others.
+
+    incomplete : tuple of bool
+        Whether a column has missing cells.
+
+    weights : tuple of float
+        Factor of a column in the reconstruction: 1 for numbers, ½ over the entropy of a
+        categorical column. Such a column then pulls like one of variance 1.
+
     total_variance : float
-        Variance of the scaled training rows, summed over columns.
+        Variance of the scaled cells, summed over columns; a categorical column counts
+        as 1, and each by its share of observed cells.
     """
 
-    n_features: int
+    n_categories: tuple[int, ...]
     n_varying: int
+    means: tuple[float, ...]
+    incomplete: tuple[bool, ...]
+    weights: tuple[float, ...]
     total_variance: float
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns d."""
+        return len(self.n_categories)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all columns are numeric and complete: rows enter as they are."""
+        return not any(self.n_categories) and not any(self.incomplete)

@@ -8,7 +8,7 @@ steps are gathered at once: the loop itself only cuts views.
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -106,9 +106,12 @@ class Batch:
         return shares.clamp_min(torch.finfo(shares.dtype).tiny).log()
 
     def seen(self, networks: Networks) -> Tensor:
-        """Return the rows with the noise that the encoder added to them, if known."""
+        """Return the rows as the encoder saw them, with its noise if that is known."""
         q = self.posterior(networks)
-        return q.seen.detach() if isinstance(q, LabelledPosterior) else self.x
+        if isinstance(q, LabelledPosterior):
+            return q.seen.detach()
+        encoder: Any = networks["encoder"]
+        return encoder.enter(self.x)
 
     def shares(self, networks: Networks) -> Tensor:
         """Return q(y|x), (B, m)."""

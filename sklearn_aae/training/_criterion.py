@@ -8,6 +8,7 @@ are from the prior. Both are shares, both are 0 at best; it needs no labels.
 import torch
 from torch import Tensor
 
+from sklearn_aae.distributions import Columns
 from sklearn_aae.objectives import energy_distance
 from sklearn_aae.training._batches import Batch, Networks
 from sklearn_aae.training._phases import TrainCritic, critic_logits
@@ -48,10 +49,13 @@ def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
         Rows.
 
     total : float
-        Variance of the training rows, summed over columns.
+        What `unexplained` is without a model: the variance of the training rows, summed
+        over columns.
     """
-    x_hat = batch.decoded(networks, batch.posterior(networks).mean).mean
-    return (batch.x - x_hat).square().sum(-1).mean(-1) / total
+    p = batch.decoded(networks, batch.posterior(networks).mean)
+    if isinstance(p, Columns):
+        return p.unexplained(batch.x).mean(-1) / total
+    return (batch.x - p.mean).square().sum(-1).mean(-1) / total
 
 
 def criterion(networks: Networks, batch: Batch, total: float) -> Tensor:

@@ -123,7 +123,7 @@ class Smooth(Phase):
             return row_mean(kl, batch.weight)
 
         radius = torch.as_tensor(self.radius).to(q)[..., None, None]
-        direction = F.normalize(standard_normal(batch.x), dim=-1)
+        direction = F.normalize(standard_normal(x), dim=-1)
         probe = (PROBE * radius * direction).requires_grad_()
         (slope,) = torch.autograd.grad(divergence(probe).sum(), probe)
         return divergence(radius * F.normalize(slope, dim=-1, eps=1e-30))

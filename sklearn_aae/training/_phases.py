@@ -72,7 +72,8 @@ class Reconstruct(Phase):
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over rows and columns."""
         p = batch.decoded(networks, batch.code(networks))
-        log_prob = p.log_prob(batch.x)  # (B,)
+        # Typed columns pull by their weights, so that no type drowns the others.
+        log_prob = getattr(p, "balanced_log_prob", p.log_prob)(batch.x)  # (B,)
         return -row_mean(log_prob, batch.weight) / self.n_columns
 
 

@@ -1,8 +1,7 @@
-"""The distributions that torch lacks.
+"""Distributions of codes: priors and posteriors.
 
-Letters: B batch, k code size, d columns. All are ordinary
-`torch.distributions.Distribution` objects; those that draw in training take their
-noise from a function that the caller passes, so that a model owns its randomness.
+Letters: B batch, k code size. Those that draw in training take their noise from a
+function that the caller passes, so that a model owns its randomness.
 """
 
 import math
@@ -15,17 +14,6 @@ from torch.distributions import Distribution, Normal, constraints
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 NO_SHAPE = torch.Size()
-
-__all__ = [
-    "Deterministic",
-    "Drawn",
-    "Implicit",
-    "LabelAndStyle",
-    "LabelledPosterior",
-    "ReparametrizedNormal",
-    "SwissRoll",
-    "UnitGaussian",
-]
 
 
 class Deterministic(Distribution):
@@ -200,33 +188,6 @@ class LabelAndStyle(Distribution):
             "A label and a style have no common density. Use "
             "regularizer='adversarial', 'mmd' or 'sliced_wasserstein'."
         )
-
-
-class UnitGaussian(Distribution):
-    """N(mean, I) over the last axis, with the cheapest possible log density."""
-
-    arg_constraints = {}
-    support = constraints.real_vector
-
-    def __init__(self, mean: Tensor):
-        self._mean = mean
-        super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self._mean
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """-½‖x - mean‖² - ½ d log 2π of each row."""
-        d = self._mean.shape[-1]
-        squares = (value - self._mean).square().sum(-1)
-        return -0.5 * (squares + d * math.log(2 * math.pi))
-
-    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
-        """Draw mean + ε."""
-        mean = self._mean.expand(*sample_shape, *self._mean.shape)
-        return mean + torch.randn_like(mean)
 
 
 class SwissRoll(Distribution):

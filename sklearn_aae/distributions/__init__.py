@@ -1,0 +1,27 @@
+"""Ground: the distributions that torch lacks.
+
+All are ordinary `torch.distributions.Distribution` objects.
+"""
+
+from sklearn_aae.distributions._codes import (
+    Deterministic,
+    Drawn,
+    Implicit,
+    LabelAndStyle,
+    LabelledPosterior,
+    ReparametrizedNormal,
+    SwissRoll,
+)
+from sklearn_aae.distributions._rows import Columns, UnitGaussian
+
+__all__ = [
+    "Columns",
+    "Deterministic",
+    "Drawn",
+    "Implicit",
+    "LabelAndStyle",
+    "LabelledPosterior",
+    "ReparametrizedNormal",
+    "SwissRoll",
+    "UnitGaussian",
+]

@@ -1,0 +1,179 @@
+"""Distributions of rows: likelihoods.
+
+Letters: B batch, d columns, J categorical columns of a group, M its largest number of
+categories.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from sklearn_aae.distributions._codes import NO_SHAPE, Shape
+
+# A logit of less is of no category: it fills up a group.
+NEVER = -1e8
+
+
+class UnitGaussian(Distribution):
+    """N(mean, I) over the last axis, with the cheapest possible log density."""
+
+    arg_constraints = {}
+    support = constraints.real_vector
+
+    def __init__(self, mean: Tensor):
+        self._mean = mean
+        super().__init__(mean.shape[:-1], mean.shape[-1:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        return self._mean
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """-½‖x - mean‖² - ½ d log 2π of each row."""
+        d = self._mean.shape[-1]
+        squares = (value - self._mean).square().sum(-1)
+        return -0.5 * (squares + d * math.log(2 * math.pi))
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw mean + ε."""
+        mean = self._mean.expand(*sample_shape, *self._mean.shape)
+        return mean + torch.randn_like(mean)
+
+
+class Columns(Distribution):
+    """Independent columns of several types; a NaN cell is one that was not observed.
+
+    Numeric columns have a density each, categorical ones the logits of their
+    categories; the value of a categorical cell is the number of its category.
+
+    Parameters
+    ----------
+    numeric : Distribution of shape (..., n)
+        Of the numeric columns, each cell its own.
+
+    logits : sequence of Tensor of shape (..., J, M)
+        Of the categorical columns, in groups of about one number of categories. What a
+        column lacks of M is filled up with logits of hardly any probability.
+
+    order : Tensor of shape (d,), int64
+        Places of the columns in a row: the numeric ones, then group by group.
+
+    weight : Tensor of shape (d,) or (C, d)
+        Factor of each column in `balanced_log_prob`, in that order.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+
+    def __init__(
+        self,
+        numeric: Distribution,
+        logits: Sequence[Tensor],
+        order: Tensor,
+        weight: Tensor,
+    ):
+        self.numeric, self.logits = numeric, list(logits)
+        self.order, self.weight = order, weight
+        batch, d = numeric.batch_shape[:-1], order.shape
+        super().__init__(batch, d, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Means of the numeric columns, the most probable categories of the others."""
+        return self._in_row([g.argmax(-1) for g in self.logits], self.numeric.mean)
+
+    @property
+    def categorical(self) -> Tensor:
+        """Whether a column is categorical, (d,)."""
+        return self.order.argsort() >= self.numeric.batch_shape[-1]
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw rows, all cells observed."""
+        shape = torch.Size(sample_shape)
+        draws = torch.rand(*shape, *self.batch_shape, *self.event_shape)
+        numbers = self.numeric.sample(shape)
+        return self._in_row(self._at(draws.to(numbers)), numbers)
+
+    def quantiles(self, level: Tensor) -> Tensor:
+        """Return means of numbers, and the categories at the levels of their cells.
+
+        Parameters
+        ----------
+        level : Tensor of shape (..., d)
+            Within [0, 1): uniform ones make categories draws.
+        """
+        return self._in_row(self._at(level), self.numeric.mean)
+
+    def _at(self, level: Tensor) -> list[Tensor]:
+        """Return the categories of each group at levels of their cumulative shares."""
+        level, at = level.index_select(-1, self.order), self.numeric.batch_shape[-1]
+        codes = []
+        for logits in self.logits:
+            J = logits.shape[-2]
+            edges = logits.softmax(-1).cumsum(-1)
+            passed = edges < level[..., at : at + J].unsqueeze(-1)
+            # Rounding may leave the last edge below 1.
+            codes.append(passed.sum(-1).minimum((logits > NEVER).sum(-1) - 1))
+            at += J
+        return codes
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Sum over the observed cells of a row, in nats: (..., )."""
+        return self._cells(value).sum(-1)
+
+    def balanced_log_prob(self, value: Tensor) -> Tensor:
+        """`log_prob` with each column's cells times its weight."""
+        return (self._cells(value) * self.weight.unsqueeze(-2)).sum(-1)
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-probability of each cell, 0 of those not observed: (..., d)."""
+        return self._back(self._cells(value))
+
+    def unexplained(self, value: Tensor) -> Tensor:
+        """Squared error of numbers and -2 log p of categories, by weight: (..., ).
+
+        With weights of ½ over the entropy of a category, it is 1 for a column of which
+        nothing is known but its shares; as it is for a column of variance 1.
+        """
+        x, seen = self._grouped(value)
+        n = self.numeric.batch_shape[-1]
+        squares = (x[..., :n] - self.numeric.mean).square()
+        missed = torch.cat([squares, -2 * self._categorical(x)], -1)
+        missed = torch.where(seen, missed, missed.new_zeros(()))
+        return (missed * self.weight.unsqueeze(-2)).sum(-1)
+
+    def _cells(self, value: Tensor) -> Tensor:
+        """`cells` in the order of the groups."""
+        x, seen = self._grouped(value)
+        n = self.numeric.batch_shape[-1]
+        log_prob = torch.cat(
+            [self.numeric.log_prob(x[..., :n]), self._categorical(x)], -1
+        )
+        return torch.where(seen, log_prob, log_prob.new_zeros(()))
+
+    def _grouped(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Return cells in the order of the groups, 0 and False if not observed."""
+        x = value.index_select(-1, self.order)
+        seen = ~x.isnan()
+        return torch.where(seen, x, x.new_zeros(())), seen
+
+    def _categorical(self, x: Tensor) -> Tensor:
+        """Return log p of the categorical cells of grouped rows."""
+        at, parts = self.numeric.batch_shape[-1], []
+        for logits in self.logits:
+            J = logits.shape[-2]
+            codes = x[..., at : at + J].long().unsqueeze(-1)
+            parts.append(logits.log_softmax(-1).gather(-1, codes).squeeze(-1))
+            at += J
+        return torch.cat(parts, -1) if parts else x[..., at:]
+
+    def _in_row(self, codes: list[Tensor], numbers: Tensor) -> Tensor:
+        """Return rows of numbers and category numbers, in the columns' own order."""
+        return self._back(torch.cat([numbers, *(c.to(numbers) for c in codes)], -1))
+
+    def _back(self, grouped: Tensor) -> Tensor:
+        return grouped.index_select(-1, self.order.argsort())

@@ -1,0 +1,234 @@
+"""New rows of a fitted model: drawn from its prior, by label, or by given cells."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from sklearn_aae.distributions import Columns
+from sklearn_aae.estimators._preparation import validate_table
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._stream import stream
+from sklearn_aae.utils._compat import Interval, InvalidParameterError
+from sklearn_aae.utils._random import draw_seeds, seeded_scope
+
+# Codes that are drawn for each row, to choose one by the cells that are given.
+CANDIDATES = 200
+# Deviations of a scaled number that is reconstructed exactly.
+MIN_RESIDUAL = 0.01
+
+
+def check_n_samples(n_samples) -> None:
+    """Raise InvalidParameterError unless a number of rows is a positive integer."""
+    if not Interval(Integral, 1, None, closed="left").is_satisfied_by(n_samples):
+        raise InvalidParameterError(
+            f"The 'n_samples' parameter of sample must be an int in the range "
+            f"[1, inf). Got {n_samples!r} instead."
+        )
+
+
+class SampleMixin:
+    """Draws rows from a fitted model; the host provides ``_decode``."""
+
+    def _check_new_rows(self, X) -> np.ndarray:
+        """Validate rows to answer about."""
+        check_is_fitted(self)
+        return validate_table(self, X, reset=False)
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        """Draw new rows: z ~ p(z), then the mean of p(x|z).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Classes of the rows, of a model that was fitted with labels.
+
+        random_state : int, RandomState or None, default=None
+            None draws anew with each call.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows.
+
+        Raises
+        ------
+        ValueError
+            If `y` names a class that the model does not know.
+        """
+        check_is_fitted(self)
+        check_n_samples(n_samples)
+        labels = None if y is None else self._class_numbers(y, n_samples)
+        codes = self._draw_codes(n_samples, labels, draw_seeds(random_state, 1)[0])
+        return self._as_table(self._decode(codes))
+
+    def _as_table(self, rows: np.ndarray, dtype=np.float64, like=None):
+        """Return decoded rows as a table like the training table."""
+        table = self.columns_.decode(rows, self.clip, like)
+        numbers = isinstance(table, np.ndarray) and table.dtype != object
+        return table.astype(dtype, copy=False) if numbers else table
+
+    def _draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
+        """Draw codes from the prior, of class numbers where they are given."""
+        y = None if labels is None else torch.tensor(labels)
+        with seeded_scope(seed):
+            return self.prior_.draw(n_samples, y).cpu().numpy()
+
+    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
+        """Return the class number of each label: the component of the prior."""
+        if not hasattr(self, "classes_"):
+            raise ValueError(
+                "sample(y=...) needs a model with one prior component for each class: "
+                "fit with labels and prior='gaussian_mixture' or 'swiss_roll'."
+            )
+        labels = np.asarray(y)
+        if labels.ndim and labels.shape != (n_samples,):
+            raise ValueError(
+                f"y must be one label or one for each of n_samples={n_samples} rows. "
+                f"Got shape {labels.shape}."
+            )
+        labels = np.broadcast_to(labels, (n_samples,))
+        known = np.isin(labels, self.classes_)
+        if not known.all():
+            raise ValueError(
+                f"y has the unknown label {labels[~known].tolist()[0]!r}. The model "
+                f"knows {self.classes_.tolist()}."
+            )
+        return np.searchsorted(self.classes_, labels)
+
+
+class TableSampleMixin(SampleMixin):
+    """Draws rows of typed columns, with some cells given; of autoencoders.
+
+    The host provides ``_decode``, ``encoder_`` and ``decoder_``.
+    """
+
+    def sample(self, n_samples=1, *, y=None, given=None, random_state=None):
+        """Draw new rows: z ~ p(z), then x of p(x|z).
+
+        Numbers are the mean of p(x|z) where all columns are numeric. In a table with
+        categories, these are drawn by their probabilities, and numbers with the noise
+        that reconstructions have.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        y : label or array-like of shape (n_samples,), default=None
+            Classes of the rows, of a model that knows labels.
+
+        given : dict, default=None
+            Cells that all rows have, by name (or number) of their column. Codes are
+            then drawn by how likely they make them.
+
+        random_state : int, RandomState or None, default=None
+            None draws anew with each call.
+
+        Returns
+        -------
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows: a frame of the training frame's kind and dtypes, if it was one.
+
+        Raises
+        ------
+        ValueError
+            If `y` names a class, or `given` a column or category, that the model does
+            not know.
+        """
+        check_is_fitted(self)
+        check_n_samples(n_samples)
+        for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
+        labels = self._labels_to_draw(y, n_samples, for_labels)
+        if given:
+            known = self._given_row(given)
+            codes, labels = self._codes_given(known, n_samples, labels, for_codes)
+        else:
+            codes = self._draw_codes(n_samples, labels, for_codes)
+        rows = self._draw_rows(codes, labels, for_cells)
+        if given:
+            told = ~np.isnan(known)
+            rows[:, told] = known[told]
+        return self._as_table(rows)
+
+    def _labels_to_draw(self, y, n_samples: int, seed: int) -> np.ndarray | None:
+        """Return the class numbers of rows to draw, or None to leave them open."""
+        return None if y is None else self._class_numbers(y, n_samples)
+
+    def _draw_rows(self, codes: np.ndarray, labels, seed: int) -> np.ndarray:
+        """Decode codes into rows; with categories, draw the cells."""
+        if not self.columns_.typed:
+            return self._decode(codes, labels)
+        k, decoder = codes.shape[1], self.decoder_
+        rng = np.random.RandomState(seed)
+        level = rng.uniform(size=(len(codes), len(self.columns_)))
+
+        def draw(parts: Tensor, y: Tensor | None = None) -> Tensor:
+            return decoder(parts[:, :k], y).quantiles(parts[:, k:])
+
+        rows = stream(decoder, draw, np.hstack([codes, level]), labels=labels)
+        rows = rows + self.residuals_ * rng.standard_normal(rows.shape)
+        return self.preprocessor_.inverse_transform(rows)
+
+    def _given_row(self, given: dict) -> np.ndarray:
+        """Return a row of given cells, encoded, NaN elsewhere."""
+        names = [column.name for column in self.columns_]
+        row = np.full(len(names), np.nan)
+        for name, value in given.items():
+            if name not in names:
+                raise ValueError(f"given names {name!r}, not a column of {names}.")
+            column = self.columns_[names.index(name)]
+            cell = column.encode(np.array([value], dtype=object))[0]
+            if np.isnan(cell):
+                raise ValueError(
+                    f"given[{name!r}]={value!r} is none of the column's "
+                    f"{column.categories or 'numbers'}."
+                )
+            row[names.index(name)] = cell
+        return row
+
+    def _codes_given(self, known: np.ndarray, n_samples: int, labels, seed: int):
+        """Draw codes from p(z|cells), by importance resampling of prior samples.
+
+        Each row chooses one of `CANDIDATES` codes by the likelihood of its cells.
+        """
+        if labels is not None:
+            labels = np.repeat(labels, CANDIDATES)
+        codes = self._draw_codes(n_samples * CANDIDATES, labels, seed)
+        x = torch.from_numpy(self.preprocessor_.scaled_holes(known[None]))
+        scale = torch.from_numpy(np.maximum(self.residuals_, MIN_RESIDUAL))
+
+        def likelihood(z: Tensor, y: Tensor | None = None) -> Tensor:
+            return _cells(self.decoder_(z, y), x.to(z), scale.to(z)).nansum(-1)
+
+        log_p = stream(self.decoder_, likelihood, codes, labels=labels)
+        noise = np.random.RandomState(seed).gumbel(size=log_p.shape)
+        best = (log_p + noise).reshape(n_samples, CANDIDATES).argmax(1)
+        chosen = best + CANDIDATES * np.arange(n_samples)
+        return codes[chosen], None if labels is None else labels[chosen]
+
+    def _measure_residuals(self, rows: Rows) -> None:
+        """Learn how far reconstructions are from the rows, in deviations."""
+        x = rows.some()
+        encoder, decoder = self.encoder_, self.decoder_
+        y = None if x.y is None else torch.as_tensor(x.y, device=x.X.device)
+        cells = x.X.to(next(decoder.parameters()).dtype)
+        with torch.inference_mode():
+            mean = decoder(encoder(cells).mean, y).mean
+        squares = (cells - mean).square().nanmean(0).nan_to_num()
+        squares[np.array(self.columns_.n_categories) > 0] = 0.0
+        self.residuals_ = squares.sqrt().double().cpu().numpy()
+
+
+def _cells(p, x: Tensor, scale: Tensor) -> Tensor:
+    """Return log p of cells, numbers with the deviation that they are decoded with."""
+    number = -0.5 * ((x - p.mean) / scale).square()
+    if not isinstance(p, Columns):
+        return number
+    typed = p.categorical
+    return torch.where(typed, p.cells(x.expand_as(number)), number)

@@ -1,0 +1,70 @@
+"""Rows through a network in chunks, whatever their number."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.utils._device import single_thread_pool, torch_threads
+
+# Rows that pass through the networks at once: their units should stay in the cache.
+CHUNK_ROWS = 2048
+
+
+def stream(
+    network: nn.Module,
+    answer: Callable[..., Tensor],
+    rows: np.ndarray,
+    prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    finish: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    labels: np.ndarray | None = None,
+) -> np.ndarray:
+    """Apply `answer` to chunks of rows, on the network's device and in its dtype.
+
+    No more than one chunk for each thread is there at once, besides the answers. Small
+    networks run faster on one thread for each chunk than on several for one.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Says device, dtype and size.
+
+    answer : callable
+        Maps a tensor of rows, and one of their labels if there are any, to a tensor of
+        as many rows.
+
+    rows : ndarray of shape (n_samples, n_columns)
+        Input.
+
+    prepare, finish : callable, default=np.asarray
+        Applied to each chunk of rows, and to each chunk of answers.
+
+    labels : ndarray of shape (n_samples,), default=None
+        Class numbers.
+
+    Returns
+    -------
+    answers : ndarray of shape (n_samples, ...)
+    """
+    weight = next(network.parameters())
+    starts = range(0, len(rows), CHUNK_ROWS)
+
+    def run(start: int) -> np.ndarray:
+        with torch.inference_mode():
+            at = slice(start, start + CHUNK_ROWS)
+            chunk = torch.from_numpy(np.array(prepare(rows[at])))
+            given = [chunk.to(weight.device, weight.dtype)]
+            if labels is not None:
+                given.append(torch.tensor(labels[at], device=weight.device))
+            return finish(answer(*given).cpu().numpy())
+
+    n_workers = min(torch.get_num_threads(), len(starts))
+    if n_workers == 1 or weight.device.type != "cpu":
+        size = sum(p.numel() for p in network.parameters())
+        with torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
+            parts = [run(start) for start in starts]
+    else:
+        with single_thread_pool(n_workers) as pool:
+            parts = list(pool.map(run, starts))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,171 @@
+"""Typed columns: from the cells of a table to what a network sees, and back to logits.
+
+Letters: C models in a stack, B batch, d columns, m categories of a column, J columns of
+a group, M its largest m, r rank. A cell is a number, or the number of a category; NaN
+is a missing one. Index buffers are equal in all members of a stack.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.nn._layers import Linear
+
+# Columns of more categories are embedded, and predicted by a product of low rank.
+MAX_ONE_HOT = 64
+RANK = 32
+# Logit of what fills up a group: no probability, and no NaN where it meets a 0.
+NEVER = -1e9
+
+
+def only(index: Tensor) -> Tensor:
+    """Return an index buffer of one model: members of a stack have the same."""
+    return index if index.dim() == 1 else index[0]
+
+
+class EmbedColumns(nn.Module):
+    """Numbers as they are, categories one-hot or embedded, missing cells marked.
+
+    A missing number enters as its column's mean, a missing category as zeros; columns
+    that may have missing cells get a column that says so.
+
+    Parameters
+    ----------
+    n_categories : sequence of int
+        For each column, 0 for a numeric one.
+
+    means : sequence of float
+        Of the numeric columns' cells; what stands in a categorical place is not used.
+
+    incomplete : sequence of bool
+        Whether a column may have missing cells.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Number of columns that come out.
+    """
+
+    numeric: Tensor
+    means: Tensor
+    hot: Tensor
+    category: Tensor
+    holes: Tensor
+
+    def __init__(
+        self,
+        n_categories: Sequence[int],
+        means: Sequence[float],
+        incomplete: Sequence[bool],
+    ):
+        super().__init__()
+        self.n_categories, self.incomplete = tuple(n_categories), tuple(incomplete)
+        sizes = dict(enumerate(n_categories))
+        numeric = [j for j, m in sizes.items() if not m]
+        hot = [(j, c) for j, m in sizes.items() if m <= MAX_ONE_HOT for c in range(m)]
+        self.large = tuple(j for j, m in sizes.items() if m > MAX_ONE_HOT)
+        holes = [j for j, may in enumerate(incomplete) if may]
+        self._index("numeric", numeric)
+        self._index("hot", [j for j, _ in hot])
+        self._index("holes", holes)
+        self.register_buffer(
+            "category", torch.tensor([float(c) for _, c in hot]), False
+        )
+        centre = torch.tensor([means[j] for j in numeric], dtype=torch.float64)
+        self.register_buffer("means", centre, False)
+        self.tables = nn.ParameterList(
+            nn.Parameter(torch.randn(sizes[j], RANK) / RANK**0.5) for j in self.large
+        )
+        self.n_outputs = len(numeric) + len(hot) + len(holes) + RANK * len(self.large)
+
+    def _index(self, name: str, places: Sequence[int]) -> None:
+        index = torch.tensor(places, dtype=torch.int64)
+        self.register_buffer(name, index, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map cells of shape (B, d) or (C, B, d) to (B, n_outputs) or (C, B, ...)."""
+        number = x.index_select(-1, only(self.numeric))
+        mean = self.means.unsqueeze(-2).to(x)
+        hot = x.index_select(-1, only(self.hot)) == self.category.unsqueeze(-2).to(x)
+        hole = x.index_select(-1, only(self.holes)).isnan()
+        large = [
+            embed(table, x[..., j])
+            for table, j in zip(self.tables, self.large, strict=True)
+        ]
+        number = torch.where(number.isnan(), mean, number)
+        return torch.cat([number, hot.to(x), hole.to(x), *large], -1)
+
+
+def embed(table: Tensor, codes: Tensor) -> Tensor:
+    """Return the rows of a table, (m, r) or (C, m, r), for codes; 0 for NaN.
+
+    Parameters
+    ----------
+    table : Tensor of shape (m, r) or (C, m, r)
+        One row a category.
+
+    codes : Tensor of shape (B,) or (C, B)
+        Numbers of categories, or NaN.
+    """
+    seen = ~codes.isnan()
+    rows = torch.where(seen, codes, codes.new_zeros(())).long().unsqueeze(-1)
+    picked = table.gather(-2, rows.expand(*rows.shape[:-1], table.shape[-1]))
+    return picked * seen.unsqueeze(-1).to(picked)
+
+
+class ColumnHeads(nn.Module):
+    """From the outputs of a decoder to means of numbers and logits of categories.
+
+    Categorical columns are put together in groups whose sizes lie between two powers of
+    two, so that a table of many columns needs few operations.
+
+    Parameters
+    ----------
+    n_categories : sequence of int
+        For each column, 0 for a numeric one.
+
+    Attributes
+    ----------
+    n_inputs : int
+        Number of outputs that the decoder must have.
+
+    order : Tensor of shape (d,), int64
+        The columns in the order of the groups: numeric ones first.
+    """
+
+    order: Tensor
+
+    def __init__(self, n_categories: Sequence[int]):
+        super().__init__()
+        self.n_categories = tuple(n_categories)
+        sizes = dict(enumerate(n_categories))
+        numeric = [j for j, m in sizes.items() if not m]
+        large = [j for j, m in sizes.items() if m > MAX_ONE_HOT]
+        groups: dict[int, list[int]] = {}
+        for j, m in sizes.items():
+            if 0 < m <= MAX_ONE_HOT:
+                groups.setdefault((m - 1).bit_length(), []).append(j)
+        self.n_numeric, self.groups = len(numeric), [*groups.values()]
+        widths = []
+        for i, group in enumerate(self.groups):
+            held = torch.tensor([[sizes[j]] for j in group])
+            spare = torch.arange(int(held.max())) >= held  # (J, M)
+            widths.append(spare.numel())
+            self.register_buffer(f"spare_{i}", NEVER * spare.float(), False)
+        self.large = nn.ModuleList(Linear(RANK, sizes[j]) for j in large)
+        order = [*numeric, *(j for group in self.groups for j in group), *large]
+        self.register_buffer("order", torch.tensor(order, dtype=torch.int64), False)
+        self.widths = (self.n_numeric, *widths, *[RANK] * len(large))
+        self.n_inputs = sum(self.widths)
+
+    def forward(self, h: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return numbers (..., n) and logits, each (..., J, M), of outputs h."""
+        number, *parts = h.split(self.widths, -1)
+        logits = []
+        for i in range(len(self.groups)):
+            spare = getattr(self, f"spare_{i}").unsqueeze(-3).to(h)  # (C, 1, J, M)
+            logits.append(parts[i].unflatten(-1, spare.shape[-2:]) + spare)
+        for linear, part in zip(self.large, parts[len(self.groups) :], strict=True):
+            logits.append(linear(part).unsqueeze(-2))
+        return number, logits

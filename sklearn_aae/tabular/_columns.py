@@ -1,0 +1,260 @@
+"""What each column of a table is, and the way from its cells to numbers and back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sklearn_aae.tabular._cells import (
+    categories_of,
+    codes_of,
+    is_number,
+    numbers_of,
+)
+from sklearn_aae.tabular._frames import as_frame, rebuild
+
+# Which columns are categorical: a rule, or some of them, or none.
+CategoricalFeatures = str | Sequence[bool] | Sequence[int] | Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : object
+        Name, or number in an array.
+
+    categories : tuple or None
+        The values of a categorical column, by their number; None for numbers.
+
+    whole : bool
+        Whether the numbers are integers.
+
+    low, high : float
+        Smallest and largest number seen; NaN if there was none.
+    """
+
+    name: Any
+    categories: tuple | None = None
+    whole: bool = False
+    low: float = np.nan
+    high: float = np.nan
+
+    def encode(self, cells) -> np.ndarray:
+        """Return numbers, or numbers of categories; NaN for missing and unknown."""
+        if self.categories is None:
+            return numbers_of(cells, self.name)
+        return codes_of(cells, self.categories, self.name)
+
+    def decode(self, values: np.ndarray, clip: bool) -> np.ndarray:
+        """Return cells for what `encode` returns."""
+        if self.categories is not None:
+            categories = np.empty(len(self.categories), dtype=object)
+            categories[:] = self.categories
+            return categories[values.astype(np.intp)]
+        if np.isnan(self.low):  # nothing was ever seen
+            return np.full(len(values), None)
+        values = np.rint(values) if self.whole else values
+        # An integer out of its range may be none of its dtype.
+        return values.clip(self.low, self.high) if clip or self.whole else values
+
+
+class TableColumns:
+    """The columns of a table: what they are, and what a table like it is built from.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        In order.
+
+    template : DataFrame or None
+        No rows of the training frame, for its kind, names and dtypes; None if there was
+        an array.
+    """
+
+    def __init__(self, columns: Sequence[Column], template: Any = None):
+        self.columns, self.template = list(columns), template
+
+    def __getitem__(self, j: int) -> Column:
+        """Return a column."""
+        return self.columns[j]
+
+    def __len__(self) -> int:
+        """Return the number of columns."""
+        return len(self.columns)
+
+    @property
+    def n_categories(self) -> tuple[int, ...]:
+        """For each column, 0 for a numeric one."""
+        return tuple(len(column.categories or ()) for column in self.columns)
+
+    @property
+    def typed(self) -> bool:
+        """Whether there is a categorical column."""
+        return any(self.n_categories)
+
+    @classmethod
+    def learn(cls, X, categorical_features: CategoricalFeatures) -> "TableColumns":
+        """Find out what the columns of a table are.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Training rows.
+
+        categorical_features : "from_dtype", mask, indices, names or None
+            The categorical ones. "from_dtype": text, categories and booleans of a
+            frame.
+
+        Raises
+        ------
+        ValueError
+            If a column holds neither numbers nor one kind of categories, or is asked
+            for but not there.
+        """
+        frame = as_frame(X)
+        if frame is None and not _chosen_by_name_or_place(categorical_features):
+            width = np.shape(X)[1] if np.ndim(X) == 2 else 0
+            return cls([Column(j) for j in range(width)])
+        cells = dict(_cells(X))
+        chosen = _choose(categorical_features, list(cells))
+        columns = [
+            _learn(name, part, categorical)
+            for (name, part), categorical in zip(cells.items(), chosen, strict=True)
+        ]
+        template = None if frame is None else frame.head(0).to_native()
+        return cls(columns, template)
+
+    def encode(self, X) -> np.ndarray:
+        """Return cells as numbers and numbers of categories, NaN where missing.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows; of a frame or array with as many columns.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), float64
+        """
+        cells = [part for _, part in _cells(X)]
+        if len(cells) != len(self):
+            raise ValueError(
+                f"X has {len(cells)} columns, but there were {len(self)} in fit."
+            )
+        rows = np.empty((len(cells[0]), len(self)))
+        for j, part in enumerate(cells):
+            rows[:, j] = self.columns[j].encode(part)
+        return rows
+
+    def widened(self, X: np.ndarray) -> "TableColumns":
+        """Return the same, with the range of further encoded rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            What `encode` returns.
+        """
+        columns = list(self.columns)
+        low = np.fmin.reduce(X, axis=0)  # of NaN and a number, the number
+        high = np.fmax.reduce(X, axis=0)
+        for j, column in enumerate(columns):
+            least, most = np.fmin(column.low, low[j]), np.fmax(column.high, high[j])
+            columns[j] = replace(column, low=float(least), high=float(most))
+        return TableColumns(columns, self.template)
+
+    def decode(self, X: np.ndarray, clip: bool, like=None):
+        """Return a table like the training table.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Numbers and numbers of categories.
+
+        clip : bool
+            Whether numbers stay within what was seen. Integers always do.
+
+        like : DataFrame or None, default=None
+            Whose row labels the result gets.
+
+        Returns
+        -------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            Of the training table's kind, names and dtypes.
+        """
+        if self.template is None and not self.typed:
+            low, high = np.array([[c.low, c.high] for c in self.columns]).T
+            return X.clip(low, high) if clip else X
+        cells = [c.decode(X[:, j], clip) for j, c in enumerate(self.columns)]
+        if self.template is not None:
+            return rebuild(self.template, cells, getattr(like, "index", None))
+        # Categories of an array may be numbers or not.
+        rows = np.array([part.astype(object) for part in cells], dtype=object).T
+        try:
+            return rows.astype(X.dtype)
+        except ValueError:
+            return rows
+
+
+def _chosen_by_name_or_place(categorical_features) -> bool:
+    return categorical_features is not None and not isinstance(
+        categorical_features, str
+    )
+
+
+def _cells(X) -> Iterator[tuple[Any, Any]]:
+    """Yield names and cells of the columns of a frame or array."""
+    frame = as_frame(X)
+    if frame is not None:
+        yield from zip(frame.columns, frame.iter_columns(), strict=True)
+        return
+    X = np.asarray(X) if hasattr(X, "dtype") else np.array(X, dtype=object)
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D array instead.")
+    yield from enumerate(X.T)
+
+
+def _choose(categorical_features, names: list) -> list[bool | None]:
+    """Return for each column whether it is categorical; None leaves it to its dtype."""
+    if categorical_features is None:
+        return [False] * len(names)
+    if isinstance(categorical_features, str):
+        return [None] * len(names)
+    asked = np.asarray(categorical_features)
+    if asked.dtype == bool:
+        if asked.shape != (len(names),):
+            raise ValueError(
+                f"The mask categorical_features has shape {asked.shape}, but X has "
+                f"{len(names)} columns."
+            )
+        return asked.tolist()
+    by_name = asked.dtype.kind in "OU"
+    known = names if by_name else range(len(names))
+    unknown = [item for item in asked.tolist() if item not in known]
+    if unknown:
+        raise ValueError(
+            f"categorical_features names {unknown[0]!r}, which is not a column of X. "
+            f"X has {names}."
+        )
+    places = {names.index(item) if by_name else item for item in asked.tolist()}
+    return [j in places for j in range(len(names))]
+
+
+def _learn(name, cells, categorical: bool | None) -> Column:
+    """Find out what a column is, from its cells."""
+    if categorical is not True and is_number(cells, name):
+        whole = isinstance(cells, nw.Series) and cells.dtype.is_integer()
+        return Column(name, whole=whole)
+    if categorical is False:
+        raise ValueError(
+            f"Column {name!r} has dtype {cells.dtype} and is not among the categorical "
+            "ones. Use categorical_features='from_dtype', or name it there, or encode "
+            "it first, for example with OrdinalEncoder."
+        )
+    categories = categories_of(cells, name)
+    # Without a category there is nothing but holes.
+    return Column(name, categories=categories or None)

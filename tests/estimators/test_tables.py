@@ -1,0 +1,264 @@
+"""Tables with text, categories and holes: in as a frame, out as a frame."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from joblib import parallel_config
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_aae import (
+    AAEClusterer,
+    AAETransformer,
+    ConditionalAAETransformer,
+    SemiSupervisedAAEClassifier,
+)
+from sklearn_aae.estimators._state import to_arrays
+from sklearn_aae.training import train_jobs
+
+SMALL = {"hidden_layer_sizes": (16,), "critic_hidden_layer_sizes": (8,)}
+FAMILY = [
+    AAETransformer(2, max_iter=5, random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, posterior="gaussian", random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, posterior="universal", random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, regularizer="kl", random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, reconstruction="laplace", random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, scale="quantile", random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, input_dropout=0.2, random_state=0, **SMALL),
+    AAEClusterer(3, max_iter=5, n_init=2, random_state=0, **SMALL),
+    ConditionalAAETransformer(2, max_iter=5, random_state=0, **SMALL),
+    SemiSupervisedAAEClassifier(2, max_iter=5, random_state=0, **SMALL),
+    SemiSupervisedAAEClassifier(
+        2, max_iter=5, posterior="universal", random_state=0, **SMALL
+    ),
+]
+each = pytest.mark.parametrize("estimator", FAMILY, ids=str)
+
+
+def make_table(n=200, seed=0):
+    """Return a frame whose columns depend on one hidden class, and the class."""
+    rng = np.random.RandomState(seed)
+    y = rng.randint(3, size=n)
+    city = np.array(["Ulm", "Bonn", "Köln"])[np.where(rng.rand(n) < 0.9, y, 0)]
+    frame = pd.DataFrame(
+        {
+            "size": y + 0.3 * rng.normal(size=n),
+            "count": rng.poisson(3 * y + 1),
+            "city": city,
+            "grade": pd.Categorical(
+                np.array(["a", "b", "c"])[y], categories=["c", "b", "a", "never"]
+            ),
+            "member": y == 1,
+        },
+        index=np.arange(n) + 10,
+    )
+    frame.loc[rng.rand(n) < 0.2, "size"] = np.nan
+    frame.loc[rng.rand(n) < 0.2, "city"] = None
+    return frame, y
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make_table()
+
+
+def assert_like(back, frame):
+    """Assert that a frame could be a part of another: dtypes, names and ranges."""
+    assert back.dtypes.equals(frame.dtypes)
+    assert not back.isna().any().any()
+    for name in ("size", "count"):
+        assert back[name].between(frame[name].min(), frame[name].max()).all()
+    assert set(back["city"]) <= {"Ulm", "Bonn", "Köln"}
+
+
+@each
+def test_a_frame_goes_in_and_comes_out(estimator, table):
+    X, y = table
+    model = clone(estimator).fit(X, y)
+    Z = model.transform(X)
+    assert np.isfinite(Z).all()
+    assert Z.dtype == np.float64
+    for back in (model.reconstruct(X), model.inverse_transform(Z), model.sample(30)):
+        assert_like(back, X)
+    assert model.reconstruct(X).index.equals(X.index)
+    assert np.isfinite(model.score_samples(X)).all()
+    if hasattr(model, "transfer"):
+        assert_like(model.transfer(X, 1), X)
+
+
+@each
+def test_later_rows_may_have_new_holes_and_categories(estimator, table):
+    X, y = table
+    model = clone(estimator).fit(X, y)
+    new = X.head(4).assign(
+        city=["Rom", None, "Ulm", "Bonn"], count=[None, 1, 2, 3], size=[np.nan] * 4
+    )
+    assert np.isfinite(model.transform(new)).all()
+    assert np.isfinite(model.score_samples(new)).all()
+    assert_like(model.reconstruct(new), X)
+
+
+@each
+def test_typed_models_stack(estimator, table):
+    X, y = table
+    alone = [
+        clone(estimator).set_params(random_state=seed, n_init=1, max_iter=3).fit(X, y)
+        for seed in range(3)
+    ]
+    jobs = []
+    for model in alone:
+        model = clone(model).set_params(batch_size=64)
+        twin = clone(model).fit(X, y)
+        rows, judges = model._prepare(X, y, None, seed=0, keep=False)
+        jobs.append((model._new_job(rows, judges, twin.net_.seed), twin))
+    train_jobs([job for job, _ in jobs])
+    for job, twin in jobs:
+        truth = to_arrays(twin.net_.module_)
+        for name, value in to_arrays(job.net.module_).items():
+            np.testing.assert_allclose(value, truth[name], 2e-3, 2e-4, err_msg=name)
+
+
+@each
+def test_a_pickle_answers_alike(estimator, table):
+    X, y = table
+    model = clone(estimator).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(model.transform(X), again.transform(X))
+    pd.testing.assert_frame_equal(
+        model.sample(20, random_state=0), again.sample(20, random_state=0)
+    )
+
+
+def test_sets_of_other_libraries(table):
+    X = table[0].drop(columns="grade")  # whose order of categories polars may change
+    model = AAETransformer(2, max_iter=5, random_state=0, **SMALL)
+    frame = pl.from_pandas(X.reset_index(drop=True))
+    theirs = clone(model).fit(frame)
+    np.testing.assert_allclose(
+        theirs.transform(frame), clone(model).fit(X).transform(X)
+    )
+    assert theirs.sample(5).schema == frame.schema
+    pa = pytest.importorskip("pyarrow")
+    arrow = frame.to_arrow()
+    assert isinstance(clone(model).fit(arrow).reconstruct(arrow), pa.Table)
+
+
+def test_reconstructions_fill_holes(table):
+    X, y = make_table(600)
+    model = AAETransformer(2, max_iter=60, input_dropout=0.1, random_state=0, **SMALL)
+    filled = model.fit(X).reconstruct(X)
+    truth = np.array(["Ulm", "Bonn", "Köln"])[y]
+    hole = X["city"].isna()
+    assert (filled["city"] == truth)[hole].mean() > 0.8  # most frequent: below 0.5
+    hole = X["size"].isna()
+    assert np.abs(filled["size"] - y)[hole].mean() < 0.4  # the mean: 0.67
+
+
+@pytest.fixture(scope="module")
+def larger():
+    """A model of enough rows and units for its samples to be right."""
+    X, _ = make_table(2000)
+    return X, AAETransformer(2, max_iter=100, random_state=0).fit(X)
+
+
+def test_samples_have_the_shares_and_the_ties_of_the_rows(larger):
+    X, model = larger
+    drawn = model.sample(4000, random_state=0)
+    for name in ("city", "grade", "member"):
+        truth = X[name].value_counts(normalize=True)
+        share = drawn[name].value_counts(normalize=True).reindex(truth.index).fillna(0)
+        assert (share - truth).abs().max() < 0.1, name
+    both = drawn[drawn["member"]]
+    assert (both["grade"] == "b").mean() > 0.8
+    assert drawn["size"].std() == pytest.approx(X["size"].std(), rel=0.25)
+
+
+def test_samples_of_given_cells(larger):
+    _, model = larger
+    drawn = model.sample(200, given={"grade": "a", "count": 1}, random_state=0)
+    assert (drawn["grade"] == "a").all()
+    assert (drawn["count"] == 1).all()
+    assert drawn["size"].mean() == pytest.approx(0.0, abs=0.3)
+    assert drawn["member"].mean() < 0.1
+    for given, message in [
+        ({"grade": "z"}, "'grade'.*'z' is none of"),
+        ({"colour": 1}, "'colour', not a column"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.sample(2, given=given)
+
+
+def test_given_cells_of_plain_numbers():
+    rng = np.random.RandomState(0)
+    x = rng.normal(size=(500, 1))
+    X = np.hstack([x, 2 * x, -x]) + 0.05 * rng.normal(size=(500, 3))
+    model = AAETransformer(2, max_iter=100, random_state=0, **SMALL).fit(X)
+    drawn = model.sample(100, given={0: 1.0}, random_state=0)
+    np.testing.assert_array_equal(drawn[:, 0], 1.0)
+    assert drawn[:, 1].mean() == pytest.approx(2.0, abs=0.25)
+    assert drawn[:, 2].mean() == pytest.approx(-1.0, abs=0.2)
+
+
+def test_chunks_with_new_categories(table):
+    X, _ = table
+    model = AAETransformer(2, random_state=0, **SMALL)
+    model.partial_fit(X.head(100))
+    later = X.tail(100).assign(city="Rom", count=99)
+    assert np.isfinite(model.partial_fit(later).transform(later)).all()
+    assert model.columns_[1].high == 99
+    assert model.columns_[2].categories == ("Bonn", "Köln", "Ulm")
+
+
+def test_a_search_stacks_typed_models(table):
+    X, _ = table
+    model = AAETransformer(2, max_iter=3, random_state=0, **SMALL)
+    grid = {"learning_rate": [1e-3, 3e-3], "input_dropout": [0.1, 0.3]}
+    alone = GridSearchCV(model, grid, cv=3).fit(X)
+    with parallel_config(backend="stacked"):
+        stacked = GridSearchCV(model, grid, cv=3).fit(X)
+    assert stacked.best_params_ == alone.best_params_
+    np.testing.assert_allclose(
+        stacked.cv_results_["mean_test_score"],
+        alone.cv_results_["mean_test_score"],
+        rtol=1e-3,
+    )
+
+
+def test_many_categories_are_embedded():
+    rng = np.random.RandomState(0)
+    code = rng.randint(500, size=3000)
+    X = pd.DataFrame({"shop": [f"s{c}" for c in code], "n": code % 2 + rng.rand(3000)})
+    model = AAETransformer(2, max_iter=10, random_state=0, **SMALL).fit(X)
+    width = model.encoder_.columns.n_outputs
+    assert width < 50
+    assert set(model.sample(100)["shop"]) <= set(X["shop"])
+    assert np.isfinite(model.score_samples(X)).all()
+
+
+def test_a_clusters_centre_is_a_row_of_the_table(table):
+    X, _ = table
+    model = AAEClusterer(3, max_iter=5, n_init=1, random_state=0, **SMALL).fit(X)
+    assert_like(model.cluster_centers_, X)
+
+
+def test_categories_of_an_array_come_back_as_they_were():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.normal(size=100), rng.choice([3.0, 7.0], 100)])
+    model = AAETransformer(1, categorical_features=[1], max_iter=5, **SMALL)
+    back = model.fit(X).reconstruct(X)
+    assert back.dtype == np.float64
+    assert set(back[:, 1]) <= {3.0, 7.0}
+    text = np.array([["a", 1.0], ["b", 2.0]] * 20, dtype=object)
+    model.set_params(categorical_features=[0]).fit(text)
+    assert set(model.sample(10)[:, 0]) <= {"a", "b"}
+
+
+def test_cells_may_be_missing_only_later():
+    X = np.random.RandomState(0).normal(size=(100, 3)) + 5
+    model = AAETransformer(1, max_iter=5, random_state=0, **SMALL).fit(X)
+    hole, mean = X.copy(), X.copy()
+    hole[:, 1], mean[:, 1] = np.nan, X[:, 1].mean()
+    np.testing.assert_allclose(model.transform(hole), model.transform(mean))

@@ -1,0 +1,242 @@
+"""Tables of any library: what columns are, and what comes back."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sklearn_aae.tabular import TableColumns
+
+MIXED = {
+    "size": [1.5, None, -2.0, 0.25],
+    "count": [3, 1, 2, 7],
+    "city": ["Ulm", None, "Bonn", "Ulm"],
+    "member": [True, False, True, True],
+}
+
+
+def pandas_frame():
+    frame = pd.DataFrame(MIXED, index=[7, 5, 3, 1])
+    frame["grade"] = pd.Categorical(
+        ["low", "high", None, "low"], categories=["low", "mid", "high"], ordered=True
+    )
+    frame["code"] = pd.Categorical([30, 10, 30, None], categories=[30, 10])
+    frame["whole"] = pd.array([1, None, 3, 4], dtype="Int64")
+    frame["small"] = np.array([1, 2, 3, 4], dtype=np.uint8)
+    frame["half"] = np.array([1, 2, 3, 4], dtype=np.float32)
+    frame["text"] = pd.Series(["a", "b", None, "a"], dtype=object).to_numpy()
+    frame["empty"] = [np.nan] * 4
+    return frame
+
+
+def polars_frame():
+    frame = pl.DataFrame(MIXED)
+    kinds = pl.Enum(["low", "mid", "high"])
+    return frame.with_columns(
+        grade=pl.Series(["low", "high", None, "low"], dtype=kinds),
+        kind=pl.Series(["x", "y", "x", None], dtype=pl.Categorical),
+        small=pl.Series([1, 2, 3, 4], dtype=pl.UInt8),
+        empty=pl.Series([None] * 4, dtype=pl.String),
+    )
+
+
+def arrow_table():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table(MIXED)
+    kind = pa.array(["x", "y", None, "x"]).dictionary_encode()
+    return table.append_column("kind", kind)
+
+
+FRAMES = [pandas_frame, polars_frame, arrow_table]
+
+
+def learnt(frame, rule="from_dtype"):
+    """Return the columns of a frame and its cells as numbers."""
+    columns = TableColumns.learn(frame, rule)
+    rows = columns.encode(frame)
+    return columns.widened(rows), rows
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_what_columns_are(make):
+    columns, rows = learnt(make())
+    kinds = {column.name: column.categories for column in columns.columns}
+    assert kinds["size"] is None
+    assert kinds["count"] is None
+    assert kinds["city"] == ("Bonn", "Ulm")
+    assert kinds["member"] == (False, True)
+    np.testing.assert_array_equal(rows[:, 0], [1.5, np.nan, -2.0, 0.25])
+    np.testing.assert_array_equal(rows[:, 2], [1, np.nan, 0, 1])
+    np.testing.assert_array_equal(rows[:, 3], [1, 0, 1, 1])
+
+
+def test_declared_categories_keep_their_order():
+    columns, rows = learnt(pandas_frame())
+    by_name = {column.name: column for column in columns.columns}
+    assert by_name["grade"].categories == ("low", "mid", "high")
+    assert by_name["code"].categories == (30, 10)
+    at = list(by_name).index("code")
+    np.testing.assert_array_equal(rows[:, at], [0, 1, 0, np.nan])
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_frame_comes_back(make):
+    frame = make()
+    columns, rows = learnt(frame)
+    back = columns.decode(np.nan_to_num(rows), clip=True, like=frame)
+    assert type(back) is type(frame)
+    if isinstance(frame, pd.DataFrame):
+        assert back.dtypes.equals(frame.dtypes)
+        assert back.index.equals(frame.index)
+        assert back.columns.equals(frame.columns)
+    else:
+        assert back.schema == frame.schema
+    again = columns.encode(back)
+    np.testing.assert_array_equal(again[~np.isnan(rows)], rows[~np.isnan(rows)])
+
+
+def test_integers_are_rounded_and_stay_in_range():
+    columns, _ = learnt(pandas_frame()[["count", "small"]])
+    back = columns.decode(np.array([[2.4, -300.0], [99.0, 2.6]]), clip=False)
+    assert back["count"].tolist() == [2, 7]
+    assert back["small"].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(("clip", "truth"), [(True, 1.5), (False, 9.0)])
+def test_numbers_stay_in_range_if_asked(clip, truth):
+    columns, _ = learnt(pandas_frame()[["size"]])
+    assert columns.decode(np.array([[9.0]]), clip)["size"].tolist() == [truth]
+
+
+def test_unknown_categories_are_missing():
+    columns, _ = learnt(pd.DataFrame({"c": ["a", "b"], "n": [1.0, 2.0]}))
+    rows = columns.encode(pd.DataFrame({"c": ["b", "z", None], "n": [1, None, 3]}))
+    np.testing.assert_array_equal(rows[:, 0], [1, np.nan, np.nan])
+    np.testing.assert_array_equal(rows[:, 1], [1, np.nan, 3])
+
+
+@pytest.mark.parametrize(
+    "rule", [[1], [False, True, False], np.array([1]), (1,)], ids=str
+)
+def test_categories_of_an_array(rule):
+    X = np.array([[0.5, 3.0, 1.0], [1.5, 7.0, np.nan], [2.5, 3.0, 4.0]])
+    columns, rows = learnt(X, rule)
+    assert columns.n_categories == (0, 2, 0)
+    np.testing.assert_array_equal(rows[:, 1], [0, 1, 0])
+    back = columns.decode(np.array([[1.0, 1.0, 2.0]]), clip=True)
+    np.testing.assert_array_equal(back, [[1.0, 7.0, 2.0]])
+
+
+def test_categories_by_name():
+    frame = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+    assert learnt(frame, ["b"])[0].n_categories == (0, 2)
+
+
+def test_text_in_an_array():
+    X = np.array([["u", 1.0], ["v", 2.5]], dtype=object)
+    columns, rows = learnt(X, [0])
+    np.testing.assert_array_equal(rows, [[0, 1.0], [1, 2.5]])
+    assert columns.decode(rows, clip=True).tolist() == X.tolist()
+
+
+# --- what is refused ------------------------------------------------------------------
+
+TODAY = datetime.date(2020, 1, 1)
+DAYS = pd.to_datetime(["2020-01-01", "2021-01-01"])
+BAD_COLUMNS = [
+    (pd.DataFrame({"when": DAYS}), "'when' .*dayofyear"),
+    (pd.DataFrame({"when": DAYS.tz_localize("UTC")}), "'when' .*dayofyear"),
+    (pd.DataFrame({"when": DAYS - DAYS[0]}), "'when' .*dayofyear"),
+    (pd.DataFrame({"when": [TODAY, TODAY]}), "'when' .*dayofyear"),
+    (pd.DataFrame({"when": [datetime.time(1), None]}), "'when' .*dayofyear"),
+    (pl.DataFrame({"when": [TODAY, TODAY]}), "'when' .*dayofyear"),
+    (pl.DataFrame({"when": [datetime.timedelta(1)]}), "'when' .*dayofyear"),
+    (pd.DataFrame({"c": [1, "x"]}), "'c' mixes .* int, str"),
+    (pd.DataFrame({"c": [1.5, "x", None]}), "'c' mixes .* float, str"),
+    (pd.DataFrame({"c": [True, "x"]}, dtype=object), "'c' mixes .* bool, str"),
+    (pd.DataFrame({"c": [b"x", "x"]}), "'c' mixes .* bytes, str"),
+    (pd.DataFrame({"c": [[1], [2]]}), "'c' .* nested"),
+    (pd.DataFrame({"c": [{"a": 1}, {}]}), "'c' .* nested"),
+    (pd.DataFrame({"c": [(1, 2), (3,)]}), "'c' .* nested"),
+    (pd.DataFrame({"c": [np.ones(2), np.ones(3)]}), "'c' .* nested"),
+    (pl.DataFrame({"c": [[1], [2, 3]]}), "'c' .* nested"),
+    (pl.DataFrame({"c": [{"a": 1}, {"a": 2}]}), "'c' .* nested"),
+    (pd.DataFrame([[1, 2]], columns=["a", "a"]), "one name: .'a'"),
+]
+
+
+@pytest.mark.parametrize(("frame", "message"), BAD_COLUMNS)
+def test_columns_that_are_refused(frame, message):
+    with pytest.raises(ValueError, match="(?s)" + message):
+        TableColumns.learn(frame, "from_dtype")
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (["z"], "names 'z', which is not a column"),
+        ([5], "names 5, which is not a column"),
+        ([True], r"mask .* shape \(1,\), but X has 2"),
+        (None, "'c' has dtype .*from_dtype"),
+        (["n"], "'c' has dtype .*name it there"),
+    ],
+)
+def test_rules_that_do_not_fit(rule, message):
+    frame = pd.DataFrame({"n": [1, 2], "c": ["a", "b"]})
+    with pytest.raises(ValueError, match="(?s)" + message):
+        TableColumns.learn(frame, rule)
+
+
+GOOD = pd.DataFrame({"n": [1.0, 2.0, 4.0], "c": ["a", "b", "a"]})
+LATER = [
+    (GOOD.assign(n=["x", "y", "z"]), "'n' held numbers in fit.*'x'"),
+    (GOOD.assign(n=pd.Categorical(["x", "y", "z"])), "'n' held numbers in fit"),
+    (GOOD.assign(n=DAYS[[0, 1, 0]]), "'n' .*dayofyear"),
+    (GOOD.assign(c=[1.5, 2.5, 3.5]), "'c' held categories such as 'a'.*float"),
+    (GOOD.assign(c=[1, 2, 3]), "'c' held categories such as 'a'.*int"),
+    (GOOD.assign(c=[[1], [2], [3]]), "'c' .* nested"),
+    (GOOD[["n"]], "X has 1 columns, but there were 2"),
+    (GOOD["n"].to_numpy(), "Expected 2D array, got 1D"),
+]
+
+
+@pytest.mark.parametrize(("frame", "message"), LATER)
+def test_later_tables_that_are_refused(frame, message):
+    columns = TableColumns.learn(GOOD, "from_dtype")
+    with pytest.raises(ValueError, match="(?s)" + message):
+        columns.encode(frame)
+
+
+@pytest.mark.parametrize(
+    ("cells", "truth"),
+    [
+        (["", "a", ""], (0, 1, 0)),  # an empty string is a category
+        ([" a", "a", None], (0, 1, np.nan)),
+        (["ä", "z", "ß"], (2, 0, 1)),
+        ([True, False, None], (1, 0, np.nan)),
+        ([pd.NA, "a", np.nan], (np.nan, 0, np.nan)),
+    ],
+)
+def test_cells_that_are_taken(cells, truth):
+    _, rows = learnt(pd.DataFrame({"c": pd.Series(cells, dtype=object)}))
+    np.testing.assert_array_equal(rows[:, 0], truth)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.array([1, None, 3], dtype="Int64"),
+        pd.array([1.0, None, 3.0], dtype="Float64"),
+        pd.Series([1, None, 3], dtype=object),
+        pd.arrays.SparseArray([1.0, np.nan, 3.0]),
+        np.array([1.0, np.nan, 3.0], dtype=np.float16),
+    ],
+    ids=lambda cells: str(cells.dtype),
+)
+def test_numbers_of_all_dtypes(cells):
+    columns, rows = learnt(pd.DataFrame({"n": cells, "c": ["a", "b", "a"]}))
+    np.testing.assert_array_equal(rows[:, 0], [1, np.nan, 3])
+    back = columns.decode(np.nan_to_num(rows, nan=2.0), clip=True)
+    assert back["n"].dtype == cells.dtype
