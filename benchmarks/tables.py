@@ -28,19 +28,25 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import torch
 from reporting import load_from, report
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA, FactorAnalysis
-from sklearn.impute import SimpleImputer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sklearn_aae import AAETransformer
+from sklearn_aae.metrics import closest_row_share
+from sklearn_aae.tabular import TableColumns
 
 SETS = (
     "adult",
@@ -178,7 +184,213 @@ def codes(parts, seed, args):
             yield row | judge_codes(Z, model.transform(X_test), y, y_test)
 
 
-PARTS = {"codes": codes}
+def hidden(X, seed, share=0.1):
+    """Return rows of which a share of the cells are hidden, and which those are."""
+    mask = np.random.RandomState(seed).uniform(size=X.shape) < share
+    mask &= ~X.isna().to_numpy()
+    holes = X.copy()
+    for j, name in enumerate(X.columns):
+        if holes[name].dtype.kind in "iu":
+            holes[name] = holes[name].astype(float)
+        holes.loc[mask[:, j], name] = None
+    return holes, mask
+
+
+class Filling:
+    """A scikit-learn imputer on standardised and one-hot columns."""
+
+    def __init__(self, imputer):
+        self.imputer = imputer
+
+    def spread(self, rows):
+        """Return one-hot columns in place of categories; holes fill them all."""
+        parts = []
+        for j, m in enumerate(self.columns.n_categories):
+            cells = rows[:, [j]]
+            hot = np.where(np.isnan(cells), np.nan, cells == np.arange(m))
+            parts.append(hot if m else cells)
+        return np.hstack(parts)
+
+    def gather(self, wide):
+        """Return the most likely categories in place of their one-hot columns."""
+        sizes = self.columns.n_categories
+        parts = np.split(wide, np.cumsum([m or 1 for m in sizes])[:-1], axis=1)
+        return np.stack(
+            [p.argmax(1) if m else p[:, 0] for p, m in zip(parts, sizes, strict=True)],
+            axis=1,
+        )
+
+    def fit(self, X):
+        columns = TableColumns.learn(X, "from_dtype")
+        self.columns = columns.widened(columns.encode(X))
+        wide = self.spread(self.columns.encode(X))
+        self.scaler = StandardScaler().fit(wide)
+        self.imputer.fit(self.scaler.transform(wide))
+        return self
+
+    def reconstruct(self, X):
+        wide = self.scaler.transform(self.spread(self.columns.encode(X)))
+        wide = self.scaler.inverse_transform(self.imputer.transform(wide))
+        return self.columns.decode(self.gather(wide), clip=True)
+
+
+def imputers(seed):
+    """Return what fills holes, by name."""
+    options = {"input_dropout": 0.2, "random_state": seed}
+    return {
+        "AAE": AAETransformer(16, **options),
+        "plain AE": AAETransformer(16, regularizer=None, **options),
+        "KNNImputer": Filling(KNNImputer(keep_empty_features=True)),
+        "IterativeImputer": Filling(IterativeImputer(keep_empty_features=True)),
+        "SimpleImputer": Common(),
+    }
+
+
+class Common:
+    """The mean of numbers, the most frequent category."""
+
+    def fit(self, X):
+        number = X.select_dtypes("number")
+        self.fill = number.mean().to_dict() | {
+            c: X[c].mode().iloc[0] for c in X.columns.difference(number.columns)
+        }
+        return self
+
+    def reconstruct(self, X):
+        return pd.DataFrame({c: [self.fill[c]] * len(X) for c in X.columns})
+
+
+def imputation(parts, seed, args):
+    """Yield a row for each way to fill hidden cells of the test rows."""
+    X, X_test, _, _ = parts
+    X = X.loc[:, X.notna().any()]
+    holes, mask = hidden(X_test[X.columns], seed)
+    number = [c in X.select_dtypes("number").columns for c in X.columns]
+    for name, model in imputers(seed).items():
+        if args.models and name not in args.models:
+            continue
+        start = time.perf_counter()
+        filled = model.fit(X).reconstruct(holes)
+        row = {"part": "imputation", "k": 16, "model": name}
+        row["seconds"] = time.perf_counter() - start
+        errors, right = [], []
+        for j, column in enumerate(X.columns):
+            at, spread = mask[:, j], X[column].std() if number[j] else 1.0
+            truth = X_test[column].to_numpy()[at]
+            guess = filled[column].to_numpy()[at]
+            if number[j] and spread > 0:
+                errors.extend(np.abs(guess.astype(float) - truth) / spread)
+            elif not number[j]:
+                right.extend(guess == truth)
+        if errors:
+            row["error"] = float(np.sqrt(np.mean(np.square(errors))))
+        if right:
+            row["accuracy"] = float(np.mean(right))
+        yield row
+
+
+def generators(seed):
+    """Return what draws rows, by name: functions of a labelled frame."""
+
+    def ours(train, n):
+        model = AAETransformer(8, regularization_strength=10, random_state=seed)
+        return model.fit(train).sample(n, random_state=seed)
+
+    def tabular(kind):
+        def draw(train, n):
+            import ctgan
+
+            torch.manual_seed(seed)
+            np.random.seed(seed)
+            text = list(train.select_dtypes(exclude="number").columns)
+            whole = train.copy()
+            for c in whole.columns:
+                if c in text:
+                    whole[c] = whole[c].astype(object).fillna("missing").astype(str)
+                else:
+                    whole[c] = whole[c].fillna(whole[c].median()).astype(float)
+            model = getattr(ctgan, kind)(epochs=300, enable_gpu=False)
+            model.fit(whole, discrete_columns=text)
+            return model.sample(n)
+
+        return draw
+
+    return {"AAE": ours, "CTGAN": tabular("CTGAN"), "TVAE": tabular("TVAE")}
+
+
+def generation(parts, seed, args):
+    """Yield a row for each way to draw rows, and one for the real rows."""
+    X, X_test, y, y_test = parts
+    frame = X.assign(target_=pd.Series(y).astype(str))
+    train, held_out = train_test_split(
+        frame, test_size=0.5, stratify=y, random_state=seed
+    )
+    ways = {"real": lambda train, n: train} | generators(seed)
+    ways["Gaussian mixture"] = None
+    for name, draw in ways.items():
+        if args.models and name not in args.models:
+            continue
+        start = time.perf_counter()
+        row = {"part": "generation", "k": 8, "model": name}
+        if draw is None:
+            row["AUC HGB"] = mixture_auc(train, X_test, y_test, seed)
+        else:
+            drawn = draw(train, len(train))
+            row["AUC HGB"] = forest_auc(drawn, X_test, y_test)
+            if name == "AAE":
+                row["nearer"] = closest_row_share(drawn, train, held_out)
+        row["seconds"] = time.perf_counter() - start
+        yield row
+
+
+def forest_auc(drawn, X_test, y_test):
+    """Return the ROC AUC on real test rows of a forest trained on drawn ones."""
+    prepare = make_column_transformer(
+        (
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
+            make_column_selector(dtype_exclude="number"),
+        ),
+        remainder="passthrough",
+    )
+    model = make_pipeline(prepare, HistGradientBoostingClassifier(random_state=0))
+    y = drawn["target_"].astype(str)
+    model.fit(drawn.drop(columns="target_"), y)
+    return auc_of(model, X_test, y_test)
+
+
+def mixture_auc(train, X_test, y_test, seed):
+    """Return the same of rows drawn by a Gaussian mixture for each class."""
+    y = train["target_"].astype(str).to_numpy()
+    prepare = numbers().fit(train.drop(columns="target_"))
+    rows = prepare.transform(train.drop(columns="target_"))
+    drawn, labels = [], []
+    for c in np.unique(y):
+        size = (y == c).sum()
+        mixture = GaussianMixture(
+            min(5, size), reg_covar=1e-3, covariance_type="diag", random_state=seed
+        )
+        drawn.append(mixture.fit(rows[y == c]).sample(size)[0])
+        labels += [c] * size
+    forest = HistGradientBoostingClassifier(random_state=0)
+    forest.fit(np.vstack(drawn), labels)
+    return auc_of(make_pipeline(prepare, forest), X_test, y_test)
+
+
+def auc_of(model, X_test, y_test):
+    """Return the ROC AUC, ½ for classes that a model has never seen."""
+    share, known = model.predict_proba(X_test), model.classes_.tolist()
+    classes = np.unique(y_test)
+    whole = np.zeros((len(share), len(classes)))
+    for j, c in enumerate(classes):
+        if str(c) in known:
+            whole[:, j] = share[:, known.index(str(c))]
+    truth = y_test[:, None] == classes
+    return float(
+        np.mean([roc_auc_score(t, s) for t, s in zip(truth.T, whole.T, strict=True)])
+    )
+
+
+PARTS = {"codes": codes, "imputation": imputation, "generation": generation}
 
 
 def add_ranks(rows):
@@ -217,7 +429,17 @@ def main():
                     rows.append({"set": name, "seed": seed} | row)
                     print(rows[-1], flush=True)
     add_ranks(rows)
-    measures = ("AUC 15-NN", "AUC logistic", "balanced 15-NN", "rank", "seconds")
+    measures = (
+        "AUC 15-NN",
+        "AUC logistic",
+        "balanced 15-NN",
+        "rank",
+        "error",
+        "accuracy",
+        "AUC HGB",
+        "nearer",
+        "seconds",
+    )
     report(rows, ("part", "k", "model"), measures, args.out)
 
 

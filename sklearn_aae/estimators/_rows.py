@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_aae.estimators._labels import UNLABELLED
 from sklearn_aae.estimators._neighbours import nearest
-from sklearn_aae.estimators._recipes import make_columns
+from sklearn_aae.metrics._points import as_points
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TablePreprocessor, TableSchema
 from sklearn_aae.training import Batch, Batches
@@ -105,12 +105,7 @@ class Rows:
     def dense(self) -> np.ndarray:
         """Return scaled rows as numbers between which distances mean something."""
         assert self._schema is not None
-        with seeded_scope(0):  # of many categories, random vectors are far apart
-            columns = make_columns(self._schema)
-        if columns is None:
-            return self.X.cpu().numpy()
-        with torch.no_grad():
-            return columns.to(self.X)(self.X).cpu().numpy()
+        return as_points(self._schema, self.X)
 
     def neighbours(self, n_neighbors: int) -> np.ndarray:
         """Return the numbers of each scaled row's neighbours, searched for once."""
