@@ -43,6 +43,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from tables_peers import Pythae, Umap
 
 from sklearn_aae import AAETransformer
 from sklearn_aae.metrics import closest_row_share
@@ -110,46 +111,6 @@ def reducers(k, seed):
     models["pythae AAE"] = make_pipeline(numbers(), Pythae("Adversarial_AE", k, seed))
     models["all columns"] = numbers()
     return models
-
-
-class Umap:
-    """UMAP, imported where it is used: its import takes seconds."""
-
-    def __init__(self, k, seed):
-        self.k, self.seed = k, seed
-
-    def fit_transform(self, X, y=None):
-        from umap import UMAP
-
-        self.model = UMAP(n_components=self.k, random_state=self.seed, n_jobs=1)
-        return self.model.fit_transform(X)
-
-    def fit(self, X, y=None):
-        self.fit_transform(X)
-        return self
-
-    def transform(self, X):
-        return self.model.transform(X)
-
-
-class Pythae:
-    """A model of pythae with networks and epochs as ours."""
-
-    def __init__(self, kind, k, seed, epochs=100):
-        self.kind, self.k, self.seed, self.epochs = kind, k, seed, epochs
-
-    def fit(self, X, y=None):
-        from peers import fit_pythae
-
-        self.model = fit_pythae(self.kind, X, self.k, self.seed, self.epochs)
-        return self
-
-    def transform(self, X):
-        import torch
-
-        with torch.no_grad():
-            rows = torch.tensor(X, dtype=torch.float32)
-            return self.model.encoder(rows).embedding.numpy()
 
 
 def judge_codes(Z, Z_test, y, y_test):

@@ -59,18 +59,19 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
     **options : dict
         Of `sklearn.utils.check_array`.
     """
-    X = as_table(X)
-    if reset:
-        columns = TableColumns.learn(X, estimator.categorical_features)
-    else:
+    X, columns = as_table(X), None
+    if not reset:
         check_feature_names(estimator, X, reset=False)
         columns = estimator.columns_
+    elif not TableColumns.plainly(X, estimator.categorical_features):
+        columns = TableColumns.learn(X, estimator.categorical_features)
     table: dict = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
-    if columns.typed:
+    if columns is not None and columns.typed:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         rows = check_array(columns.encode(X), **table, **options)
     else:
         rows = validate_data(estimator, X, reset=reset, **table, **options)
+    columns = columns or TableColumns.plain(rows.shape[1])
     names = [column.name for column in columns.columns]
     check_finite(rows, names)
     if not estimator._takes_holes:

@@ -10,6 +10,8 @@ from sklearn_aae.utils._device import single_thread_pool, torch_threads
 
 # Rows that pass through the networks at once: their units should stay in the cache.
 CHUNK_ROWS = 2048
+# Units of a layer at once: less rows of a column of very many categories.
+CHUNK_UNITS = 2**22
 
 
 def stream(
@@ -48,11 +50,13 @@ def stream(
     answers : ndarray of shape (n_samples, ...)
     """
     weight = next(network.parameters())
-    starts = range(0, len(rows), CHUNK_ROWS)
+    widest = max(max(p.shape) for p in network.parameters() if p.dim())
+    n_together = min(CHUNK_ROWS, max(1, CHUNK_UNITS // widest))
+    starts = range(0, len(rows), n_together)
 
     def run(start: int) -> np.ndarray:
         with torch.inference_mode():
-            at = slice(start, start + CHUNK_ROWS)
+            at = slice(start, start + n_together)
             chunk = torch.from_numpy(np.array(prepare(rows[at])))
             given = [chunk.to(weight.device, weight.dtype)]
             if labels is not None:
@@ -62,7 +66,7 @@ def stream(
     n_workers = min(torch.get_num_threads(), len(starts))
     if n_workers == 1 or weight.device.type != "cpu":
         size = sum(p.numel() for p in network.parameters())
-        with torch_threads(2.0 * size * min(CHUNK_ROWS, len(rows))):
+        with torch_threads(2.0 * size * min(n_together, len(rows))):
             parts = [run(start) for start in starts]
     else:
         with single_thread_pool(n_workers) as pool:

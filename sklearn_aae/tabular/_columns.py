@@ -98,6 +98,17 @@ class TableColumns:
         return any(self.n_categories)
 
     @classmethod
+    def plain(cls, n_features: int) -> "TableColumns":
+        """Return the columns of an array of numbers."""
+        return cls([Column(j) for j in range(n_features)])
+
+    @staticmethod
+    def plainly(X, categorical_features: CategoricalFeatures) -> bool:
+        """Whether X is to be taken as an array of numbers."""
+        by_rule = categorical_features is None or isinstance(categorical_features, str)
+        return by_rule and as_frame(X) is None
+
+    @classmethod
     def learn(cls, X, categorical_features: CategoricalFeatures) -> "TableColumns":
         """Find out what the columns of a table are.
 
@@ -116,11 +127,9 @@ class TableColumns:
             If a column holds neither numbers nor one kind of categories, or is asked
             for but not there.
         """
-        frame = as_frame(X)
-        if frame is None and not _chosen_by_name_or_place(categorical_features):
-            width = np.shape(X)[1] if np.ndim(X) == 2 else 0
-            return cls([Column(j) for j in range(width)])
-        cells = dict(_cells(X))
+        if cls.plainly(X, categorical_features):
+            return cls.plain(np.asarray(X).shape[1])
+        frame, cells = as_frame(X), dict(_cells(X))
         chosen = _choose(categorical_features, list(cells))
         columns = [
             _learn(name, part, categorical)
@@ -198,12 +207,6 @@ class TableColumns:
             return rows.astype(X.dtype)
         except ValueError:
             return rows
-
-
-def _chosen_by_name_or_place(categorical_features) -> bool:
-    return categorical_features is not None and not isinstance(
-        categorical_features, str
-    )
 
 
 def _cells(X) -> Iterator[tuple[Any, Any]]:
