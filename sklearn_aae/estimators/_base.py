@@ -204,7 +204,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train on a chunk of rows: one pass, at a constant learning rate.
 
-        The first chunk fixes the columns and their scales.
+        The first chunk fixes the columns, their categories and their scales. Categories
+        that it may lack are declared by its dtype or by `categorical_features`.
 
         Parameters
         ----------

@@ -39,7 +39,7 @@ CONSTRAINTS: dict = {
     "input_noise": [NON_NEGATIVE],
     "input_dropout": [SHARE],
     "scale": [StrOptions({s for s in SCALERS if s}), None],
-    "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+    "categorical_features": ["array-like", StrOptions({"from_dtype"}), dict, None],
     "clip": ["boolean"],
     "learning_rate": [POSITIVE],
     "critic_learning_rate": [POSITIVE, None],

@@ -93,9 +93,11 @@ class AAETransformer(CodeMixin, BaseAAE):
         them and divides all by one number, for columns of one unit, such as pixels;
         "range" divides each by its range before.
 
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+    categorical_features : "from_dtype", array-like, dict or None, default="from_dtype"
         Columns that hold categories: by name, number or mask. "from_dtype" takes text,
-        categories and booleans of a frame. None takes numbers only.
+        categories and booleans of a frame; so does a dict, which says the categories of
+        some columns: for `partial_fit`, whose first chunk may lack some. None takes
+        numbers only.
 
     clip : bool, default=True
         Whether rows that come out stay within the range of the training rows. Columns

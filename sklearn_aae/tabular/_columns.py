@@ -16,7 +16,9 @@ from sklearn_aae.tabular._cells import (
 from sklearn_aae.tabular._frames import as_frame, rebuild
 
 # Which columns are categorical: a rule, or some of them, or none.
-CategoricalFeatures = str | Sequence[bool] | Sequence[int] | Sequence[str] | None
+CategoricalFeatures = (
+    str | Sequence[bool] | Sequence[int] | Sequence[str] | dict[Any, Sequence] | None
+)
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,10 @@ class TableColumns:
         X : {array-like, DataFrame} of shape (n_samples, n_features)
             Training rows.
 
-        categorical_features : "from_dtype", mask, indices, names or None
+        categorical_features : "from_dtype", mask, indices, names, dict or None
             The categorical ones. "from_dtype": text, categories and booleans of a
-            frame.
+            frame. A dict has the categories of some, by name; it leaves the others to
+            their dtypes.
 
         Raises
         ------
@@ -130,9 +133,15 @@ class TableColumns:
         if cls.plainly(X, categorical_features):
             return cls.plain(np.asarray(X).shape[1])
         frame, cells = as_frame(X), dict(_cells(X))
-        chosen = _choose(categorical_features, list(cells))
+        declared, rule = {}, categorical_features
+        if isinstance(rule, dict):
+            _choose(list(rule), list(cells))  # refuses unknown names
+            declared, rule = rule, "from_dtype"
+        chosen = _choose(rule, list(cells))
         columns = [
-            _learn(name, part, categorical)
+            Column(name, tuple(declared[name]))
+            if name in declared
+            else _learn(name, part, categorical)
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
         template = None if frame is None else frame.head(0).to_native()

@@ -204,12 +204,16 @@ def test_given_cells_of_plain_numbers():
 
 def test_chunks_with_new_categories(table):
     X, _ = table
+    declared = {"city": ["Bonn", "Köln", "Rom", "Ulm"]}
     model = AAETransformer(2, random_state=0, **SMALL)
+    told = clone(model).set_params(categorical_features=declared)
     model.partial_fit(X.head(100))
     later = X.tail(100).assign(city="Rom", count=99)
     assert np.isfinite(model.partial_fit(later).transform(later)).all()
     assert model.columns_[1].high == 99
     assert model.columns_[2].categories == ("Bonn", "Köln", "Ulm")
+    told.partial_fit(X.head(100)).partial_fit(later)
+    assert told.columns_[2].categories == tuple(declared["city"])
 
 
 def test_a_search_stacks_typed_models(table):

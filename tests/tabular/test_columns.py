@@ -134,6 +134,13 @@ def test_categories_by_name():
     assert learnt(frame, ["b"])[0].n_categories == (0, 2)
 
 
+def test_declared_categories():
+    frame = pd.DataFrame({"a": ["x", "y"], "b": [1, 2], "c": [True, False]})
+    columns, rows = learnt(frame, {"a": ["z", "y", "x"], "b": (2, 1)})
+    assert columns.n_categories == (3, 2, 2)
+    np.testing.assert_array_equal(rows, [[2, 1, 1], [1, 0, 0]])
+
+
 def test_text_in_an_array():
     X = np.array([["u", 1.0], ["v", 2.5]], dtype=object)
     columns, rows = learnt(X, [0])
@@ -181,6 +188,7 @@ def test_columns_that_are_refused(frame, message):
         ([True], r"mask .* shape \(1,\), but X has 2"),
         (None, "'c' has dtype .*from_dtype"),
         (["n"], "'c' has dtype .*name it there"),
+        ({"z": [1]}, "names 'z', which is not a column"),
     ],
 )
 def test_rules_that_do_not_fit(rule, message):
