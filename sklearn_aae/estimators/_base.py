@@ -43,8 +43,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
     ``_make_phases(schema)``, the model; ``_make_batches(rows, seed)`` and
     ``_make_judges(rows, seed)``, its steps and what it is judged by; ``_use_labels(y,
     n)``, what y is to it; ``_takes_holes``, whether cells may be missing and columns
-    categorical; and ``_answers``, the attribute for each network that answers after
-    fit.
+    categorical; ``_takes_sparse``, whether X may be sparse; and ``_answers``, the
+    attribute for each network that answers after fit.
     """
 
     # What the networks are built from, besides the parameters.
@@ -54,6 +54,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         "_class_shares",
     )
     _takes_holes: ClassVar[bool] = True
+    _takes_sparse: ClassVar[bool] = True
     _answers: ClassVar[dict[str, str]] = {"encoder": "encoder_", "decoder": "decoder_"}
 
     _parameter_constraints = CONSTRAINTS
@@ -143,6 +144,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         """Say what scikit-learn may expect."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._takes_holes
+        tags.input_tags.sparse = self._takes_sparse
         return tags
 
     # --- fit: validate, prepare, build, train, set -------------------------------
@@ -156,9 +158,11 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame, torch.Tensor} of shape \
+                (n_samples, n_features)
             Training rows: numbers, and in a frame text, categories and booleans.
-            Missing cells do not count in the loss.
+            Missing cells do not count in the loss. Sparse rows are dense only in
+            batches.
 
         y : array-like of shape (n_samples,), default=None
             Class labels, -1 or None for unlabelled rows. Used where the prior has

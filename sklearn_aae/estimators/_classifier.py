@@ -264,7 +264,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
         )
         if not keep:
-            self._radius = neighbour_distance(rows.dense(), RADIUS_NEIGHBORS)
+            self._radius = neighbour_distance(rows.points(), RADIUS_NEIGHBORS)
         return rows, judges
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:

@@ -146,6 +146,9 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     (150,)
     """
 
+    # scikit-learn's check of sparse rows takes all that have predict_proba for
+    # classifiers of two or four classes.
+    _takes_sparse = False
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "n_clusters": [POSITIVE_INT],

@@ -18,15 +18,16 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
     n_neighbors : int
         As many, or all other rows if there are fewer.
     """
-    search = NearestNeighbors(n_neighbors=min(n_neighbors, len(X) - 1)).fit(X)
+    search = NearestNeighbors(n_neighbors=min(n_neighbors, X.shape[0] - 1)).fit(X)
     # Of the rows themselves: without each row itself.
     return search.kneighbors(return_distance=False)
 
 
 def neighbour_distance(X: np.ndarray, n_neighbors: int) -> float:
     """Return the mean distance of rows to their `n_neighbors`-th neighbour."""
-    some = X[:: -(-len(X) // MAX_ROWS)]
-    search = NearestNeighbors(n_neighbors=min(n_neighbors + 1, len(X))).fit(X)
+    n_samples = X.shape[0]
+    some = X[:: -(-n_samples // MAX_ROWS)]
+    search = NearestNeighbors(n_neighbors=min(n_neighbors + 1, n_samples)).fit(X)
     return float(search.kneighbors(some)[0][:, -1].mean())
 
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.priors import PRIORS, Prior
 from sklearn_aae.tabular import (
+    SparseTable,
     TableColumns,
     TablePreprocessor,
     as_table,
@@ -70,7 +72,9 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         rows = check_array(columns.encode(X), **table, **options)
     else:
+        table["accept_sparse"] = "csr" if estimator._takes_sparse else False
         rows = validate_data(estimator, X, reset=reset, **table, **options)
+        rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.plain(rows.shape[1])
     names = [column.name for column in columns.columns]
     check_finite(rows, names)
@@ -109,7 +113,7 @@ class PreparationMixin:
             self._check_shape_kept()
         place = self._place(len(rows), keep=keep)
         rows = rows.scaled(self.preprocessor_, *place)
-        self._check_range(rows.X)
+        self._check_range(rows)
         return rows, judges and judges.scaled(self.preprocessor_, *place)
 
     def _count_classes(self, rows: Rows) -> list[float] | None:
@@ -180,10 +184,11 @@ class PreparationMixin:
                     "estimator, to start anew."
                 )
 
-    def _check_range(self, X: torch.Tensor) -> None:
+    def _check_range(self, rows: Rows) -> None:
         """Raise ValueError if a likelihood over [0, 1] meets other cells."""
         if self.reconstruction != "bernoulli":
             return
+        X = rows.X if isinstance(rows.X, torch.Tensor) else rows.some().X
         numbers = X[:, np.array(self.columns_.n_categories) == 0].nan_to_num(0.0)
         if numbers.numel() and (numbers.min() < 0 or numbers.max() > 1):
             raise ValueError(

@@ -10,7 +10,7 @@ from sklearn_aae.estimators._labels import UNLABELLED
 from sklearn_aae.estimators._neighbours import nearest
 from sklearn_aae.metrics._points import as_points
 from sklearn_aae.priors import Prior
-from sklearn_aae.tabular import TablePreprocessor, TableSchema
+from sklearn_aae.tabular import LazyRows, TablePreprocessor, TableSchema
 from sklearn_aae.training import Batch, Batches
 from sklearn_aae.utils._random import seeded_scope
 
@@ -102,15 +102,17 @@ class Rows:
         rows._schema = preprocessor.schema_
         return rows
 
-    def dense(self) -> np.ndarray:
-        """Return scaled rows as numbers between which distances mean something."""
+    def points(self):
+        """Return scaled rows, dense or sparse, as points of the same distances."""
+        if isinstance(self.X, LazyRows):
+            return self.X.points()
         assert self._schema is not None
         return as_points(self._schema, self.X)
 
     def neighbours(self, n_neighbors: int) -> np.ndarray:
         """Return the numbers of each scaled row's neighbours, searched for once."""
         if self._neighbours is None:
-            self._neighbours = nearest(self.dense(), n_neighbors)
+            self._neighbours = nearest(self.points(), n_neighbors)
         return self._neighbours
 
     def batches(
@@ -128,7 +130,7 @@ class Rows:
             prior,
             batch_size=batch_size,
             seed=seed,
-            weight=None if w is None else torch.as_tensor(w).to(X),
+            weight=None if w is None else torch.as_tensor(w).to(X.device, X.dtype),
             y=None if y is None else torch.as_tensor(y).to(X.device),
             **options,
         )

@@ -4,6 +4,8 @@ import sys
 
 import numpy as np
 
+from sklearn_aae.tabular._sparse import SparseTable
+
 
 def as_table(X):
     """Return X with torch tensors turned into NumPy arrays.
@@ -20,6 +22,11 @@ def as_table(X):
     return (X.float() if X.dtype in (torch.float16, torch.bfloat16) else X).numpy()
 
 
+def _column(X, place: np.ndarray) -> int:
+    """Return the column of a cell, by its place among the cells that there are."""
+    return X.column_of(place[0]) if isinstance(X, SparseTable) else int(place[1])
+
+
 def check_finite(X: np.ndarray, names) -> None:
     """Raise ValueError if a cell is infinite; NaN is a missing cell.
 
@@ -31,12 +38,15 @@ def check_finite(X: np.ndarray, names) -> None:
     names : sequence
         Of the columns, for the message.
     """
-    if np.isfinite(X.sum()) or not np.isinf(X).any():
+    cells = X.matrix.data if isinstance(X, SparseTable) else X
+    if np.isfinite(cells.sum()) or not np.isinf(cells).any():
         return
-    j = int(np.flatnonzero(np.isinf(X).any(axis=0))[0])
+    places = np.argwhere(np.isinf(cells))
+    columns = [_column(X, place) for place in places]
     raise ValueError(
-        f"Input X contains infinity: column {names[j]!r} has {np.isinf(X[:, j]).sum()} "
-        "infinite values. Replace them, by NaN if they are unknown: "
+        f"Input X contains infinity: column {names[columns[0]]!r} has "
+        f"{columns.count(columns[0])} infinite values. Replace them, by NaN if they "
+        "are unknown: "
         "np.where(np.isinf(X), np.nan, X)."
     )
 
@@ -64,10 +74,12 @@ def check_plain(X: np.ndarray, n_categories, names, owner: str) -> None:
             f"Column {names[typed[0]]!r} holds categories. {owner} takes numbers: "
             "encode it first, for example with OneHotEncoder, or use AAETransformer."
         )
-    if np.isnan(X.sum()) and np.isnan(X).any():
-        j = int(np.flatnonzero(np.isnan(X).any(axis=0))[0])
+    cells = X.matrix.data if isinstance(X, SparseTable) else X
+    if np.isnan(cells.sum()) and np.isnan(cells).any():
+        columns = [_column(X, place) for place in np.argwhere(np.isnan(cells))]
         raise ValueError(
-            f"Input X contains NaN: column {names[j]!r} has {np.isnan(X[:, j]).sum()} "
-            f"missing values. {owner} takes complete columns: impute first, for "
+            f"Input X contains NaN: column {names[columns[0]]!r} has "
+            f"{columns.count(columns[0])} missing values. {owner} takes complete "
+            "columns: impute first, for "
             "example with SimpleImputer or KNNImputer, or use AAETransformer."
         )

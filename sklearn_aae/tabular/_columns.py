@@ -14,6 +14,7 @@ from sklearn_aae.tabular._cells import (
     numbers_of,
 )
 from sklearn_aae.tabular._frames import as_frame, rebuild
+from sklearn_aae.tabular._preprocessor import extent
 
 # Which columns are categorical: a rule, or some of them, or none.
 CategoricalFeatures = (
@@ -174,12 +175,11 @@ class TableColumns:
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features)
+        X : ndarray or SparseTable of shape (n_samples, n_features)
             What `encode` returns.
         """
         columns = list(self.columns)
-        low = np.fmin.reduce(X, axis=0)  # of NaN and a number, the number
-        high = np.fmax.reduce(X, axis=0)
+        low, high, _ = extent(X)
         for j, column in enumerate(columns):
             least, most = np.fmin(column.low, low[j]), np.fmax(column.high, high[j])
             columns[j] = replace(column, low=float(least), high=float(most))

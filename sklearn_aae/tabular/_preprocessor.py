@@ -15,6 +15,7 @@ from sklearn.preprocessing import (
 
 from sklearn_aae.tabular._scalers import CommonScaler
 from sklearn_aae.tabular._schema import TableSchema
+from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 
 MAX_QUANTILES = 1000
 
@@ -24,8 +25,8 @@ WEIGHTED = ("standard", "range", "common")
 # Nats below which a categorical column does not pull harder.
 MIN_ENTROPY = 0.1
 
-# Rows that are scaled at once.
-CHUNK_ROWS = 2**14
+# Cells that are scaled at once, and that may be dense at once if need be.
+CHUNK_CELLS, MAX_CELLS = 2**19, 2**26
 
 
 def _quantile(n_samples: int, seed: int):
@@ -115,16 +116,17 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         numeric = np.flatnonzero(categories == 0)
         # All columns as a slice: nothing is copied.
         self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
-        self.empty_ = np.isnan(np.fmax.reduce(X))
+        low, high, holes = extent(X)
+        self.empty_ = np.isnan(high)
         self.scaler_ = self._fit_scaler(X, sample_weight) if len(numeric) else None
-        n_varying = int((np.fmax.reduce(X) > np.fmin.reduce(X)).sum())
+        n_varying = int((high > low).sum())
         if not n_varying:
             raise ValueError(
                 f"All {X.shape[1]} columns of X are constant: there is nothing to "
                 "learn. Check that X holds the rows you meant."
             )
         self.means_ = np.zeros(X.shape[1])  # until they are known
-        self.schema_ = self._describe(X, sample_weight, categories, n_varying)
+        self.schema_ = self._describe(X, sample_weight, categories, n_varying, holes)
         self.means_ = np.array(self.schema_.means)
         return self
 
@@ -132,8 +134,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         # The networks need arrays, whatever the user set globally.
         scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
         if not hasattr(scaler, "partial_fit"):
-            return scaler.fit(self._numbers(X))
-        for part in chunks(len(X)):
+            # Of a sparse table, as many rows as may be dense.
+            return scaler.fit(self._numbers(X[:: -(-X.shape[1] * len(X) // MAX_CELLS)]))
+        for part in chunks(X):
             options = {}
             if self.scale in WEIGHTED and weight is not None:
                 options["sample_weight"] = weight[part]
@@ -142,7 +145,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     def _numbers(self, X: np.ndarray) -> np.ndarray:
         """Return the numeric columns of rows; of nothing but holes, zeros."""
-        rows = np.asarray(X[:, self.numeric_], dtype=np.float64)
+        rows = np.asarray(X, dtype=np.float64)[:, self.numeric_]
         return (
             np.where(self.empty_[self.numeric_], 0.0, rows)
             if self.empty_.any()
@@ -150,7 +153,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         )
 
     def _describe(
-        self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int
+        self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int, holes
     ) -> TableSchema:
         """Return what the networks need to know of the columns."""
         spare: dict = {"X": X, "weight": weight}
@@ -169,7 +172,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             n_categories=tuple(categories.tolist()),
             n_varying=n_varying,
             means=tuple(np.where(typed, 0.0, means).tolist()),
-            incomplete=tuple((self.holes | np.isnan(X).any(axis=0)).tolist()),
+            incomplete=tuple((self.holes | holes).tolist()),
             weights=tuple(weights.tolist()),
             total_variance=float(variance.sum() / mass),
         )
@@ -184,12 +187,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     def _sum(self, f, X: np.ndarray, weight) -> np.ndarray:
         """Weighted sum over the rows of f(scaled rows), chunk by chunk."""
         total = np.zeros(X.shape[1])
-        for part in chunks(len(X)):
+        for part in chunks(X):
             w = np.ones(len(X[part])) if weight is None else weight[part]
             total += w @ f(self.scaled_holes(X[part]))
         return total
 
-    def to_tensor(self, X, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    def to_tensor(
+        self, X, device: torch.device, dtype: torch.dtype
+    ) -> torch.Tensor | LazyRows:
         """Scale rows into a tensor, chunk by chunk: no whole copy besides.
 
         Parameters
@@ -205,10 +210,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        x : Tensor of shape (n_samples, n_features)
+        x : Tensor or LazyRows of shape (n_samples, n_features)
+            Of a sparse table, rows that are scaled when they are gathered.
         """
+        if isinstance(X, SparseTable):
+            return LazyRows(X, self, device, dtype)
         x = torch.empty(X.shape, dtype=dtype, device=device)
-        for part in chunks(len(X)):
+        for part in chunks(X):
             x[part] = torch.from_numpy(self.transform(X[part])).to(dtype)
         return x
 
@@ -269,7 +277,26 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return self._through("inverse_transform", X)
 
 
-def chunks(n_samples: int) -> Iterator[slice]:
-    """Yield slices of up to `CHUNK_ROWS` rows."""
-    for start in range(0, n_samples, CHUNK_ROWS):
-        yield slice(start, start + CHUNK_ROWS)
+def chunks(X) -> Iterator[slice]:
+    """Yield slices of rows, of up to `CHUNK_CELLS` cells."""
+    n_rows = max(1, CHUNK_CELLS // max(1, X.shape[1]))
+    for start in range(0, len(X), n_rows):
+        yield slice(start, start + n_rows)
+
+
+def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the lowest and highest cell of each column, and whether it has holes.
+
+    Parameters
+    ----------
+    X : ndarray or SparseTable of shape (n_samples, n_features)
+        Rows; NaN is a hole, and lowest and highest of nothing else.
+    """
+    low = high = np.full(X.shape[1], np.nan)
+    holes = np.zeros(X.shape[1], dtype=bool)
+    for part in chunks(X):
+        rows = np.asarray(X[part])
+        low = np.fmin(low, np.fmin.reduce(rows))
+        high = np.fmax(high, np.fmax.reduce(rows))
+        holes |= np.isnan(rows).any(axis=0)
+    return low, high, holes

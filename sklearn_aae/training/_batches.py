@@ -283,14 +283,14 @@ class Batches(Dataset):
         with seeded_scope(seed):
             codes = self.prior.draw(n)
             if self.label_counts is None:
-                return codes.to(self.x), None
+                return codes.to(self.x.device, self.x.dtype), None
             y = torch.full((n,), -1)
             told = torch.rand(n) >= self.label_counts[0] / self.label_counts.sum()
             if told.any():
                 n_told = int(told.sum())
                 y[told] = torch.multinomial(self.label_counts[1:], n_told, True)
                 codes[told] = self.prior.draw(n_told, y[told]).to(codes)
-            return codes.to(self.x), y.to(self.x.device)
+            return codes.to(self.x.device, self.x.dtype), y.to(self.x.device)
 
 
 class Generated(Batches):
@@ -364,6 +364,8 @@ def share_rows(known: list[Tensor], batches: Sequence[Batches]) -> None:
 
 def _equal(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors are equal; the first row tells most pairs apart."""
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
+        return False  # rows of sparse tables
     same_kind = a.dtype == b.dtype and a.device == b.device
     return same_kind and torch.equal(a[0], b[0]) and torch.equal(a, b)
 

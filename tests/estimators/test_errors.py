@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from torch import nn
 from torch.distributions import Exponential, Normal, Uniform
@@ -92,7 +91,6 @@ BAD_TABLES = [
     (np.ones((10, 3)), "All 3 columns of X are constant"),
     (X.astype(complex), "Complex data not supported"),
     (np.array([["a", "b"]] * 5), "could not convert|dtype"),
-    (sparse.csr_matrix(X), "[Ss]parse"),
     (pd.DataFrame({"a": [1, 2], "t": pd.to_datetime(["2020", "2021"])}), "'t' .* date"),
     (torch.full((5, 2), torch.nan), "All 2 columns of X are constant"),
     ([[1.0, 2.0], [3.0]], "inhomogeneous|sequence"),
