@@ -84,7 +84,7 @@ def test_stored_cells_are_checked(value, message, rows):
 
 
 def test_a_clusterer_takes_dense_rows(rows):
-    with pytest.raises(TypeError, match="[Ss]parse"):
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
         AAEClusterer().fit(sparse.csr_matrix(rows[0]))
 
 
