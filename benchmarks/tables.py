@@ -298,7 +298,7 @@ def generation(parts, seed, args):
         else:
             drawn = draw(train, len(train))
             row["AUC HGB"] = forest_auc(drawn, X_test, y_test)
-            if name == "AAE":
+            if name != "real":
                 row["nearer"] = closest_row_share(drawn, train, held_out)
         row["seconds"] = time.perf_counter() - start
         yield row
