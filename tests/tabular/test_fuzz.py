@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,12 +66,11 @@ SLOW = [HealthCheck.too_slow]
 def test_a_model_fits_or_says_why_not(frame):
     sizes = {"hidden_layer_sizes": (4,), "critic_hidden_layer_sizes": (4,)}
     model = AAETransformer(2, max_iter=1, random_state=0, **sizes)
-    try:
-        model.fit(frame)
-    except ValueError as error:
-        assert "constant" in str(error)
-        assert (frame.nunique() <= 1).all()
+    if (frame.nunique() <= 1).all():
+        with pytest.raises(ValueError, match="constant"):
+            model.fit(frame)
         return
+    model.fit(frame)
     assert np.isfinite(model.transform(frame)).all()
     for back in (model.reconstruct(frame), model.sample(3, random_state=0)):
         assert back.dtypes.equals(frame.dtypes)
