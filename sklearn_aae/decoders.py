@@ -16,7 +16,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 from torch.distributions import Laplace as _Laplace
 
 from sklearn_aae.distributions import Columns, UnitGaussian
-from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot
+from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot, only
 from sklearn_aae.utils._random import standard_uniform
 
 __all__ = [
@@ -222,10 +222,8 @@ class ColumnsDecoder(Decoder):
     def likelihood(self, h: Tensor) -> Distribution:
         """Return the columns' distributions as one."""
         number, logits = self.heads(h)
-        order = self.heads.order
-        order = order if order.dim() == 1 else order[0]  # equal in all of a stack
         cells = DECODERS[self.numeric].cells(number)
-        return Columns(cells, logits, order, self.weight)
+        return Columns(cells, logits, only(self.heads.order), self.weight)
 
 
 # What `reconstruction` names; of typed columns, the kind of the numeric ones.

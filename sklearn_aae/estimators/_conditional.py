@@ -7,6 +7,7 @@ from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._inference import CodeMixin
 from sklearn_aae.estimators._labels import LabelsMixin
+from sklearn_aae.estimators._parameters import AUTO_EPOCHS
 from sklearn_aae.estimators._recipes import (
     make_decoder,
     make_encoder,
@@ -38,12 +39,18 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     n_components : int, default=8
         Number of columns of the style code.
 
-    regularization_strength : float, default=100.0
+    regularization_strength : float, default=50.0
         Weight of the critic's loss against the reconstruction. The stronger, the less
         the code says about the label.
 
-    critic_learning_rate : float, default=0.003
+    critic_learning_rate : float, default=0.002
         Step size of the critic: it must be quick, or labels hide in the code.
+
+    batch_size : int, default=512
+        Rows of a step: the critic compares the rows of each class, so many are needed.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
     Attributes
     ----------
@@ -72,18 +79,24 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     (3, 4)
     """
 
+    _parameter_constraints = {"max_iter": AUTO_EPOCHS}
+
     def __init__(
         self,
         n_components=8,
         *,
-        regularization_strength=100.0,
-        critic_learning_rate=3e-3,
+        regularization_strength=50.0,
+        critic_learning_rate=2e-3,
+        batch_size=512,
+        max_iter="auto",
         **shared,
     ):
         super().__init__(
             n_components,
             regularization_strength=regularization_strength,
             critic_learning_rate=critic_learning_rate,
+            batch_size=batch_size,
+            max_iter=max_iter,
             **shared,
         )
 
@@ -161,10 +174,8 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         """
         return self.reconstruct(X, y)
 
-    def _labels_to_draw(self, y, n_samples: int, seed: int) -> np.ndarray:
-        """Return the class numbers of rows to draw: without y, as often as in fit."""
-        if y is not None:
-            return self._class_numbers(y, n_samples)
+    def _open_labels(self, n_samples: int, seed: int) -> np.ndarray:
+        """Draw class numbers as often as in training."""
         rng = np.random.RandomState(seed)
         return rng.choice(self._n_classes, n_samples, p=self._class_shares)
 

@@ -1,6 +1,7 @@
 """From prepared rows to a trained net, and to the networks that answer."""
 
 import copy
+import math
 
 import torch
 from skorch.callbacks import EarlyStopping
@@ -12,6 +13,9 @@ from sklearn_aae.nn import Block, frozen_copy
 from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import seeded_scope
+
+# max_iter="auto": as many epochs as make this number of steps, within bounds.
+AUTO_STEPS, MIN_EPOCHS, MAX_EPOCHS = 1000, 20, 400
 
 
 class FittingMixin:
@@ -87,7 +91,10 @@ class FittingMixin:
 
     def _n_epochs(self, n_samples: int) -> int:
         """Return the number of epochs of a fit."""
-        return self.max_iter
+        if self.max_iter != "auto":
+            return self.max_iter
+        n_steps = math.ceil(n_samples / self.batch_size)
+        return min(max(math.ceil(AUTO_STEPS / n_steps), MIN_EPOCHS), MAX_EPOCHS)
 
     def _train_on(
         self, rows: Rows, judges: Rows | None, epochs: int, schedule=None

@@ -1,7 +1,5 @@
 """What clusterers and classifiers share: a code of a label and a style."""
 
-import math
-
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
@@ -10,6 +8,7 @@ from torch import Tensor, nn
 from sklearn_aae.critics import MIN_SHARE, LabelCritic
 from sklearn_aae.estimators._inference import CodeMixin
 from sklearn_aae.estimators._parameters import (
+    AUTO_EPOCHS,
     NON_NEGATIVE,
     POSITIVE_INT,
     check_sizes,
@@ -35,10 +34,6 @@ from sklearn_aae.training import (
     Reconstruct,
     TrainLabelCritic,
 )
-from sklearn_aae.utils._compat import StrOptions
-
-# max_iter="auto": as many epochs as make this number of steps, within bounds.
-AUTO_STEPS, MIN_EPOCHS, MAX_EPOCHS = 1000, 20, 400
 
 LABELLED_CONSTRAINTS: dict = {
     "class_heads": ["boolean"],
@@ -48,7 +43,7 @@ LABELLED_CONSTRAINTS: dict = {
     "reconstruction_strength": [NON_NEGATIVE],
     "label_strength": [NON_NEGATIVE],
     "critic_noise": [NON_NEGATIVE],
-    "max_iter": [POSITIVE_INT, StrOptions({"auto"})],
+    "max_iter": AUTO_EPOCHS,
 }
 
 
@@ -70,12 +65,6 @@ class LabelledMixin(CodeMixin):
     def _n_features_out(self) -> int:
         """Number of columns of `transform`."""
         return self.decoder_.n_inputs
-
-    def _n_epochs(self, n_samples: int) -> int:
-        if self.max_iter != "auto":
-            return self.max_iter
-        n_steps = math.ceil(n_samples / self.batch_size)
-        return min(max(math.ceil(AUTO_STEPS / n_steps), MIN_EPOCHS), MAX_EPOCHS)
 
     def _make_prior(self, class_shares):
         style = as_prior(self.prior, self.n_components)

@@ -20,6 +20,8 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 SHARE = Interval(Real, 0, 1, closed="left")
 PROPER_SHARE = Interval(Real, 0, 1, closed="neither")
+# Of estimators whose number of epochs follows the number of rows.
+AUTO_EPOCHS = [POSITIVE_INT, StrOptions({"auto"})]
 
 CONSTRAINTS: dict = {
     "n_components": [POSITIVE_INT],

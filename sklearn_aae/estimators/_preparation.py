@@ -96,6 +96,7 @@ class PreparationMixin:
         `keep` holds on to the columns, scales and classes of the earlier fit.
         """
         rows = self._check_rows(X, y, sample_weight, keep=keep)
+        self.columns_ = self.columns_.widened(rows.X)
         shares = None if keep else self._count_classes(rows)
         judges = None
         if X_val is not None:
@@ -103,7 +104,8 @@ class PreparationMixin:
         elif self.early_stopping:
             rows, judges = rows.split(self.validation_fraction, seed)
         if not keep:
-            categories, holes = self.columns_.n_categories, self.input_dropout > 0
+            categories = self.columns_.n_categories
+            holes = self.input_dropout > 0 and self.encoder is None
             preprocessor = TablePreprocessor(self.scale, categories, holes, seed)
             self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
             self.prior_ = self._make_prior(shares)
@@ -123,7 +125,6 @@ class PreparationMixin:
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows, labels and weights."""
         X = validate_table(self, X, reset=not keep, ensure_min_samples=2)
-        self.columns_ = self.columns_.widened(X)
         told = self._use_labels(y, len(X))
         if sample_weight is None:
             return Rows(X, self._check_labels(told, len(X), keep=keep))
@@ -177,7 +178,7 @@ class PreparationMixin:
             before, now = self._fit_params[name], getattr(self, name)
             if name.endswith("sizes") and before is not None and now is not None:
                 before, now = tuple(before), tuple(now)
-            if before is not now and before != now:
+            if before is not now and not np.array_equal(before, now):
                 raise ValueError(
                     f"The fitted networks have {name}={before!r}, so training on with "
                     f"{name}={now!r} is impossible. Set warm_start=False, or clone the "

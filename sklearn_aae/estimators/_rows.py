@@ -16,6 +16,7 @@ from sklearn_aae.utils._random import seeded_scope
 
 # Rows that judge a fit: the criterion compares all pairs.
 MAX_JUDGES = 1000
+MAX_CELLS = 2**23
 
 
 @dataclass
@@ -136,8 +137,9 @@ class Rows:
         )
 
     def some(self) -> "Rows":
-        """Return up to `MAX_JUDGES` rows, evenly spaced."""
-        return self[:: -(-len(self) // MAX_JUDGES)]
+        """Return up to `MAX_JUDGES` rows, fewer of very many columns, evenly spaced."""
+        most = min(MAX_JUDGES, max(2, MAX_CELLS // self.X.shape[1]))
+        return self[:: -(-len(self) // most)]
 
     def judges(self, prior: Prior, seed: int) -> Batch:
         """Return some scaled rows and as many prior samples."""

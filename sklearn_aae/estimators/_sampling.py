@@ -144,21 +144,25 @@ class TableSampleMixin(SampleMixin):
         check_is_fitted(self)
         check_n_samples(n_samples)
         for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
-        labels = self._labels_to_draw(y, n_samples, for_labels)
-        if given:
-            known = self._given_row(given)
-            codes, labels = self._codes_given(known, n_samples, labels, for_codes)
+        known = self._given_row(given) if given else None
+        n_drawn = n_samples if known is None else n_samples * CANDIDATES
+        if y is None:
+            labels = self._open_labels(n_drawn, for_labels)
         else:
-            codes = self._draw_codes(n_samples, labels, for_codes)
+            labels = self._class_numbers(y, n_samples).repeat(n_drawn // n_samples)
+        codes = self._draw_codes(n_drawn, labels, for_codes)
+        if known is not None:
+            chosen = self._choose_codes(known, codes, labels, for_codes)
+            codes, labels = codes[chosen], None if labels is None else labels[chosen]
         rows = self._draw_rows(codes, labels, for_cells)
-        if given:
+        if known is not None:
             told = ~np.isnan(known)
             rows[:, told] = known[told]
         return self._as_table(rows)
 
-    def _labels_to_draw(self, y, n_samples: int, seed: int) -> np.ndarray | None:
-        """Return the class numbers of rows to draw, or None to leave them open."""
-        return None if y is None else self._class_numbers(y, n_samples)
+    def _open_labels(self, n_samples: int, seed: int) -> np.ndarray | None:
+        """Return class numbers where none are asked for; None leaves them open."""
+        return None
 
     def _draw_rows(self, codes: np.ndarray, labels, seed: int) -> np.ndarray:
         """Decode codes into rows; with categories, draw the cells."""
@@ -177,6 +181,8 @@ class TableSampleMixin(SampleMixin):
 
     def _given_row(self, given: dict) -> np.ndarray:
         """Return a row of given cells, encoded, NaN elsewhere."""
+        if not isinstance(given, dict):
+            raise ValueError(f"given must be a dict of cells. Got {given!r} instead.")
         names = [column.name for column in self.columns_]
         row = np.full(len(names), np.nan)
         for name, value in given.items():
@@ -184,22 +190,20 @@ class TableSampleMixin(SampleMixin):
                 raise ValueError(f"given names {name!r}, not a column of {names}.")
             column = self.columns_[names.index(name)]
             cell = column.encode(np.array([value], dtype=object))[0]
-            if np.isnan(cell):
+            seen = column.categories or (column.low, column.high)
+            if np.isnan(cell) or not (column.categories or seen[0] <= cell <= seen[1]):
                 raise ValueError(
-                    f"given[{name!r}]={value!r} is none of the column's "
-                    f"{column.categories or 'numbers'}."
+                    f"given[{name!r}]={value!r} is nothing that was seen: "
+                    f"{'one of' if column.categories else 'within'} {seen}."
                 )
             row[names.index(name)] = cell
         return row
 
-    def _codes_given(self, known: np.ndarray, n_samples: int, labels, seed: int):
-        """Draw codes from p(z|cells), by importance resampling of prior samples.
+    def _choose_codes(self, known: np.ndarray, codes, labels, seed: int) -> np.ndarray:
+        """Choose codes from p(z|cells), by importance resampling of prior samples.
 
         Each row chooses one of `CANDIDATES` codes by the likelihood of its cells.
         """
-        if labels is not None:
-            labels = np.repeat(labels, CANDIDATES)
-        codes = self._draw_codes(n_samples * CANDIDATES, labels, seed)
         x = torch.from_numpy(self.preprocessor_.scaled_holes(known[None]))
         scale = torch.from_numpy(np.maximum(self.residuals_, MIN_RESIDUAL))
 
@@ -208,9 +212,8 @@ class TableSampleMixin(SampleMixin):
 
         log_p = stream(self.decoder_, likelihood, codes, labels=labels)
         noise = np.random.RandomState(seed).gumbel(size=log_p.shape)
-        best = (log_p + noise).reshape(n_samples, CANDIDATES).argmax(1)
-        chosen = best + CANDIDATES * np.arange(n_samples)
-        return codes[chosen], None if labels is None else labels[chosen]
+        best = (log_p + noise).reshape(-1, CANDIDATES).argmax(1)
+        return best + CANDIDATES * np.arange(len(best))
 
     def _measure_residuals(self, rows: Rows) -> None:
         """Learn how far reconstructions are from the rows, in deviations."""

@@ -84,8 +84,8 @@ class AAETransformer(CodeMixin, BaseAAE):
         Standard deviation of the noise on the scaled input in training (denoising).
 
     input_dropout : float, default=0.0
-        Share of the input's cells that are set to 0 in training, or are missing where
-        columns have missing cells or categories (denoising).
+        Share of the input's cells that are hidden in training (denoising): they are
+        missing, and a column beside each says so; to an encoder of your own they are 0.
 
     scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
             default="standard"

@@ -1,6 +1,6 @@
 """Ground: layers and perceptrons that train one model or a stack."""
 
-from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns
+from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns, only
 from sklearn_aae.nn._layers import (
     NORMALIZATIONS,
     BatchNorm,
@@ -29,4 +29,5 @@ __all__ = [
     "frozen_copy",
     "lies_transposed",
     "one_hot",
+    "only",
 ]

@@ -3,6 +3,7 @@
 Cells are a narwhals series or a one-dimensional array.
 """
 
+import contextlib
 import datetime
 from numbers import Number
 from typing import Any
@@ -44,7 +45,7 @@ def is_number(cells, name) -> bool:
     if isinstance(dtype, nw.Object):
         return _kind(cells, name) == "number"
     if isinstance(dtype, nw.Unknown):  # a sparse column, or one of nulls alone
-        native = cells.to_native().dtype
+        native = getattr(cells.to_native(), "dtype", None)
         return getattr(native, "kind", "f") in "biuf"
     return False
 
@@ -79,7 +80,9 @@ def numbers_of(cells, name) -> np.ndarray:
             )
         return np.full(len(cells), np.nan)
     if not isinstance(cells, nw.Series):
-        return np.array([np.nan if v is None else v for v in cells], dtype=float)
+        if cells.dtype != object:
+            return cells.astype(float)
+        return np.array([np.nan if _missing(v) else float(v) for v in cells])
     if boolean or isinstance(cells.dtype, nw.Object | nw.Unknown):
         cast = [np.nan if _missing(v) else float(v) for v in cells.to_list()]
         return np.array(cast)
@@ -107,7 +110,9 @@ def categories_of(cells, name) -> tuple:
         if isinstance(dtype, TIME):
             raise _time_error(name, dtype)
         if isinstance(dtype, nw.Categorical | nw.Enum):
-            return tuple(cells.cat.get_categories().to_list())
+            # Not every library lists the categories of every such column.
+            with contextlib.suppress(AttributeError):
+                return tuple(cells.cat.get_categories().to_list())
         if isinstance(dtype, nw.Boolean):
             return (False, True)
     try:

@@ -28,7 +28,7 @@ def _column(X, place: np.ndarray) -> int:
 
 
 def check_finite(X: np.ndarray, names) -> None:
-    """Raise ValueError if a cell is infinite; NaN is a missing cell.
+    """Raise ValueError if a cell is infinite; NaN is a missing cell of dense rows.
 
     Parameters
     ----------
@@ -38,6 +38,11 @@ def check_finite(X: np.ndarray, names) -> None:
     names : sequence
         Of the columns, for the message.
     """
+    if isinstance(X, SparseTable) and np.isnan(X.matrix.data).any():
+        raise ValueError(
+            "Input X contains NaN: cells of sparse rows cannot be missing. Pass them "
+            "dense, or impute first, for example with SimpleImputer."
+        )
     cells = X.matrix.data if isinstance(X, SparseTable) else X
     if np.isfinite(cells.sum()) or not np.isinf(cells).any():
         return

@@ -6,6 +6,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_aae.tabular._cells import (
     categories_of,
@@ -13,13 +14,17 @@ from sklearn_aae.tabular._cells import (
     is_number,
     numbers_of,
 )
-from sklearn_aae.tabular._frames import as_frame, rebuild
+from sklearn_aae.tabular._frames import as_frame, rebuild, template_of
 from sklearn_aae.tabular._preprocessor import extent
 
 # Which columns are categorical: a rule, or some of them, or none.
 CategoricalFeatures = (
     str | Sequence[bool] | Sequence[int] | Sequence[str] | dict[Any, Sequence] | None
 )
+
+
+# Floats lose count of integers from here on, and the next is out of int64.
+HUGE = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Column:
     whole : bool
         Whether the numbers are integers.
 
+    empty : bool
+        Whether no cell was there to learn from.
+
     low, high : float
         Smallest and largest number seen; NaN if there was none.
     """
@@ -44,11 +52,14 @@ class Column:
     name: Any
     categories: tuple | None = None
     whole: bool = False
+    empty: bool = False
     low: float = np.nan
     high: float = np.nan
 
     def encode(self, cells) -> np.ndarray:
         """Return numbers, or numbers of categories; NaN for missing and unknown."""
+        if self.empty:
+            return np.full(len(cells), np.nan)
         if self.categories is None:
             return numbers_of(cells, self.name)
         return codes_of(cells, self.categories, self.name)
@@ -62,8 +73,11 @@ class Column:
         if np.isnan(self.low):  # nothing was ever seen
             return np.full(len(values), None)
         values = np.rint(values) if self.whole else values
-        # An integer out of its range may be none of its dtype.
-        return values.clip(self.low, self.high) if clip or self.whole else values
+        high = self.high
+        if self.whole and high >= HUGE:  # rounded up, it may be out of its dtype
+            high = np.nextafter(high, 0)
+        # An integer out of its range may be none of its dtype, too.
+        return values.clip(self.low, high) if clip or self.whole else values
 
 
 class TableColumns:
@@ -97,8 +111,8 @@ class TableColumns:
 
     @property
     def typed(self) -> bool:
-        """Whether there is a categorical column."""
-        return any(self.n_categories)
+        """Whether there is a categorical column, or one of nothing but holes."""
+        return any(column.empty or column.categories for column in self.columns)
 
     @classmethod
     def plain(cls, n_features: int) -> "TableColumns":
@@ -136,8 +150,7 @@ class TableColumns:
         frame, cells = as_frame(X), dict(_cells(X))
         declared, rule = {}, categorical_features
         if isinstance(rule, dict):
-            _choose(list(rule), list(cells))  # refuses unknown names
-            declared, rule = rule, "from_dtype"
+            declared, rule = _check_declared(rule, list(cells)), "from_dtype"
         chosen = _choose(rule, list(cells))
         columns = [
             Column(name, tuple(declared[name]))
@@ -145,7 +158,7 @@ class TableColumns:
             else _learn(name, part, categorical)
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
-        template = None if frame is None else frame.head(0).to_native()
+        template = None if frame is None else template_of(frame, declared)
         return cls(columns, template)
 
     def encode(self, X) -> np.ndarray:
@@ -158,14 +171,19 @@ class TableColumns:
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features), float64
+        X : ndarray of shape (n_samples, n_features)
+            float32 if all numbers of X are, else float64.
         """
         cells = [part for _, part in _cells(X)]
         if len(cells) != len(self):
             raise ValueError(
                 f"X has {len(cells)} columns, but there were {len(self)} in fit."
             )
-        rows = np.empty((len(cells[0]), len(self)))
+        pairs = zip(self.columns, cells, strict=True)
+        numbers = [part.dtype for c, part in pairs if c.categories is None]
+        single = numbers and all(str(kind).lower() == "float32" for kind in numbers)
+        dtype = np.float32 if single else np.float64
+        rows = np.empty((len(cells[0]), len(self)), dtype=dtype)
         for j, part in enumerate(cells):
             rows[:, j] = self.columns[j].encode(part)
         return rows
@@ -209,13 +227,12 @@ class TableColumns:
             return X.clip(low, high) if clip else X
         cells = [c.decode(X[:, j], clip) for j, c in enumerate(self.columns)]
         if self.template is not None:
-            return rebuild(self.template, cells, getattr(like, "index", None))
+            labels = like.index if hasattr(like, "iloc") else None
+            return rebuild(self.template, cells, labels)
         # Categories of an array may be numbers or not.
         rows = np.array([part.astype(object) for part in cells], dtype=object).T
-        try:
-            return rows.astype(X.dtype)
-        except ValueError:
-            return rows
+        values = [v for column in self.columns for v in column.categories or ()]
+        return rows if any(isinstance(v, str) for v in values) else rows.astype(X.dtype)
 
 
 def _cells(X) -> Iterator[tuple[Any, Any]]:
@@ -224,10 +241,31 @@ def _cells(X) -> Iterator[tuple[Any, Any]]:
     if frame is not None:
         yield from zip(frame.columns, frame.iter_columns(), strict=True)
         return
+    if issparse(X):
+        raise ValueError(
+            "categorical_features names columns of a sparse X. Sparse rows are "
+            "numbers: pass a frame or an array, or categorical_features='from_dtype'."
+        )
     X = np.asarray(X) if hasattr(X, "dtype") else np.array(X, dtype=object)
     if X.ndim != 2:
         raise ValueError(f"Expected 2D array, got {X.ndim}D array instead.")
     yield from enumerate(X.T)
+
+
+def _check_declared(declared: dict, names: list) -> dict:
+    """Return the categories of some columns, or raise ValueError if they cannot be."""
+    for name, categories in declared.items():
+        if name not in names:
+            raise ValueError(
+                f"categorical_features names {name!r}, which is not a column of X. X "
+                f"has {names}."
+            )
+        if len(set(categories)) != len(categories) or not len(categories):
+            raise ValueError(
+                f"categorical_features[{name!r}] must hold each category once, and at "
+                f"least one. Got {list(categories)}."
+            )
+    return {name: list(categories) for name, categories in declared.items()}
 
 
 def _choose(categorical_features, names: list) -> list[bool | None]:
@@ -244,7 +282,8 @@ def _choose(categorical_features, names: list) -> list[bool | None]:
                 f"{len(names)} columns."
             )
         return asked.tolist()
-    by_name = asked.dtype.kind in "OU"
+    texts = all(isinstance(name, str) for name in names)
+    by_name = asked.dtype.kind in "OU" or not texts
     known = names if by_name else range(len(names))
     unknown = [item for item in asked.tolist() if item not in known]
     if unknown:
@@ -259,8 +298,9 @@ def _choose(categorical_features, names: list) -> list[bool | None]:
 def _learn(name, cells, categorical: bool | None) -> Column:
     """Find out what a column is, from its cells."""
     if categorical is not True and is_number(cells, name):
-        whole = isinstance(cells, nw.Series) and cells.dtype.is_integer()
-        return Column(name, whole=whole)
+        series = isinstance(cells, nw.Series)
+        empty = series and bool(np.isnan(numbers_of(cells, name)).all())
+        return Column(name, whole=series and cells.dtype.is_integer(), empty=empty)
     if categorical is False:
         raise ValueError(
             f"Column {name!r} has dtype {cells.dtype} and is not among the categorical "
@@ -268,5 +308,4 @@ def _learn(name, cells, categorical: bool | None) -> Column:
             "it first, for example with OrdinalEncoder."
         )
     categories = categories_of(cells, name)
-    # Without a category there is nothing but holes.
-    return Column(name, categories=categories or None)
+    return Column(name, categories=categories or None, empty=not categories)

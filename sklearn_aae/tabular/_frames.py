@@ -1,5 +1,6 @@
 """Frames of any library: read column by column, and built again."""
 
+from collections import Counter
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -19,11 +20,12 @@ def as_frame(X) -> nw.DataFrame | None:
     ValueError
         If two columns have one name.
     """
-    names = getattr(X, "column_names", None) or getattr(X, "columns", None)
+    # Arrow's tables have columns, too: their cells.
+    where = "columns" if hasattr(X, "dtypes") else "column_names"
+    names = getattr(X, where, None)
     if names is None:
         return None
-    names = list(names)
-    twice = {name for name in names if names.count(name) > 1}
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(
             f"X has several columns of one name: {sorted(map(str, twice))}. Rename "
@@ -31,6 +33,35 @@ def as_frame(X) -> nw.DataFrame | None:
         )
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def template_of(frame: nw.DataFrame, declared: dict) -> Any:
+    """Return no rows of a frame, for its kind, names and dtypes.
+
+    Parameters
+    ----------
+    frame : narwhals DataFrame
+        The training frame.
+
+    declared : dict
+        Categories of some columns, which their dtypes must hold.
+    """
+    kind, native = frame.implementation, frame.head(0).to_native()
+    if kind.is_pyarrow():
+        return native.schema.empty_table()  # no rows would still hold all of them
+    for name, categories in declared.items():
+        dtype = native[name].dtype
+        if kind.is_pandas() and hasattr(dtype, "categories"):
+            import pandas as pd
+
+            wider = pd.CategoricalDtype(categories, dtype.ordered)
+            native = native.assign(**{name: native[name].astype(wider)})
+        elif kind.is_polars() and hasattr(dtype, "categories"):
+            import polars as pl
+
+            if isinstance(dtype, pl.Enum):
+                native = native.with_columns(native[name].cast(pl.Enum(categories)))
+    return native
 
 
 def rebuild(template: Any, columns: list[np.ndarray], index=None):

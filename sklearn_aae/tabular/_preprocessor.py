@@ -73,7 +73,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     scaler_ : transformer
-        The fitted scaler.
+        The fitted scaler, if there are numeric columns.
 
     schema_ : TableSchema
         What is known of the columns.
@@ -118,7 +118,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
         low, high, holes = extent(X)
         self.empty_ = np.isnan(high)
-        self.scaler_ = self._fit_scaler(X, sample_weight) if len(numeric) else None
+        if len(numeric):
+            in_parts = not holes.any()
+            self.scaler_ = self._fit_scaler(X, sample_weight, in_parts=in_parts)
         n_varying = int((high > low).sum())
         if not n_varying:
             raise ValueError(
@@ -130,13 +132,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.means_ = np.array(self.schema_.means)
         return self
 
-    def _fit_scaler(self, X: np.ndarray, weight):
+    def _fit_scaler(self, X: np.ndarray, weight, *, in_parts: bool):
         # The networks need arrays, whatever the user set globally.
         scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
         if not hasattr(scaler, "partial_fit"):
             # Of a sparse table, as many rows as may be dense.
             return scaler.fit(self._numbers(X[:: -(-X.shape[1] * len(X) // MAX_CELLS)]))
-        for part in chunks(X):
+        # A part without a cell of a column would make its moments NaN for good.
+        for part in chunks(X) if in_parts else [slice(None)]:
             options = {}
             if self.scale in WEIGHTED and weight is not None:
                 options["sample_weight"] = weight[part]
@@ -249,7 +252,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         -------
         X : ndarray of shape (n_samples, n_features), float64
         """
-        return self._through("transform", X)
+        rows = self._through("transform", X)
+        if self.empty_.any():
+            rows[:, self.empty_] = np.nan  # what was never seen has no scale
+        return rows
 
     def _through(self, method: str, X) -> np.ndarray:
         """Return rows whose numeric columns went through the scaler."""
@@ -257,10 +263,32 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if isinstance(self.numeric_, slice):
             return np.asarray(getattr(self.scaler_, method)(X))
         rows = np.array(X)
-        if self.scaler_ is not None:
+        if len(self.numeric_):
             numbers = getattr(self.scaler_, method)(X[:, self.numeric_])
             rows[:, self.numeric_] = numbers
         return rows
+
+    def slopes(self) -> np.ndarray:
+        """Return by what each numeric column is multiplied.
+
+        Returns
+        -------
+        slopes : ndarray of shape (n_numeric,)
+
+        Raises
+        ------
+        ValueError
+            If ``scale="quantile"``: that is no straight line.
+        """
+        if self.scale == "quantile":
+            raise ValueError(
+                "scale='quantile' bends the columns, and neighbours among sparse rows "
+                "are searched for in the columns as they are. Use another scale, or "
+                "dense rows."
+            )
+        scale = getattr(self.scaler_, "scale_", 1.0)
+        slopes = scale if self.scale == "minmax" else 1 / np.asarray(scale)
+        return np.broadcast_to(slopes, len(self.schema_.n_categories))
 
     def inverse_transform(self, X) -> np.ndarray:
         """Undo the scaling.

@@ -11,7 +11,7 @@ from sklearn_aae.training._phases import Phase
 UPDATES = ("joint", "alternating")
 
 # Layers that know the leading axis of a stack and draw from the model's own streams.
-LAYERS = (Linear, BatchNorm, LayerNorm)
+LAYERS = (Linear, BatchNorm, LayerNorm, nn.ParameterList)
 
 
 @dataclass(frozen=True)

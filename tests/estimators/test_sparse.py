@@ -4,10 +4,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from joblib import parallel_config
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import (
@@ -17,6 +19,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.tabular import SparseTable, TablePreprocessor
 
 SMALL = {"hidden_layer_sizes": (8,), "critic_hidden_layer_sizes": (8,)}
 SHARED = {"max_iter": 3, "random_state": 0, **SMALL}
@@ -68,19 +71,32 @@ def test_a_search_over_sparse_rows_stacks(rows):
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.inf, "column 3 has 1 infinite"), (np.nan, None)]
+    ("value", "message"),
+    [(np.inf, "column 3 has 1 infinite"), (np.nan, "cannot be missing")],
 )
 def test_stored_cells_are_checked(value, message, rows):
     X = rows[0].copy()
     X[7, 3] = value
-    model = AAETransformer(2, **SHARED)
-    if message is None:
-        assert np.isfinite(model.fit(sparse.csr_matrix(X)).transform(X)).all()
-        with pytest.raises(ValueError, match="column 3 has 1 missing"):
-            GANSampler(2, **SHARED).fit(sparse.csr_matrix(X))
-    else:
-        with pytest.raises(ValueError, match=message):
-            model.fit(sparse.csr_matrix(X))
+    with pytest.raises(ValueError, match=message):
+        AAETransformer(2, **SHARED).fit(sparse.csr_matrix(X))
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", "range", "common", None])
+@pytest.mark.parametrize("shift", [0.0, -50.0])
+def test_sparse_rows_are_as_far_apart_as_dense_ones(scale, shift, rows):
+    X = np.where(rows[0] > 0, 100 * rows[0] + shift, 0.0)
+    found = TablePreprocessor(scale).fit(X)
+    thin = SparseTable(sparse.csr_array(X))
+    lazy = found.to_tensor(thin, torch.device("cpu"), torch.float64)
+    truth = pairwise_distances(found.transform(X))
+    np.testing.assert_allclose(pairwise_distances(lazy.points()), truth, atol=1e-9)
+
+
+def test_bent_columns_have_no_sparse_neighbours(rows):
+    X, y = rows
+    model = SemiSupervisedAAEClassifier(2, scale="quantile", **SHARED)
+    with pytest.raises(ValueError, match="Use another scale, or dense rows"):
+        model.fit(sparse.csr_matrix(X), y)
 
 
 def test_a_clusterer_takes_dense_rows(rows):

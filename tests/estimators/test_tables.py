@@ -9,6 +9,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from torch import nn
 
 from sklearn_aae import (
     AAEClusterer,
@@ -17,6 +18,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.estimators._state import to_arrays
+from sklearn_aae.tabular import TablePreprocessor
 from sklearn_aae.training import train_jobs
 
 SMALL = {"hidden_layer_sizes": (16,), "critic_hidden_layer_sizes": (8,)}
@@ -184,8 +186,10 @@ def test_samples_of_given_cells(larger):
     assert drawn["size"].mean() == pytest.approx(0.0, abs=0.3)
     assert drawn["member"].mean() < 0.1
     for given, message in [
-        ({"grade": "z"}, "'grade'.*'z' is none of"),
-        ({"colour": 1}, "'colour', not a column"),
+        ({"grade": "z"}, r"'grade'.*'z' is nothing that was seen: one of"),
+        ({"count": 999}, r"'count'.*999 is nothing that was seen: within"),
+        ({"colour": 1}, r"'colour', not a column"),
+        (["grade"], r"given must be a dict of cells. Got \['grade'\]"),
     ]:
         with pytest.raises(ValueError, match=message):
             model.sample(2, given=given)
@@ -216,6 +220,91 @@ def test_chunks_with_new_categories(table):
     assert told.columns_[2].categories == tuple(declared["city"])
 
 
+def test_declared_categories_come_back_in_a_wider_dtype():
+    first = pd.DataFrame({"c": pd.Categorical(["a", "b"] * 30), "n": np.arange(60.0)})
+    later = pd.DataFrame({"c": pd.Categorical(["q"] * 60), "n": np.arange(60.0)})
+    declared = {"c": ["a", "b", "q"]}
+    model = AAETransformer(2, categorical_features=declared, random_state=0, **SMALL)
+    model.partial_fit(first).partial_fit(later)
+    drawn = model.sample(5, given={"c": "q"}, random_state=0)
+    assert drawn["c"].tolist() == ["q"] * 5
+    assert not model.reconstruct(later)["c"].isna().any()
+
+
+def test_a_column_may_begin_late():
+    """A part of the rows without a cell of a column says nothing about its scale."""
+    X = np.random.RandomState(0).normal(5, 3, size=(60_000, 10))
+    X[:53_000, 0] = np.nan
+    for scale in ("standard", "minmax", "range", "common"):
+        found = TablePreprocessor(scale).fit(X)
+        late = found.transform(X[-50:])
+        assert np.isfinite(late).all()
+        np.testing.assert_allclose(found.inverse_transform(late), X[-50:])
+
+
+def test_a_column_of_holes_stays_one():
+    X, _ = make_table(100)
+    X = X.assign(late=np.nan, word=pd.Series([None] * 100, dtype=object).to_numpy())
+    model = AAETransformer(2, max_iter=2, random_state=0, **SMALL).fit(X)
+    new = X.assign(late=1e6, word="text")
+    np.testing.assert_array_equal(model.transform(new), model.transform(X))
+    assert model.reconstruct(new)[["late", "word"]].isna().all(axis=None)
+
+
+def test_a_model_of_a_frame_takes_arrays_and_lists(table):
+    X = table[0].astype({"size": "Float64"})
+    model = AAETransformer(2, max_iter=2, random_state=0, **SMALL).fit(X)
+    truth = model.transform(X)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        np.testing.assert_array_equal(model.transform(X.to_numpy()), truth)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        assert_like(model.reconstruct(X.to_numpy().tolist()), X)
+
+
+def test_given_cells_tell_the_label():
+    rng = np.random.RandomState(0)
+    y = rng.randint(2, size=600)
+    X = pd.DataFrame(
+        {"kind": np.array(["none", "one"])[y], "b": rng.normal(size=600) - 6 * y}
+    )
+    sizes = {"hidden_layer_sizes": (32,), "critic_hidden_layer_sizes": (32,)}
+    model = ConditionalAAETransformer(
+        2, max_iter=60, batch_size=64, random_state=0, **sizes
+    )
+    drawn = model.fit(X, y).sample(200, given={"kind": "one"}, random_state=0)
+    assert (drawn["b"] < -3).mean() > 0.8
+
+
+@pytest.mark.parametrize("kind", ["frame", "array"])
+def test_single_precision_stays(kind):
+    X = np.random.RandomState(0).normal(size=(100, 2)).astype(np.float32)
+    rule = [1] if kind == "array" else "from_dtype"
+    X[:, 1] = X[:, 1] > 0
+    if kind == "frame":
+        X = pd.DataFrame({"n": X[:, 0], "c": X[:, 1] > 0})
+    model = AAETransformer(1, categorical_features=rule, max_iter=2, **SMALL)
+    assert model.fit(X).transform(X).dtype == np.float32
+
+
+def test_hidden_cells_are_zeros_to_an_own_encoder():
+    X = np.random.RandomState(0).normal(size=(100, 4))
+    own = nn.Sequential(nn.Linear(4, 2))
+    model = AAETransformer(2, input_dropout=0.2, encoder=own, max_iter=2)
+    assert np.isfinite(model.fit(X).transform(X)).all()
+    ours = AAETransformer(2, input_dropout=0.2, max_iter=2, **SMALL).fit(X)
+    assert ours.encoder_.n_inputs == 8
+
+
+def test_columns_are_widened_by_training_rows_only(table):
+    X, _ = table
+    model = AAETransformer(2, max_iter=2, random_state=0, **SMALL)
+    outlier = X.assign(count=np.where(np.arange(len(X)) == 0, 999, X["count"]))
+    model.fit(outlier, sample_weight=np.arange(len(X)) > 0)
+    assert model.columns_[1].high < 999
+    model.fit(X, X_val=outlier)
+    assert model.columns_[1].high < 999
+
+
 def test_a_search_stacks_typed_models(table):
     X, _ = table
     model = AAETransformer(2, max_iter=3, random_state=0, **SMALL)
@@ -238,6 +327,7 @@ def test_many_categories_are_embedded():
     model = AAETransformer(2, max_iter=10, random_state=0, **SMALL).fit(X)
     width = model.encoder_.columns.n_outputs
     assert width < 50
+    assert model.net_.module_.own_layers  # it records and stacks
     assert set(model.sample(100)["shop"]) <= set(X["shop"])
     assert np.isfinite(model.score_samples(X)).all()
 

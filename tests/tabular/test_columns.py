@@ -1,6 +1,7 @@
 """Tables of any library: what columns are, and what comes back."""
 
 import datetime
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,54 @@ def test_categories_by_name():
     assert learnt(frame, ["b"])[0].n_categories == (0, 2)
 
 
+def test_text_that_looks_like_numbers_stays_text():
+    X = np.array([["01", 1.5], ["02", 2.5], ["03", 3.5]], dtype=object)
+    columns, rows = learnt(X, [0])
+    assert columns.decode(rows, clip=True).tolist() == X.tolist()
+
+
+def test_columns_named_by_integers():
+    frame = pd.DataFrame({10: ["x", "y"], 20: [1, 2]})
+    assert learnt(frame, {10: ["y", "x"]})[0][0].categories == ("y", "x")
+    assert learnt(frame, [10, 20])[0].n_categories == (2, 2)
+    with pytest.raises(ValueError, match="names 0, which is not a column"):
+        learnt(frame, {0: ["x"]})
+
+
+def test_integers_at_the_ends_of_their_dtype():
+    frame = pd.DataFrame({"id": np.array([1, 2**63 - 1, 5]), "n": [1.0, 2.0, 3.0]})
+    columns, rows = learnt(frame)
+    assert columns.decode(rows, clip=True)["id"].dtype == np.int64
+
+
+def test_no_row_of_the_table_is_kept():
+    pa = pytest.importorskip("pyarrow")
+    names = ["Alice Smith", "Bob Jones"] * 500
+    for make in (pd.DataFrame, pl.DataFrame, pa.table):
+        columns, _ = learnt(make({"n": np.arange(1000.0), "c": names}), {"c": ["?"]})
+        kept = pickle.dumps(columns)
+        assert b"Alice" not in kept
+        assert len(kept) < 5000
+
+
+def test_a_column_of_nulls():
+    pa = pytest.importorskip("pyarrow")
+    columns, rows = learnt(pa.table({"k": pa.nulls(3), "n": [1.0, 2.0, 3.0]}))
+    assert np.isnan(rows[:, 0]).all()
+    later = pa.table({"k": ["x", "y"], "n": pa.nulls(2)})
+    assert np.isnan(columns.encode(later)).all()
+
+
+def test_categories_of_every_library():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"c": pa.array(["u", "v", None]).dictionary_encode()})
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    assert learnt(frame)[0][0].categories == ("u", "v")
+    frame = pl.DataFrame({"c": pl.Series(["u", "v"], dtype=pl.Enum(["u", "v"]))})
+    columns, _ = learnt(frame, {"c": ["u", "v", "w"]})
+    assert columns.decode(np.array([[2.0]]), clip=True)["c"].to_list() == ["w"]
+
+
 def test_declared_categories():
     frame = pd.DataFrame({"a": ["x", "y"], "b": [1, 2], "c": [True, False]})
     columns, rows = learnt(frame, {"a": ["z", "y", "x"], "b": (2, 1)})
@@ -189,6 +238,8 @@ def test_columns_that_are_refused(frame, message):
         (None, "'c' has dtype .*from_dtype"),
         (["n"], "'c' has dtype .*name it there"),
         ({"z": [1]}, "names 'z', which is not a column"),
+        ({"c": ["a", "a"]}, r"\['c'\] must hold each category once"),
+        ({"c": []}, r"\['c'\] must hold each category once"),
     ],
 )
 def test_rules_that_do_not_fit(rule, message):
