@@ -93,6 +93,8 @@ FLOW = [
         lambda m: isinstance(m.preprocessor_.scaler_, QuantileTransformer),
     ),
     ("scale", "minmax", lambda m: isinstance(m.preprocessor_.scaler_, MinMaxScaler)),
+    ("categorical_features", [3], lambda m: m.columns_.n_categories == (0, 0, 0, 22)),
+    ("clip", False, lambda m: np.ptp(m.inverse_transform([[1e4, 0.0]])) > 10),
     ("learning_rate", 5e-4, lambda m: rate(m, "optimizer") == 5e-4),
     ("learning_rate", 5e-4, lambda m: rate(m, "critic_optimizer") == 5e-4),
     ("critic_learning_rate", 2e-4, lambda m: rate(m, "critic_optimizer") == 2e-4),

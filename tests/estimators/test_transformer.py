@@ -121,7 +121,7 @@ def test_set_output(library):
 def test_rows_stream_in_chunks(monkeypatch):
     model = make().fit(X)
     expected = model.transform(X), model.score_samples(X), model.reconstruct(X)
-    monkeypatch.setattr("sklearn_aae.estimators._inference.CHUNK_ROWS", 7)
+    monkeypatch.setattr("sklearn_aae.estimators._stream.CHUNK_ROWS", 7)
     found = model.transform(X), model.score_samples(X), model.reconstruct(X)
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10)
