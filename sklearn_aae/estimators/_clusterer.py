@@ -256,7 +256,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Training rows: numbers, none missing.
+            Training rows, see `AAETransformer.fit`; not sparse.
 
         y : None
             Ignored.

@@ -124,8 +124,8 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows, in the units of the training table.
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows, a table like the training table.
         """
         Z = self._check_codes(X)
         labels = self._told_labels(y, len(Z))
@@ -144,7 +144,7 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
             What code and label keep of them.
         """
         rows = self._check_new_rows(X)
@@ -164,7 +164,7 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows of those labels.
 
         Raises

@@ -63,8 +63,9 @@ class InferenceMixin(TableSampleMixin):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            What the code keeps of them.
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            What the code keeps of them: a table like the training table, without
+            holes.
         """
         rows = self._check_new_rows(X)
         return self._as_table(self._decode(self._encode(rows)), rows.dtype, X)
@@ -160,8 +161,8 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows, in the units of the training table.
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows, a table like the training table.
         """
         Z = self._check_codes(X)
         return self._as_table(self._decode(Z), Z.dtype)

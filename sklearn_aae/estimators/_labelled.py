@@ -156,8 +156,8 @@ class LabelledMixin(CodeMixin):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows, in the units of the training table.
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows, a table like the training table.
         """
         Z = self._check_codes(X)
         decode = self.decoder_.decode

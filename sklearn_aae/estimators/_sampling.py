@@ -53,7 +53,7 @@ class SampleMixin:
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows.
 
         Raises
