@@ -26,7 +26,7 @@ def cell(rows, measure):
 
 def table(rows, measure, best):
     """Return the lines of a csv-table: sets by models, the best one bold."""
-    models = list(dict.fromkeys(row["model"] for row in rows))
+    models = list(dict.fromkeys(row["model"] for row in rows if measure in row))
     sets = list(dict.fromkeys(row["set"] for row in rows))
     lines = [".. csv-table::", f"   :header: set, {', '.join(models)}", ""]
     columns = []

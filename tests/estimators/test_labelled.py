@@ -227,7 +227,7 @@ def test_the_first_chunk_may_have_no_label(three):
 
 def test_a_style_says_less_of_the_label_than_the_rows(three):
     X, y = three
-    model = ConditionalAAETransformer(max_iter=200, **SMALL).fit(X, y)
+    model = ConditionalAAETransformer(**SMALL).fit(X, y)
     Z = model.transform(X)
     assert LogisticRegression().fit(Z, y).score(Z, y) < 0.6
     judge = LogisticRegression().fit(X, y)
