@@ -50,9 +50,9 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     Of `n_init` trainings, which run as one stack, that one is kept whose clusters share
     most information along the edges of the neighbour graph. No label is used.
 
-    Like KMeans it measures distances: by default columns keep their sizes to each
-    other (``scale="common"``). Where they are of different units, pass
-    ``scale="standard"`` or put a `StandardScaler` before.
+    Like KMeans it measures distances: by default each column is divided by its range
+    (``scale="range"``), so that units do not matter. ``scale="common"`` lets columns of
+    one unit keep their sizes to each other.
 
     Read more in the user guide.
 
@@ -101,7 +101,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         Standard deviation of the noise on the scaled input in training.
 
     scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
-            default="common"
+            default="range"
         Scaling of the columns, see `AAETransformer`.
 
     max_iter : int or "auto", default="auto"
@@ -173,7 +173,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         critic_noise=0.3,
         critic_hidden_layer_sizes=(128, 128),
         input_noise=0.3,
-        scale="common",
+        scale="range",
         max_iter="auto",
         n_init=8,
         **shared,

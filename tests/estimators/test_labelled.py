@@ -71,9 +71,8 @@ def test_centres_and_samples_belong_to_their_cluster(clustered):
 def test_learned_shares_follow_clusters_of_unequal_size(three):
     X, y = three
     X = np.concatenate([X[y == 0], X[y == 1][:30], X[y == 2][:20]])
-    model = AAEClusterer(3, n_init=2, max_iter=100, balance_strength=0.5, **SMALL).fit(
-        X
-    )
+    options = {"scale": "common", "balance_strength": 0.5, "n_init": 2}
+    model = AAEClusterer(3, max_iter=100, **options, **SMALL).fit(X)
     shares = np.sort(model.cluster_shares_)
     assert shares[2] > 1.5 * shares[0]  # 100 rows, 30 and 20
     even = model.set_params(learn_shares=False).fit(X)
