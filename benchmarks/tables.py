@@ -136,8 +136,6 @@ def codes(parts, seed, args):
         for name, model in reducers(k, seed).items():
             if args.models and name not in args.models:
                 continue
-            if k >= X.shape[1] * 4 and name in ("PCA", "FactorAnalysis"):
-                continue
             start = time.perf_counter()
             Z = model.fit(X).transform(X)
             row = {"part": "codes", "k": k, "model": name}

@@ -50,7 +50,8 @@ def stream(
     answers : ndarray of shape (n_samples, ...)
     """
     weight = next(network.parameters())
-    widest = max(max(p.shape) for p in network.parameters() if p.dim())
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    widest = max((max(m.in_features, m.out_features) for m in layers), default=1)
     n_together = min(CHUNK_ROWS, max(1, CHUNK_UNITS // widest))
     starts = range(0, len(rows), n_together)
 

@@ -53,13 +53,15 @@ def closest_row_share(
     n = min(len(train), len(held_out))
     preprocessor = TablePreprocessor("standard", columns.n_categories).fit(train)
 
-    def distances(others: np.ndarray) -> np.ndarray:
-        evenly = np.linspace(0, len(others) - 1, n).round().astype(int)
-        return pairwise_distances_argmin_min(points(rows), points(others[evenly]))[1]
-
     def points(table: np.ndarray) -> np.ndarray:
         cells = torch.from_numpy(preprocessor.transform(table))
         return as_points(preprocessor.schema_, cells)
+
+    generated = points(rows)
+
+    def distances(others: np.ndarray) -> np.ndarray:
+        evenly = np.linspace(0, len(others) - 1, n).round().astype(int)
+        return pairwise_distances_argmin_min(generated, points(others[evenly]))[1]
 
     to_train, to_others = distances(train), distances(held_out)
     nearer = (to_train < to_others) + 0.5 * (to_train == to_others)

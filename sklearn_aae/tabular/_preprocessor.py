@@ -149,11 +149,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     def _numbers(self, X: np.ndarray) -> np.ndarray:
         """Return the numeric columns of rows; of nothing but holes, zeros."""
         rows = np.asarray(X, dtype=np.float64)[:, self.numeric_]
-        return (
-            np.where(self.empty_[self.numeric_], 0.0, rows)
-            if self.empty_.any()
-            else rows
-        )
+        empty = self.empty_[self.numeric_]
+        return np.where(empty, 0.0, rows) if empty.any() else rows
 
     def _describe(
         self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int, holes
@@ -253,9 +250,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         X : ndarray of shape (n_samples, n_features), float64
         """
         rows = self._through("transform", X)
-        if self.empty_.any():
-            rows[:, self.empty_] = np.nan  # what was never seen has no scale
-        return rows
+        # What was never seen has no scale. The rows may be the caller's: no writing.
+        return np.where(self.empty_, np.nan, rows) if self.empty_.any() else rows
 
     def _through(self, method: str, X) -> np.ndarray:
         """Return rows whose numeric columns went through the scaler."""

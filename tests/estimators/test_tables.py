@@ -106,13 +106,10 @@ def test_later_rows_may_have_new_holes_and_categories(estimator, table):
 @each
 def test_typed_models_stack(estimator, table):
     X, y = table
-    alone = [
-        clone(estimator).set_params(random_state=seed, n_init=1, max_iter=3).fit(X, y)
-        for seed in range(3)
-    ]
+    options = {"n_init": 1, "max_iter": 3, "batch_size": 64}
     jobs = []
-    for model in alone:
-        model = clone(model).set_params(batch_size=64)
+    for seed in range(3):
+        model = clone(estimator).set_params(random_state=seed, **options)
         twin = clone(model).fit(X, y)
         rows, judges = model._prepare(X, y, None, seed=0, keep=False)
         jobs.append((model._new_job(rows, judges, twin.net_.seed), twin))
@@ -240,6 +237,15 @@ def test_a_column_may_begin_late():
         late = found.transform(X[-50:])
         assert np.isfinite(late).all()
         np.testing.assert_allclose(found.inverse_transform(late), X[-50:])
+
+
+def test_the_callers_rows_stay_as_they_are():
+    X = np.random.RandomState(0).normal(size=(50, 3))
+    X[:, 1] = np.nan
+    model = AAETransformer(1, scale=None, max_iter=2, random_state=0, **SMALL).fit(X)
+    later = np.ones((5, 3))
+    model.transform(later)
+    assert (later == 1.0).all()
 
 
 def test_a_column_of_holes_stays_one():
