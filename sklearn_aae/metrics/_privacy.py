@@ -1,11 +1,10 @@
 """Whether generated rows are copies of the rows that a model was trained on."""
 
 import numpy as np
-import torch
 from sklearn.metrics import pairwise_distances_argmin_min
 
-from sklearn_aae.metrics._points import as_points
-from sklearn_aae.tabular import TableColumns, TablePreprocessor
+from sklearn_aae.metrics._points import TablePoints
+from sklearn_aae.tabular import TableColumns
 
 
 def closest_row_share(
@@ -48,21 +47,14 @@ def closest_row_share(
     >>> round(closest_row_share(rng.normal(size=(2000, 3)), train, held_out), 1)
     0.5
     """
-    columns = TableColumns.learn(X_train, categorical_features)
-    train, held_out, rows = (columns.encode(t) for t in (X_train, X_held_out, X))
-    n = min(len(train), len(held_out))
-    preprocessor = TablePreprocessor("standard", columns.n_categories).fit(train)
+    points = TablePoints(X_train, TableColumns.learn(X_train, categorical_features))
+    n = min(len(X_train), len(X_held_out))
+    generated = points(X)
 
-    def points(table: np.ndarray) -> np.ndarray:
-        cells = torch.from_numpy(preprocessor.transform(table))
-        return as_points(preprocessor.schema_, cells)
-
-    generated = points(rows)
-
-    def distances(others: np.ndarray) -> np.ndarray:
+    def distances(others) -> np.ndarray:
         evenly = np.linspace(0, len(others) - 1, n).round().astype(int)
-        return pairwise_distances_argmin_min(generated, points(others[evenly]))[1]
+        return pairwise_distances_argmin_min(generated, points(others, evenly))[1]
 
-    to_train, to_others = distances(train), distances(held_out)
+    to_train, to_others = distances(X_train), distances(X_held_out)
     nearer = (to_train < to_others) + 0.5 * (to_train == to_others)
     return float(nearer.mean())

@@ -1,0 +1,88 @@
+"""What the metrics ask of their arguments; an error says which one, and what to do."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from sklearn_aae.tabular import as_table
+from sklearn_aae.utils._compat import InvalidParameterError
+
+
+def check_parameter(function: str, name: str, value, allowed) -> None:
+    """Raise InvalidParameterError unless a parameter is what it may be.
+
+    Parameters
+    ----------
+    function, name : str
+        Whose parameter it is, and its name.
+
+    value : object
+        What was passed.
+
+    allowed : Interval or StrOptions
+        What it may be.
+    """
+    if not allowed.is_satisfied_by(value):
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {function} must be {allowed}. Got {value!r} "
+            "instead."
+        )
+
+
+def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndarray:
+    """Return rows of numbers as a float64 array.
+
+    Parameters
+    ----------
+    function, name : str
+        Whose argument it is, and its name.
+
+    X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+        Rows.
+
+    missing : bool, default=False
+        Whether cells may be NaN.
+
+    Raises
+    ------
+    ValueError
+        If cells are no numbers, missing or infinite.
+    """
+    X = as_table(X)
+    try:
+        rows = check_array(X, dtype=np.float64, ensure_all_finite=False)
+    except ValueError as error:
+        raise ValueError(
+            f"The {name!r} argument of {function} must be rows of numbers: {error}"
+        ) from error
+    if np.isfinite(rows.sum()):
+        return rows
+    bad = np.isinf(rows) if missing else ~np.isfinite(rows)
+    if bad.any():
+        j = int(bad.any(0).argmax())
+        column = X.columns[j] if hasattr(X, "columns") else j
+        raise ValueError(
+            f"The {name!r} argument of {function} has {int(bad[:, j].sum())} "
+            f"{'' if missing else 'missing or '}infinite cells in column {column!r}. "
+            "Leave out those rows, or fill them, for example with SimpleImputer."
+        )
+    return rows
+
+
+def check_same_columns(function: str, **tables) -> None:
+    """Raise ValueError unless two tables have as many columns; named as arguments."""
+    (first, a), (second, b) = ((name, np.shape(t)) for name, t in tables.items())
+    if a[1:] != b[1:]:
+        raise ValueError(
+            f"{function} compares rows of the same columns, but {first} has shape {a} "
+            f"and {second} has shape {b}."
+        )
+
+
+def check_n_rows(function: str, least: int, why: str = "", **tables) -> None:
+    """Raise ValueError if a table has too few rows; named as arguments."""
+    for name, table in tables.items():
+        if len(table) < least:
+            raise ValueError(
+                f"{function} needs at least {least} rows of {name}{why}. Got "
+                f"{len(table)}."
+            )

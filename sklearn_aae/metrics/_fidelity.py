@@ -1,0 +1,142 @@
+"""How near generated rows are to real ones, in one number."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.special import rel_entr
+
+from sklearn_aae.metrics._checks import check_n_rows, check_parameter, check_rows
+from sklearn_aae.metrics._points import comparable_points
+from sklearn_aae.utils._compat import Interval
+
+
+def frechet_distance(X, Y, *, embedding=None):
+    """Squared Fréchet distance of two sets of rows, taken as Gaussians.
+
+    ‖m₁ - m₂‖² + tr(S₁ + S₂ - 2 (S₁ S₂)^½), with means m and covariances S ([1]_). With
+    the features of an Inception network as `embedding` it is the "FID" of images.
+
+    Parameters
+    ----------
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        Rows, such as held-out ones.
+
+    Y : {array-like, DataFrame} of shape (n_generated, n_features)
+        Rows to compare them with. Sets of few rows are farther apart: compare only
+        numbers of equally many rows.
+
+    embedding : callable, default=None
+        From rows to features of shape (n_rows, n_dimensions). None compares numbers in
+        their own units; of a frame with categories, numbers in standard deviations of
+        X, and two categories are √2 apart.
+
+    Returns
+    -------
+    distance : float
+        0 for equal means and covariances (these by n - 1).
+
+    Raises
+    ------
+    ValueError
+        If the columns differ, cells are missing, or a set has one row only.
+
+    References
+    ----------
+    .. [1] Heusel, Ramsauer, Unterthiner, Nessler, Hochreiter, "GANs Trained by a Two
+       Time-Scale Update Rule Converge to a Local Nash Equilibrium", NeurIPS 2017,
+       https://arxiv.org/abs/1706.08500
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aae.metrics import frechet_distance
+    >>> X, Y = np.random.RandomState(0).normal(size=(2, 10_000, 3))
+    >>> round(frechet_distance(X, Y), 2)
+    0.0
+    >>> round(frechet_distance(X, 2 * Y + 1), 0)
+    6.0
+    """
+    X, Y = comparable_points("frechet_distance", embedding, X=X, Y=Y)
+    check_n_rows("frechet_distance", 2, X=X, Y=Y)
+    shift = X.mean(0) - Y.mean(0)
+    A, B = _root(X), _root(Y)
+    # tr (AᵀA BᵀB)^½ is the sum of the singular values of A Bᵀ. No covariance is formed:
+    # the root of its rounding would be large, where it is singular.
+    overlap = np.linalg.svd(A @ B.T, compute_uv=False).sum()
+    spread = np.square(A).sum() + np.square(B).sum()
+    return float(max(shift @ shift + spread - 2 * overlap, 0.0))
+
+
+def _root(X: np.ndarray) -> np.ndarray:
+    """Return A with AᵀA = Cov(X), of at most as many rows as columns."""
+    A = (X - X.mean(0)) / np.sqrt(len(X) - 1)
+    return np.asarray(np.linalg.qr(A, mode="r"))
+
+
+def inception_score(X, classifier, *, n_splits=1):
+    """Whether rows look clear to a classifier, and of all kinds.
+
+    exp E KL(p(y|x) ‖ p(y)), with p(y) the mean of p(y|x) over the rows ([1]_).
+
+    Parameters
+    ----------
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        Generated rows.
+
+    classifier : object
+        Fitted on real rows, with ``predict_proba``.
+
+    n_splits : int, default=1
+        Number of equal parts, in the order of the rows, whose scores are averaged. The
+        paper takes 10.
+
+    Returns
+    -------
+    score : float
+        Between 1, all rows look alike to the classifier, and its number of classes. It
+        says nothing of how the rows differ from real ones within a class.
+
+    Raises
+    ------
+    TypeError
+        If the classifier has no ``predict_proba``.
+
+    ValueError
+        If there are fewer rows than parts.
+
+    References
+    ----------
+    .. [1] Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen, "Improved Techniques
+       for Training GANs", NeurIPS 2016, https://arxiv.org/abs/1606.03498
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_aae.metrics import inception_score
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> round(inception_score(X, classifier), 1)
+    2.3
+    >>> round(inception_score(X[y == 0], classifier), 1)
+    1.0
+    """
+    function = "inception_score"
+    check_parameter(
+        function, "n_splits", n_splits, Interval(Integral, 1, None, closed="left")
+    )
+    if not hasattr(classifier, "predict_proba"):
+        raise TypeError(
+            f"{function} needs a classifier with predict_proba. "
+            f"{type(classifier).__name__} has none: calibrate it, for example with "
+            "CalibratedClassifierCV."
+        )
+    proba = check_rows(
+        function, "classifier.predict_proba(X)", classifier.predict_proba(X)
+    )
+    check_n_rows(function, n_splits, f" for n_splits={n_splits}", X=proba)
+    scores = [
+        np.exp(rel_entr(part, part.mean(0)).sum(1).mean())
+        for part in np.array_split(proba, n_splits)
+    ]
+    return float(np.mean(scores))

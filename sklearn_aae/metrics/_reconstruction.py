@@ -1,0 +1,88 @@
+"""How much of the rows a reconstruction misses."""
+
+import numpy as np
+
+from sklearn_aae.metrics._checks import check_parameter, check_rows
+from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+
+MULTIOUTPUT = StrOptions({"uniform_average", "raw_values"})
+
+
+def reconstruction_error(
+    X, X_reconstructed, *, sample_weight=None, multioutput="uniform_average"
+):
+    """Mean squared error of cells, each column divided by its variance in X.
+
+    0 is best; 1 is what the mean of each column would get. Of columns without missing
+    cells that vary it is 1 - R².
+
+    Parameters
+    ----------
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        Rows of numbers. Missing cells (NaN) do not count.
+
+    X_reconstructed : {array-like, DataFrame} of shape (n_samples, n_features)
+        What was made of them.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows.
+
+    multioutput : {"uniform_average", "raw_values"}, default="uniform_average"
+        Whether to average over the columns, or to return one number for each: NaN for
+        a column without any cell, which the average leaves out.
+
+    Returns
+    -------
+    error : float or ndarray of shape (n_features,)
+        Of a constant column, which has no variance, the squared error undivided.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or X has no cell.
+
+    See Also
+    --------
+    sklearn.metrics.r2_score : 1 minus this, of complete rows.
+
+    Examples
+    --------
+    >>> from sklearn_aae.metrics import reconstruction_error
+    >>> X = [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]
+    >>> reconstruction_error(X, X)
+    0.0
+    >>> reconstruction_error(X, [[2.0, 10.0], [2.0, 20.0], [2.0, 30.0]])
+    0.5
+    """
+    function = "reconstruction_error"
+    check_parameter(function, "multioutput", multioutput, MULTIOUTPUT)
+    cells = check_rows(function, "X", X, missing=True)
+    made = check_rows(function, "X_reconstructed", X_reconstructed)
+    if cells.shape != made.shape:
+        raise ValueError(
+            f"{function} compares rows one by one, but X has shape {cells.shape} and "
+            f"X_reconstructed has shape {made.shape}."
+        )
+    weight = np.ones(len(cells))
+    if sample_weight is not None:
+        weight = check_sample_weight(sample_weight, cells)
+    cells, made = cells[weight > 0], made[weight > 0]
+    error = _relative_error(cells, made, weight[weight > 0])
+    if np.isnan(error).all():
+        raise ValueError(f"All cells of X are missing: {function} has none to compare.")
+    return error if multioutput == "raw_values" else float(np.nanmean(error))
+
+
+def _relative_error(X: np.ndarray, made: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return E(x - x̂)² / Var(x) of each column, over the cells of X that are there."""
+    seen = ~np.isnan(X)
+    mass = weight @ seen
+    mass[mass == 0] = np.nan
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return weight @ np.where(seen, values, 0.0) / mass
+
+    # A rounded mean would leave a constant column some variance.
+    constant = np.fmin.reduce(X) == np.fmax.reduce(X)
+    variance = np.where(constant, 1.0, mean((X - mean(X)) ** 2))
+    return mean((X - made) ** 2) / variance

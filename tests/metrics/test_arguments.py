@@ -1,0 +1,94 @@
+"""What all metrics of rows refuse, and the message that says what to do."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+
+from sklearn_aae import metrics
+
+OPTIONS = {
+    "reconstruction_error": {},
+    "parzen_log_likelihood": {"bandwidth": 1.0},
+    "parzen_bandwidth": {"bandwidths": [1.0, 2.0]},
+    "frechet_distance": {},
+    "precision_recall": {},
+    "density_coverage": {},
+    "prior_match": {"random_state": 0},
+}
+COMPARES = sorted(set(OPTIONS) - {"reconstruction_error"})
+
+
+@pytest.fixture
+def rows():
+    return np.random.RandomState(0).normal(size=(2, 20, 3))
+
+
+def call(name, X, Y):
+    return getattr(metrics, name)(X, Y, **OPTIONS[name])
+
+
+@pytest.mark.parametrize("name", COMPARES)
+def test_columns_must_agree(name, rows):
+    with pytest.raises(ValueError, match=r"shape \(20, 3\).* shape \(20, 2\)"):
+        call(name, rows[0], rows[1][:, :2])
+
+
+CELLS = set(product(OPTIONS, [0, 1], [np.nan, np.inf]))
+CELLS -= {("reconstruction_error", 0, np.nan)}  # there X may have holes
+
+
+@pytest.mark.parametrize(("name", "place", "value"), sorted(CELLS, key=str))
+def test_cells_must_be_there(name, place, value, rows):
+    rows[place][[4, 7], 1] = value
+    with pytest.raises(ValueError, match=r"has 2 .*cells in column 1.*SimpleImputer"):
+        call(name, *rows)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_rows_are_tables(name, rows):
+    with pytest.raises(ValueError, match=r"must be rows of numbers: Expected 2D"):
+        call(name, rows[0], rows[1][0])
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_kinds_of_tables_are_alike(name, rows):
+    truth = pytest.approx(call(name, *rows), rel=1e-12)
+    names = ["a", "b", "c"]
+    assert call(name, *(t.tolist() for t in rows)) == truth
+    assert call(name, *(torch.from_numpy(t) for t in rows)) == truth
+    assert call(name, *(pd.DataFrame(t, columns=names) for t in rows)) == truth
+    assert call(name, *(pl.DataFrame(t, schema=names) for t in rows)) == truth
+
+
+def test_columns_of_frames_are_named(rows):
+    X, Y = (pd.DataFrame(t, columns=["a", "b", "c"]) for t in rows)
+    X.loc[3, "b"] = np.nan
+    with pytest.raises(ValueError, match="1 missing or infinite cells in column 'b'"):
+        metrics.frechet_distance(X, Y)
+
+
+def test_categories_are_for_some():
+    frame = pd.DataFrame({"x": np.arange(20.0), "kind": ["a", "b"] * 10})
+    assert metrics.frechet_distance(frame, frame) == pytest.approx(0, abs=1e-12)
+    with pytest.raises(ValueError, match=r"must be rows of numbers: .*convert string"):
+        metrics.parzen_log_likelihood(frame, frame, bandwidth=1.0)
+    with pytest.raises(ValueError, match=r"shape \(20, 2\).* shape \(20, 1\)"):
+        metrics.frechet_distance(frame, frame[["x"]])
+
+
+def test_embeddings_are_checked(rows):
+    X, Y = rows
+    with pytest.raises(ValueError, match=r"'embedding\(X\)' argument of frechet_dist"):
+        metrics.frechet_distance(X, Y, embedding=lambda t: t[:, 0])
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_rows_are_left_as_they_are(name, rows, rng_untouched):
+    before = rows.copy()
+    with rng_untouched():
+        call(name, *rows)
+    np.testing.assert_array_equal(rows, before)

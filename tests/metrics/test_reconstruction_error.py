@@ -1,0 +1,81 @@
+"""The reconstruction error is 1 - R², and goes on where R² ends."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import r2_score
+
+from sklearn_aae.metrics import reconstruction_error
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(50, 4)) * [1, 10, 0.01, 3] + [0, 100, 5, -3]
+    return X, X + rng.normal(size=X.shape) * [0.5, 1, 0.02, 9], rng.rand(50)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_it_is_one_minus_r2(rows, weighted):
+    X, made, weight = rows
+    weight = weight if weighted else None
+    options = {"sample_weight": weight, "multioutput": "raw_values"}
+    truth = 1 - r2_score(X, made, **options)
+    np.testing.assert_allclose(reconstruction_error(X, made, **options), truth)
+    mean = reconstruction_error(X, made, sample_weight=weight)
+    assert mean == pytest.approx(truth.mean())
+    assert isinstance(mean, float)
+
+
+def test_best_and_baseline(rows):
+    X = rows[0]
+    assert reconstruction_error(X, X) == 0.0
+    baseline = np.broadcast_to(X.mean(0), X.shape)
+    assert reconstruction_error(X, baseline) == pytest.approx(1.0)
+
+
+def test_missing_cells_do_not_count(rows):
+    X, made, weight = rows
+    holes = np.random.RandomState(1).rand(*X.shape) < 0.2
+    options = {"multioutput": "raw_values"}
+    error = reconstruction_error(
+        np.where(holes, np.nan, X), made, sample_weight=weight, **options
+    )
+    for j, seen in enumerate(~holes.T):
+        column = (t[seen, j : j + 1] for t in (X, made))
+        truth = reconstruction_error(*column, sample_weight=weight[seen], **options)
+        np.testing.assert_allclose(error[j], truth[0])
+
+
+def test_weights_are_repetitions(rows):
+    X, made, _ = rows
+    times = np.arange(len(X)) % 3
+    repeated = reconstruction_error(np.repeat(X, times, 0), np.repeat(made, times, 0))
+    weighted = reconstruction_error(X, made, sample_weight=times)
+    assert weighted == pytest.approx(repeated)
+
+
+def test_a_constant_column_counts_its_squared_error():
+    X, made = np.full((7, 1), 0.1), np.full((7, 1), 2.1)
+    assert X.var() != 0.0  # rounding of the mean
+    assert reconstruction_error(X, made) == pytest.approx(4.0)
+
+
+def test_a_column_without_cells_is_left_out():
+    X = np.array([[np.nan, 1.0], [np.nan, 3.0]])
+    error = reconstruction_error(X, np.ones((2, 2)), multioutput="raw_values")
+    np.testing.assert_array_equal(error, [np.nan, 2.0])
+    assert reconstruction_error(X, np.ones((2, 2))) == 2.0
+    with pytest.raises(ValueError, match="All cells of X are missing"):
+        reconstruction_error(X[:, :1], np.ones((2, 1)))
+
+
+def test_frames_are_as_their_arrays(rows):
+    X, made, _ = rows
+    frames = (pd.DataFrame(t, columns=list("abcd")) for t in (X, made))
+    assert reconstruction_error(*frames) == reconstruction_error(X, made)
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match=r"shape \(3, 2\) and .* shape \(2, 2\)"):
+        reconstruction_error(np.ones((3, 2)), np.ones((2, 2)))
