@@ -21,16 +21,12 @@ from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import (
     StateMixin,
     load_arrays,
-    to_arrays,
+    net_state,
     unchanged_on_error,
 )
 from sklearn_aae.priors import Prior, as_prior
 from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import (
-    Batch,
-    Batches,
-    Phase,
-)
+from sklearn_aae.training import AAENet, Batch, Batches, Phase
 from sklearn_aae.utils._compat import fit_context
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import draw_seeds
@@ -238,16 +234,21 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
             )
         with unchanged_on_error(self):
             keep = hasattr(self, "net_")
-            seed, start = draw_seeds(self.random_state, 2)
+            seed, *starts = draw_seeds(self.random_state, 1 + self._n_streamed)
             rows, judges = self._prepare(X, y, sample_weight, seed=seed, keep=keep)
             if keep:
                 net = self._train_on(rows, judges, 1, schedule="constant")
             else:
-                job = self._new_job(rows, judges, start, epochs=1, schedule="constant")
-                net = self._train_one(job)
+                course = {"epochs": 1, "schedule": "constant"}
+                net = self._train_best(rows, judges, starts, **course)
             self._set_fitted(net)
             self._measure_residuals(rows)
         return self
+
+    @property
+    def _n_streamed(self) -> int:
+        """Number of models that `partial_fit` trains."""
+        return 1
 
     def _warn_of_no_bound(self) -> None:
         """Warn of a Wasserstein critic without a penalty."""
@@ -295,31 +296,35 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
 
     def _get_state(self) -> dict:
         """Return the networks as plain arrays, with what rebuilds them."""
-        return {
-            "weights": to_arrays(self.net_.module_),
-            "history": [dict(line) for line in self.history_],
-            "seed": self.net_.seed,
-            "loss": self.net_.loss_,
-        }
+        return net_state(self.net_)
 
     def _set_state(self, state: dict) -> None:
         """Rebuild the networks from `_get_state`, on this machine's device."""
+        fitted = self._unfitted_copy()
+        fitted._set_fitted(fitted._net_of(state))
+        for name in ("net_", *self._answers.values(), "prior_"):
+            setattr(self, name, getattr(fitted, name))
+
+    def _unfitted_copy(self):
+        """Return an estimator that builds the networks of this one's fit."""
         params = dict(self._fit_params)
         try:
             resolve_device(params["device"])
         except ValueError:
             params["device"] = "cpu"
-        fitted = type(self)(**params)
+        copied = type(self)(**params)
         for name in self._learned:
-            setattr(fitted, name, getattr(self, name))
-        fitted.prior_ = fitted._make_prior(self._class_shares)
-        net = fitted._make_net(state["seed"], torch.float32)
+            setattr(copied, name, getattr(self, name))
+        copied.prior_ = copied._make_prior(self._class_shares)
+        return copied
+
+    def _net_of(self, state: dict) -> AAENet:
+        """Rebuild a trained net from `net_state`."""
+        net = self._make_net(state["seed"], torch.float32)
         load_arrays(net.module_, state["weights"])
         net.restore_history(state["history"])
         net.loss_ = state["loss"]
-        fitted._set_fitted(net)
-        for name in ("net_", *self._answers.values(), "prior_"):
-            setattr(self, name, getattr(fitted, name))
+        return net
 
 
 class BaseAAE(InferenceMixin, BaseGame):

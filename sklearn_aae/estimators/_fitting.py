@@ -65,9 +65,14 @@ class FittingMixin:
             callbacks.append(("early_stopping", stop))
         return callbacks
 
-    def _train_best(self, rows: Rows, judges: Rows | None, seeds: list[int]) -> AAENet:
-        """Train one net for each seed; return the one of the lowest criterion."""
-        jobs = [self._new_job(rows, judges, seed) for seed in seeds]
+    def _train_best(
+        self, rows: Rows, judges: Rows | None, seeds: list[int], **course
+    ) -> AAENet:
+        """Train a net for each seed, as one stack; return that which is chosen.
+
+        `course` are `epochs` and `schedule`, where they are not the parameters'.
+        """
+        jobs = [self._new_job(rows, judges, seed, **course) for seed in seeds]
         train(jobs)
         done = [job.net for job in jobs if job.done]
         if not done:
@@ -75,7 +80,16 @@ class FittingMixin:
         for job in jobs:  # another start may do better; a real mistake may not pass
             if job.error is not None and not isinstance(job.error, NonFiniteLossError):
                 raise job.error
-        return min(done, key=lambda net: self._rank(net, rows))
+        return self._choose(done, rows)
+
+    @property
+    def _nets(self) -> list[AAENet]:
+        """The fitted nets that train on."""
+        return [self.net_]
+
+    def _choose(self, nets: list[AAENet], rows: Rows) -> AAENet:
+        """Return the net of the lowest criterion."""
+        return min(nets, key=lambda net: self._rank(net, rows))
 
     def _rank(self, net: AAENet, rows: Rows) -> float:
         """Return what tells the best of several trainings on rows: the lowest."""
@@ -99,24 +113,25 @@ class FittingMixin:
     def _train_on(
         self, rows: Rows, judges: Rows | None, epochs: int, schedule=None
     ) -> AAENet:
-        """Train the fitted net on; if that fails, its weights are put back."""
-        net, before = self.net_, self.net_.snapshot()
-        net.set_callbacks(self._callbacks())
-        net.module_.replace_phases(self._make_phases(self.preprocessor_.schema_))
-        net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
-        net.record_steps = self.compile
+        """Train the fitted nets on; if that fails, their weights are put back."""
+        nets = self._nets
+        before = [net.snapshot() for net in nets]
+        for net in nets:
+            net.set_callbacks(self._callbacks())
+            net.module_.replace_phases(self._make_phases(self.preprocessor_.schema_))
+            net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
+            net.record_steps = self.compile
+        jobs = [self._job(net, rows, judges, epochs, schedule) for net in nets]
         try:
-            return self._train_one(self._job(net, rows, judges, epochs, schedule))
+            train(jobs)
+            for job in jobs:
+                if job.error or not job.done:
+                    raise job.error or _stopped()
         except BaseException:
-            net.restore(before)
+            for net, state in zip(nets, before, strict=True):
+                net.restore(state)
             raise
-
-    def _train_one(self, job: Job) -> AAENet:
-        """Train one job or raise its error."""
-        train([job])
-        if job.error or not job.done:
-            raise job.error or _stopped()
-        return job.net
+        return self._choose(nets, rows)
 
     def _job(
         self, net: AAENet, rows: Rows, judges: Rows | None, epochs: int, schedule
@@ -135,22 +150,26 @@ class FittingMixin:
 
     def _set_fitted(self, net: AAENet) -> None:
         """Set the attributes that answer."""
-        dtype = resolve_device(self.device).inference_dtype
-        own = net.module_.own_layers
         self.net_ = net
         self.history_ = net.finished_history()
         self.n_iter_ = len(self.history_)
         self.loss_ = net.loss_
         for name, attribute in self._answers.items():
-            trained = net.module_.networks[name]
-            network = (
-                frozen_copy(trained, dtype) if own else copy.deepcopy(trained).to(dtype)
-            )
-            network.eval()
-            for block in network.modules():
-                if isinstance(block, Block):
-                    block.fold()
-            setattr(self, attribute, network.requires_grad_(False))
+            setattr(self, attribute, self._answering(net, name))
+
+    def _answering(self, net: AAENet, name: str) -> torch.nn.Module:
+        """Return a copy of a trained network that answers, in the answers' dtype."""
+        dtype = resolve_device(self.device).inference_dtype
+        trained = net.module_.networks[name]
+        if net.module_.own_layers:
+            network = frozen_copy(trained, dtype)
+        else:
+            network = copy.deepcopy(trained).to(dtype)
+        network.eval()
+        for block in network.modules():
+            if isinstance(block, Block):
+                block.fold()
+        return network.requires_grad_(False)
 
 
 def _stopped() -> KeyboardInterrupt:

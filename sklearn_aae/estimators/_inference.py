@@ -9,6 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import Tensor
 
+from sklearn_aae.estimators._paths import PathMixin
 from sklearn_aae.estimators._sampling import TableSampleMixin
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.tabular import as_table
@@ -121,7 +122,7 @@ class InferenceMixin(TableSampleMixin):
         return float(np.average(scores, weights=sample_weight))
 
 
-class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class CodeMixin(PathMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Codes as the output of a scikit-learn transformer."""
 
     @property

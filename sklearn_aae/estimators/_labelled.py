@@ -128,6 +128,9 @@ class LabelledMixin(CodeMixin):
         """Return what the decoder sees of label shares and style."""
         return stream(self.decoder_, self.decoder_.represent, latents)
 
+    def _prior_codes(self, n_samples: int) -> np.ndarray:
+        return self._represent(super()._prior_codes(n_samples))
+
     def transform(self, X):
         """Encode rows as what the decoder sees.
 

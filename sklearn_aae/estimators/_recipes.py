@@ -223,18 +223,19 @@ def make_opponents(estimator, prior: Prior, n_classes: int = 0) -> dict[str, nn.
     return {}
 
 
-def _check_density(prior: Prior) -> None:
-    """Raise ValueError if the prior lacks a density that is positive everywhere."""
+def has_density(prior: Prior) -> bool:
+    """Whether the prior has a density that is positive everywhere."""
     far = torch.full((1, prior.n_components), 1e3)
     try:
         log_prob = torch.stack([prior(None).log_prob(sign * far) for sign in (1, -1)])
-    except NotImplementedError as error:
-        raise ValueError(
-            f"regularizer='kl' needs a prior with a density. {error}"
-        ) from error
-    except ValueError:  # torch refuses points outside a support
-        log_prob = far.new_tensor([-torch.inf])
-    if prior.support != "real" or not log_prob.isfinite().all():
+    except (NotImplementedError, ValueError):  # torch refuses points outside a support
+        return False
+    return prior.support == "real" and bool(log_prob.isfinite().all())
+
+
+def _check_density(prior: Prior) -> None:
+    """Raise ValueError if the prior lacks a density that is positive everywhere."""
+    if not has_density(prior):
         raise ValueError(
             "regularizer='kl' needs a prior whose density is positive everywhere, such "
             "as 'gaussian', 'laplace' or 'gaussian_mixture'. Use one of them, or "

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from sklearn_aae.training import AAENet
+
 # Rebuilt from the plain state; nothing of torch is pickled.
 TORCH_ATTRIBUTES = (
     "net_",
+    "members_",
     "encoder_",
     "decoder_",
     "generator_",
@@ -33,6 +36,16 @@ def to_arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
     """Return a module's parameters and buffers as NumPy arrays."""
     state = module.state_dict()
     return {name: value.detach().cpu().numpy().copy() for name, value in state.items()}
+
+
+def net_state(net: AAENet) -> dict:
+    """Return a trained net as plain arrays, with what rebuilds it."""
+    return {
+        "weights": to_arrays(net.module_),
+        "history": net.finished_history(),
+        "seed": net.seed,
+        "loss": net.loss_,
+    }
 
 
 def load_arrays(

@@ -41,7 +41,7 @@ BAD_PARAMETERS = [
     ({"prior": lambda n, rng: np.zeros((n, 7))}, "callable prior .* shape .*7"),
     ({"regularizer": "wgan"}, "'regularizer' parameter .* Got 'wgan'"),
     ({"regularizer": "kl", "posterior": "universal"}, "posterior='gaussian'"),
-    ({"regularizer": "kl", "prior": "swiss_roll"}, "needs a prior with a density"),
+    ({"regularizer": "kl", "prior": "swiss_roll"}, "needs a prior whose density"),
     ({"regularizer": "kl", "prior": "uniform"}, "density is positive everywhere"),
     ({"regularizer": "kl", "prior": "gamma"}, "density is positive everywhere"),
     ({"regularizer": "kl", "prior": "categorical"}, "would leave it"),

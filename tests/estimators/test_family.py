@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import (
     AAEClusterer,
+    AAEOutlierDetector,
     AAETransformer,
     ConditionalAAETransformer,
     GANSampler,
@@ -22,6 +23,7 @@ SMALL = {"hidden_layer_sizes": (8,), "critic_hidden_layer_sizes": (8,)}
 FAMILY = [
     AAETransformer(3, max_iter=5, random_state=0, **SMALL),
     AAEClusterer(3, max_iter=5, n_init=2, random_state=0, **SMALL),
+    AAEOutlierDetector(2, max_iter=5, n_init=2, random_state=0, **SMALL),
     ConditionalAAETransformer(3, max_iter=5, random_state=0, **SMALL),
     GANSampler(3, max_iter=5, random_state=0, **SMALL),
     SemiSupervisedAAEClassifier(3, max_iter=5, random_state=0, **SMALL),

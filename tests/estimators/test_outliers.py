@@ -1,0 +1,314 @@
+"""AAEOutlierDetector: scores by two ways, thresholds, cells, members."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from scipy.stats import norm
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.metrics import roc_auc_score
+
+from sklearn_aae import AAEOutlierDetector, AAETransformer
+from sklearn_aae.estimators._outliers import METHODS, MIN_RESIDUAL
+from sklearn_aae.estimators._tails import Tail, weighted_quantile
+
+SMALL = {
+    "hidden_layer_sizes": (16,),
+    "max_iter": 20,
+    "n_init": 2,
+    "random_state": 0,
+}
+each_method = pytest.mark.parametrize("method", METHODS)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """150 rows of four correlated columns, of which the first ten are outliers."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(150, 1)) * [1, -2, 3, 0.5] + 0.2 * rng.normal(size=(150, 4))
+    X[:10] = 2 * rng.normal(size=(10, 4))
+    return X
+
+
+def surprises(member, detector, X):
+    """Return the scores of a member's row by hand: cells, and -log p(z)."""
+    scaled = detector.preprocessor_.transform(X)
+    one = AAETransformer(1)
+    vars(one).update(vars(detector), encoder_=member.encoder, decoder_=member.decoder)
+    error = scaled - detector.preprocessor_.transform(one.reconstruct(X))
+    cells = np.log1p((error / np.maximum(member.residuals, MIN_RESIDUAL)) ** 2)
+    return cells, -norm.logpdf(one.transform(X)).sum(1)
+
+
+# --- scores -------------------------------------------------------------------------
+
+
+def test_scores_are_those_by_hand(rows):
+    detectors = {
+        method: AAEOutlierDetector(score_method=method, clip=False, **SMALL).fit(rows)
+        for method in METHODS
+    }
+    parts, calibrated = {"reconstruction": 0.0, "prior": 0.0}, 0.0
+    for member in detectors["combined"].members_:
+        cells, prior = surprises(member, detectors["combined"], rows)
+        for name, score in (("reconstruction", cells.sum(1)), ("prior", prior)):
+            parts[name] += score / 2
+            # The share of training rows with a score as high: a count.
+            rank = (score[None] >= score[:, None] - 1e-9).sum(1)
+            calibrated += np.log((len(rows) + 1) / (rank + 1)) / 2
+    for name, score in [*parts.items(), ("combined", calibrated)]:
+        np.testing.assert_allclose(-detectors[name].score_samples(rows), score, 1e-6)
+
+
+def test_residuals_are_the_errors_of_columns(rows):
+    detector = AAEOutlierDetector(clip=False, **SMALL).fit(rows)
+    for member in detector.members_:
+        cells, _ = surprises(member, detector, rows)
+        error = np.expm1(cells) * member.residuals**2
+        np.testing.assert_allclose(member.residuals, np.sqrt(error.mean(0)))
+
+
+@each_method
+def test_cells_add_up_to_the_score(method, rows):
+    detector = AAEOutlierDetector(score_method=method, **SMALL).fit(rows)
+    far = np.vstack([rows, 100 * rows[:5]])
+    cells = detector.localize(far)
+    assert cells.shape == far.shape
+    np.testing.assert_allclose(
+        cells.sum(1), -detector.score_samples(far), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_summands_of_the_reconstruction(rows):
+    detector = AAEOutlierDetector(
+        score_method="reconstruction", clip=False, **SMALL
+    ).fit(rows)
+    cells = [surprises(member, detector, rows)[0] for member in detector.members_]
+    np.testing.assert_allclose(detector.localize(rows), np.mean(cells, 0), 1e-6)
+
+
+@pytest.mark.parametrize("method", ["combined", "reconstruction", "prior"])
+def test_outliers_of_real_tables(method):
+    X, y = load_breast_cancer(return_X_y=True)
+    kept = np.r_[np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:30]]
+    detector = AAEOutlierDetector(
+        score_method=method, max_iter=100, n_init=4, random_state=0
+    ).fit(X[kept])
+    assert roc_auc_score(y[kept], detector.score_samples(X[kept])) > 0.85
+
+
+def test_the_cell_that_was_changed_is_found():
+    X = load_digits().data[:, 20:44]
+    rng = np.random.RandomState(0)
+    changed = X[1000:1300].copy()
+    j = rng.randint(X.shape[1], size=300)
+    changed[np.arange(300), j] = 16 - changed[np.arange(300), j]
+    detector = AAEOutlierDetector(max_iter=30, n_init=2, random_state=0).fit(X[:1000])
+    truth = np.zeros(changed.shape, int)
+    truth[np.arange(300), j] = 1
+    blame = detector.localize(changed)
+    assert roc_auc_score(truth.ravel(), blame.ravel()) > 0.75
+
+
+# --- thresholds ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("contamination", [0.02, 0.1, 0.5])
+@each_method
+def test_a_share_of_the_training_rows_is_out(contamination, method, rows):
+    detector = AAEOutlierDetector(
+        contamination=contamination, score_method=method, **SMALL
+    )
+    found = detector.fit_predict(rows)
+    assert (found == -1).sum() == contamination * len(rows)
+    scores = detector.score_samples(rows)
+    np.testing.assert_array_equal(found == -1, scores < detector.offset_)
+    np.testing.assert_array_equal(
+        detector.decision_function(rows), scores - detector.offset_
+    )
+
+
+def test_tukeys_fence(rows):
+    detector = AAEOutlierDetector(contamination="auto", **SMALL).fit(rows)
+    surprise = -detector.score_samples(rows)
+    low, high = np.quantile(surprise, [0.25, 0.75])
+    assert -detector.offset_ == pytest.approx(high + 1.5 * (high - low), rel=0.05)
+
+
+def test_most_outlying_rows_are_left_out(rows):
+    first = AAEOutlierDetector(**SMALL).fit(rows)
+    trimmed = AAEOutlierDetector(trim=0.2, **SMALL).fit(rows)
+    surprise = -first.score_samples(rows)
+    kept = surprise < np.sort(surprise)[-30]
+    assert kept.sum() == 120
+    again = AAEOutlierDetector(**SMALL).fit(rows, sample_weight=kept.astype(float))
+    np.testing.assert_array_equal(
+        trimmed.members_[0].encoder(trimmed_input(trimmed, rows)).mean,
+        again.members_[0].encoder(trimmed_input(again, rows)).mean,
+    )
+    # All rows count for the calibration, those that were left out as well.
+    assert (trimmed.predict(rows) == -1).sum() == 15
+
+
+def trimmed_input(detector, X):
+    """Return scaled rows as the networks take them."""
+    weight = next(detector.encoder_.parameters())
+    return weight.new_tensor(detector.preprocessor_.transform(X))
+
+
+def test_weights_trim_like_copies(rows):
+    X, weight = rows[:40], np.ones(40)
+    weight[20:] = 2
+    weight[7] = 0
+    copies = np.repeat(X, weight.astype(int), axis=0)
+    options = SMALL | {"trim": 0.2, "max_iter": 10, "batch_size": 128}
+    one = AAEOutlierDetector(**options).fit(X, sample_weight=weight)
+    other = AAEOutlierDetector(**options).fit(copies)
+    np.testing.assert_allclose(one.score_samples(X), other.score_samples(X), 1e-6)
+    assert one.offset_ == pytest.approx(other.offset_, rel=1e-6)
+
+
+# --- members ------------------------------------------------------------------------
+
+
+def test_restarts_are_averaged(rows):
+    detector = AAEOutlierDetector(**SMALL | {"n_init": 3}).fit(rows)
+    assert len(detector.members_) == 3
+    scores = []
+    for member in detector.members_:
+        alone = pickle.loads(pickle.dumps(detector))
+        alone.members_ = [member]
+        scores.append(alone.score_samples(rows))
+    assert np.ptp(scores, axis=0).min() > 0
+    np.testing.assert_allclose(detector.score_samples(rows), np.mean(scores, 0))
+    losses = [member.net.loss_ for member in detector.members_]
+    assert detector.loss_ == min(losses)
+    best = detector.members_[int(np.argmin(losses))]
+    x = trimmed_input(detector, rows)
+    np.testing.assert_array_equal(detector.encoder_(x).mean, best.encoder(x).mean)
+
+
+def test_all_members_train_on(rows):
+    detector = AAEOutlierDetector(**SMALL | {"max_iter": 3}, warm_start=True)
+    detector.fit(rows)
+    x = trimmed_input(detector, rows)
+    before = [member.encoder(x).mean for member in detector.members_]
+    detector.fit(rows)
+    moved = [
+        (member.encoder(x).mean != was).any()
+        for member, was in zip(detector.members_, before, strict=True)
+    ]
+    assert moved == [True, True]
+    assert [len(m.net.history) for m in detector.members_] == [6, 6]
+
+
+def test_chunks_train_all_members(rows):
+    detector = AAEOutlierDetector(**SMALL)
+    detector.partial_fit(rows[:80]).partial_fit(rows[80:])
+    assert [len(m.net.history) for m in detector.members_] == [2, 2]
+    assert (detector.predict(rows[80:]) == -1).sum() == 7
+
+
+def test_a_failed_fit_changes_no_member(rows, monkeypatch):
+    detector = AAEOutlierDetector(warm_start=True, **SMALL).fit(rows)
+    scores = detector.score_samples(rows)
+
+    def fail(*args):
+        raise RuntimeError("no more memory")
+
+    monkeypatch.setattr(AAEOutlierDetector, "_find_offset", fail)
+    with pytest.raises(RuntimeError, match="no more memory"):
+        detector.fit(rows)
+    np.testing.assert_array_equal(detector.score_samples(rows), scores)
+
+
+# --- tables -------------------------------------------------------------------------
+
+
+def test_a_rare_category_is_to_blame():
+    rng = np.random.RandomState(0)
+    kind = rng.choice(["a", "b"], 300)
+    number = np.where(kind == "a", -3.0, 3.0) + rng.normal(size=300)
+    frame = pd.DataFrame({"n": number, "kind": kind, "m": rng.normal(size=300)})
+    frame.loc[rng.rand(300) < 0.1, "m"] = np.nan
+    frame.loc[0, "kind"] = "c"
+    detector = AAEOutlierDetector(**SMALL | {"max_iter": 60}).fit(frame)
+    cells = detector.localize(frame)
+    assert np.isfinite(cells).all()
+    assert cells[0].argmax() == 1
+    assert (cells[frame["m"].isna(), 2] < 1e-12).all()
+
+
+def test_sparse_rows_score_like_dense_ones(rows):
+    X = np.where(np.abs(rows) > 1, rows, 0.0)
+    detector = AAEOutlierDetector(scale=None, **SMALL).fit(X)
+    sparse = clone(detector).fit(csr_matrix(X))
+    np.testing.assert_allclose(
+        sparse.score_samples(csr_matrix(X)), detector.score_samples(X), 1e-6
+    )
+    np.testing.assert_allclose(
+        sparse.localize(csr_matrix(X)), detector.localize(X), 1e-6, 1e-9
+    )
+
+
+# --- errors -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"score_method": "critic", "regularizer": "mmd"}, "needs a critic: use reg"),
+        ({"score_method": "prior", "prior": "uniform"}, "needs a prior with a density"),
+        ({"score_method": "both"}, "'score_method' parameter"),
+        ({"contamination": 0.0}, "'contamination' parameter"),
+        ({"contamination": 0.6}, "'contamination' parameter"),
+        ({"trim": 1.0}, "'trim' parameter"),
+    ],
+)
+def test_unfit_parameters(options, message, rows):
+    detector = AAEOutlierDetector(**SMALL | options)
+    with pytest.raises(ValueError, match=message):
+        detector.fit(rows)
+    assert not hasattr(detector, "members_")
+
+
+@pytest.mark.parametrize("options", [{"prior": "uniform"}, {"regularizer": None}])
+def test_what_is_missing_is_left_out(options, rows):
+    detector = AAEOutlierDetector(**SMALL | options).fit(rows)
+    assert np.isfinite(detector.score_samples(rows)).all()
+    expected = {"reconstruction"} | ({"prior"} if "prior" not in options else set())
+    assert set(detector.members_[0].tails) == expected
+
+
+# --- tails --------------------------------------------------------------------------
+
+
+def test_tail_is_the_share_of_rows():
+    scores = np.random.RandomState(0).exponential(size=5000)
+    tail = Tail.learn(scores, np.ones(5000))
+    at = np.linspace(0.1, 5, 50)
+    np.testing.assert_allclose(tail(at), at, atol=0.25)  # -log P(S >= s) = s
+    assert tail(np.array([50.0]))[0] == pytest.approx(50, rel=0.2)
+    assert (np.diff(tail(np.sort(scores))) >= 0).all()
+
+
+def test_tail_of_one_value():
+    tail = Tail.learn(np.zeros(5), np.ones(5))
+    np.testing.assert_array_equal(tail(np.zeros(2)), 0)
+    assert np.isfinite(tail(np.ones(1))).all()
+
+
+def test_quantiles_count_weights_as_copies():
+    rng = np.random.RandomState(0)
+    values, weight = rng.normal(size=50).round(1), rng.randint(1, 4, size=50)
+    for level in np.linspace(0.01, 0.99, 37):
+        one = weighted_quantile(values, weight, level)
+        copies = np.repeat(values, weight)
+        assert one == weighted_quantile(copies, np.ones(len(copies)), level)
+        top = one > values.max() - 0.1
+        assert top or (copies < one).mean() >= level - 1e-12
+        below = np.unique(copies[copies < one])
+        assert (copies < below[-1]).mean() < level
