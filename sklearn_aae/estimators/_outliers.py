@@ -84,6 +84,10 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
         Number of columns of the code. Few: what the code can hold of an outlier is not
         missed.
 
+    hidden_layer_sizes : sequence of int, default=(128, 128)
+        Units of the encoder's hidden layers, from the rows to the code; the decoder has
+        them in reverse.
+
     score_method : {"combined", "reconstruction", "prior", "critic"}, default="combined"
         What `score_samples` is made of: "reconstruction" is -Σ_j s_j, s_j =
         log(1 + (x_j - x̂_j)²/σ_j²) for a number, with σ_j the root mean square error of
@@ -148,6 +152,7 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
         self,
         n_components=1,
         *,
+        hidden_layer_sizes=(128, 128),
         score_method="combined",
         contamination=0.1,
         trim=0.0,
@@ -155,7 +160,13 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
         n_init=8,
         **shared,
     ):
-        super().__init__(n_components, max_iter=max_iter, n_init=n_init, **shared)
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=hidden_layer_sizes,
+            max_iter=max_iter,
+            n_init=n_init,
+            **shared,
+        )
         self.score_method = score_method
         self.contamination = contamination
         self.trim = trim
