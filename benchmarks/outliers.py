@@ -2,6 +2,7 @@
 
     python benchmarks/outliers.py --data DIR [--sets 6_cardio ...] [--seeds 3]
         [--detectors AAE IsolationForest ...] [--options '{}'] [--out outliers.json]
+    python benchmarks/outliers.py --data DIR --print outliers.json
 
 The protocol of the ADBench paper (Han et al., 2022): sets of more than 10,000 rows are
 sampled down to 10,000, by class, sets of fewer than 1,000 are sampled with repetition
@@ -90,7 +91,7 @@ def detectors(options):
         return AAEOutlierDetector(random_state=seed, **(options | more))
 
     quiet = {"verbose": 0, "random_state": seeded}
-    still = {"learning_rate": 1e-12, "max_iter": 1, "n_init": 1}
+    still = {"learning_rate": 1e-12, "max_iter": 1}
     return {
         "AAE": by_sklearn(aae),
         "untrained": by_sklearn(lambda seed: aae(seed, **still)),
@@ -119,7 +120,9 @@ def report(rows, data):
         {
             "AUROC": auc.mean(),
             "AP": ap.mean(),
-            "rank": auc.rank(axis=1, ascending=False).mean(),
+            "rank": auc.drop(columns="untrained", errors="ignore")
+            .rank(axis=1, ascending=False)
+            .mean(),
             "seconds": table.groupby("detector")["seconds"].mean(),
         }
     )
@@ -143,7 +146,14 @@ def main():
     parser.add_argument("--options", type=json.loads, default={})
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out")
+    parser.add_argument("--print", dest="files", nargs="*", help="kept results")
     args = parser.parse_args()
+    if args.files:
+        kept = [
+            json.loads(Path(file).read_text(encoding="utf-8")) for file in args.files
+        ]
+        report([row for result in kept for row in result["rows"]], args.data)
+        return
     torch.set_num_threads(args.threads)
     warnings.simplefilter("ignore")
     load = load_from(args.data)

@@ -113,24 +113,19 @@ class FittingMixin:
     def _train_on(
         self, rows: Rows, judges: Rows | None, epochs: int, schedule=None
     ) -> AAENet:
-        """Train the fitted nets on; if that fails, their weights are put back."""
+        """Train the fitted nets on; `unchanged_on_error` puts their weights back."""
         nets = self._nets
-        before = [net.snapshot() for net in nets]
+        self._undo += [(net, net.snapshot()) for net in nets]
         for net in nets:
             net.set_callbacks(self._callbacks())
             net.module_.replace_phases(self._make_phases(self.preprocessor_.schema_))
             net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
             net.record_steps = self.compile
         jobs = [self._job(net, rows, judges, epochs, schedule) for net in nets]
-        try:
-            train(jobs)
-            for job in jobs:
-                if job.error or not job.done:
-                    raise job.error or _stopped()
-        except BaseException:
-            for net, state in zip(nets, before, strict=True):
-                net.restore(state)
-            raise
+        train(jobs)
+        for job in jobs:
+            if job.error or not job.done:
+                raise job.error or _stopped()
         return self._choose(nets, rows)
 
     def _job(

@@ -116,10 +116,19 @@ class LabelsMixin:
         return labels
 
     def _told_labels(self, y, n_samples: int) -> np.ndarray:
-        """Return the class number of each row, -1 for all without y."""
+        """Return the class number of each row, -1 for unlabelled ones."""
+        numbers = np.full(n_samples, UNLABELLED)
         if y is None:
-            return np.full(n_samples, UNLABELLED)
-        return self._class_numbers(y, n_samples)
+            return numbers
+        if np.shape(y) != (n_samples,):  # one label for all rows, or a mistake
+            return self._class_numbers(y, n_samples)
+        labels = np.array(y, dtype=object)
+        told = _told(labels)
+        if UNLABELLED not in self.classes_:
+            told &= np.array([label != UNLABELLED for label in labels], dtype=bool)
+        values = np.asarray(labels[told].tolist())
+        numbers[told] = self._class_numbers(values, len(values))
+        return numbers
 
 
 def _minus_one_is_a_class(values: np.ndarray, classes) -> bool:

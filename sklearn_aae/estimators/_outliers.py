@@ -1,71 +1,25 @@
 """AAEOutlierDetector: rows unlike the rest, and the cells that make them so."""
 
-from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
-import torch
 from sklearn.base import OutlierMixin
-from torch import Tensor, nn
 
-from sklearn_aae.distributions import Columns
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._members import Member
+from sklearn_aae.estimators._outlier_scores import METHODS, OutlierScoresMixin
 from sklearn_aae.estimators._parameters import AUTO_EPOCHS
-from sklearn_aae.estimators._recipes import has_density
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import net_state, unchanged_on_error
-from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tails import Tail, weighted_quantile
 from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import AAENet
 from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
 
-SCORES = ("reconstruction", "prior", "critic")
-METHODS = ("combined", *SCORES)
-# What counts together: the critic's say is noise where the game is even.
-COMBINED = ("reconstruction", "prior")
-# Tukey's fence: so many interquartile ranges above the upper quartile.
-FENCE = 1.5
-# Cells that are looked at, to learn how well columns are reconstructed.
-MAX_CELLS = 2**24
-# Deviations of a scaled number that is reconstructed exactly.
-MIN_RESIDUAL = 0.01
-
-
-@dataclass
-class Member:
-    """One trained model of the ensemble.
-
-    Attributes
-    ----------
-    net : AAENet
-        What trained.
-
-    encoder, decoder : nn.Module
-        The networks that answer.
-
-    critic : nn.Module or None
-        D(z), of an adversarial model.
-
-    residuals : ndarray of shape (n_features,)
-        Root mean square of what the reconstruction misses of each numeric column.
-
-    tails : dict of str to Tail
-        Calibration of each score.
-    """
-
-    net: AAENet
-    encoder: nn.Module
-    decoder: nn.Module
-    critic: nn.Module | None
-    residuals: np.ndarray = field(default_factory=lambda: np.ones(1))
-    tails: dict[str, Tail] = field(default_factory=dict)
-
 
 @inherits_parameters(AAETransformer, without=("classes_",))
-class AAEOutlierDetector(OutlierMixin, BaseAAE):
+class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
     """Adversarial autoencoders that find outliers, and the cells that make them so.
 
     An outlier is reconstructed badly, or its code lies where the prior has little
@@ -92,7 +46,8 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
         What `score_samples` is made of: "reconstruction" is -Σ_j s_j, s_j =
         log(1 + (x_j - x̂_j)²/σ_j²) for a number, with σ_j the root mean square error of
         its column, and -log p(x_j|z) for a category; "prior" is log p(z); "critic" is
-        D(z), which serves for comparisons: a critic that has lost knows nothing.
+        D(z), which serves for comparisons: a critic that has lost knows nothing. A
+        missing cell counts 0, a category that fit did not see log(n_samples + 1).
 
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5]. With "auto" outliers
@@ -101,14 +56,21 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
 
     trim : float, default=0.0
         Share of the training rows that a second training leaves out: those that are the
-        most outlying after the first. For tables with many outliers.
+        most outlying after the first. For tables with many outliers. All rows count
+        for `offset_`.
 
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
     n_init : int, default=8
         Number of trainings from different random weights, as one stack; their scores
-        are averaged. The one of the lowest `loss_` gives `encoder_` and `decoder_`.
+        are averaged (those that diverge are left out). The one of the lowest `loss_`
+        gives `encoder_` and `decoder_`.
+
+    scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
+            default="standard"
+        Scaling of the columns, see `AAETransformer`. "quantile" and "minmax" cut cells
+        to the range of the training rows: rows beyond it score like rows at its edge.
 
     Attributes
     ----------
@@ -192,8 +154,9 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
             Ignored.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. If all rows fit into one batch, a whole weight counts
-            like repeated rows; else rows are drawn in proportion to it.
+            Weights of the rows, as numbers of rows: scores are calibrated by shares of
+            their sum. If all rows fit into one batch, a whole weight trains like
+            repeated rows; else rows are drawn in proportion to it.
 
         Returns
         -------
@@ -204,11 +167,17 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
         ValueError
             If a parameter or the data are unfit, or a loss becomes infinite.
         """
+        warm = self.warm_start and hasattr(self, "net_")
         with unchanged_on_error(self):
-            super().fit(X, None, sample_weight)
-            self._calibrate(X, sample_weight)
-            if self.trim:
-                super().fit(X, None, self._trimmed(X, sample_weight))
+            if not (warm and self.trim):
+                super().fit(X, None, sample_weight)
+                self._calibrate(X, sample_weight)
+            interrupted = any(net.interrupted_ for net in self._nets)
+            if self.trim and (warm or not interrupted):
+                kept = self._trimmed(X, sample_weight)
+                if not warm:
+                    del self.net_  # the second training starts anew
+                super().fit(X, None, kept)
                 self._calibrate(X, sample_weight)
         return self
 
@@ -218,10 +187,13 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
         weight = np.ones(len(surprise))
         if sample_weight is not None:
             weight = check_sample_weight(sample_weight, surprise[:, None])
-        counted = weight > 0
-        kept = 1 - self.trim
-        fence = weighted_quantile(surprise[counted], weight[counted], kept)
-        return weight * (surprise < fence)
+        kept = weight * (surprise <= weighted_quantile(surprise, weight, 1 - self.trim))
+        if np.count_nonzero(kept) < 2:
+            raise ValueError(
+                f"trim={self.trim} leaves {np.count_nonzero(kept)} of "
+                f"{np.count_nonzero(weight)} rows to train on. Lower it."
+            )
+        return kept
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train on a chunk of rows: one pass, at a constant learning rate.
@@ -247,9 +219,12 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
             self._calibrate(X, sample_weight)
         return self
 
-    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
-        self._methods()  # an error before the training, not after it
-        return super()._make_networks(schema)
+    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
+        prepared = super()._prepare(
+            X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
+        )
+        self._available()  # an error before the training, not after it
+        return prepared
 
     @property
     def _n_streamed(self) -> int:
@@ -271,165 +246,30 @@ class AAEOutlierDetector(OutlierMixin, BaseAAE):
             net, *(self._answering(net, n) if n in here else None for n in names)
         )
 
-    def _calibrate(self, X, sample_weight) -> None:
-        """Learn what scores mean, by the training rows."""
-        rows = self._check_new_rows(X)
-        weight = np.ones(len(rows))
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, rows)
-            rows, weight = rows[weight > 0], weight[weight > 0]
-        for member in self.members_:
-            member.residuals = self._measure(member, rows, weight)
-            parts = self._parts(member, rows)
-            member.tails = {q: Tail.learn(part, weight) for q, part in parts.items()}
-        self.offset_ = self._find_offset(self._surprise(rows), weight)
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log-likelihood of rows given their codes; higher is better.
 
-    def _measure(self, member: Member, rows: np.ndarray, weight) -> np.ndarray:
-        """Return the root mean square of what each column's reconstruction misses."""
-        evenly = slice(None, None, -(-rows.shape[0] * rows.shape[1] // MAX_CELLS))
-
-        def squares(x: Tensor) -> Tensor:
-            return (x - member.decoder(member.encoder(x).mean).mean).square()
-
-        missed = self._stream(member, squares, rows[evenly])
-        seen = weight[evenly, None] * ~np.isnan(missed)
-        return np.sqrt((np.nan_to_num(missed) * seen).sum(0) / seen.sum(0).clip(1e-300))
-
-    def _find_offset(self, surprise: np.ndarray, weight: np.ndarray) -> float:
-        """Return the score below which rows are outliers."""
-        if self.contamination != "auto":
-            return -weighted_quantile(surprise, weight, 1 - self.contamination)
-        low, high = (weighted_quantile(surprise, weight, q) for q in (0.25, 0.75))
-        return -(high + FENCE * (high - low))
-
-    # --- scores ---------------------------------------------------------------------
-
-    def _methods(self) -> tuple[str, ...]:
-        """Return the scores that count; raise ValueError if there is no such score."""
-        lacks = {}
-        if self.regularizer != "adversarial":
-            lacks["critic"] = "a critic: use regularizer='adversarial'"
-        if not has_density(self.prior_):
-            lacks["prior"] = "a prior with a density, such as 'gaussian'"
-        if self.score_method in lacks:
-            raise ValueError(
-                f"score_method={self.score_method!r} needs {lacks[self.score_method]}."
-            )
-        if self.score_method == "combined":
-            return tuple(name for name in COMBINED if name not in lacks)
-        return (self.score_method,)
-
-    def _stream(self, member: Member, answer, rows: np.ndarray) -> np.ndarray:
-        """Return a member's answers about valid rows."""
-        return stream(member.encoder, answer, rows, self.preprocessor_.transform)
-
-    def _cells(self, member: Member, x: Tensor, z: Tensor) -> Tensor:
-        """Return how surprising each cell is, given the code of its row: (B, d)."""
-        p = member.decoder(z)
-        sigma = torch.from_numpy(member.residuals.clip(MIN_RESIDUAL)).to(x)
-        cells = ((x - p.mean) / sigma).square().log1p()
-        if isinstance(p, Columns):
-            cells = torch.where(p.categorical, -p.cells(x), cells)
-        return cells.nan_to_num(0.0)
-
-    def _parts(self, member: Member, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the scores that count, each (n_samples,) and high for outliers."""
-        methods = self._methods()
-
-        def answer(x: Tensor) -> Tensor:
-            z, parts = member.encoder(x).mean, []
-            if "reconstruction" in methods:
-                parts.append(self._cells(member, x, z).sum(-1))
-            if "prior" in methods:
-                parts.append(-self.prior_(None).log_prob(z.cpu()).to(z))
-            if "critic" in methods and member.critic is not None:
-                parts.append(-member.critic(z))
-            return torch.stack(parts, -1)
-
-        scores = self._stream(member, answer, rows).astype(np.float64)
-        return dict(zip(methods, scores.T, strict=True))
-
-    def _surprise(self, rows: np.ndarray) -> np.ndarray:
-        """Return the mean score of the members, high for outliers."""
-        total = np.zeros(len(rows))
-        for member in self.members_:
-            for name, part in self._parts(member, rows).items():
-                combined = self.score_method == "combined"
-                total += member.tails[name](part) if combined else part
-        return total / len(self.members_)
-
-    def score_samples(self, X):
-        """Return how normal rows are: the lower, the more of an outlier.
+        To compare models without labels. It is that of `encoder_` and `decoder_`, not
+        the mean of `score_samples`, which each model calibrates by its own rows. With
+        labels, ``scoring="roc_auc"`` compares detectors.
 
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
             Rows.
 
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), float64
-            See `score_method`. Combined ones are logarithms of probabilities: at most
-            0.
-        """
-        return -self._surprise(self._check_new_rows(X))
+        y : None
+            Ignored.
 
-    def decision_function(self, X):
-        """Return how far scores are above the threshold.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------
-        decision : ndarray of shape (n_samples,), float64
-            ``score_samples(X) - offset_``: negative for outliers.
+        score : float
+            Mean of log p(x|z), in nats a row.
         """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Tell outliers from inliers.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,), int
-            -1 for outliers, 1 for inliers.
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def localize(self, X):
-        """Return each cell's share of what makes its row an outlier.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        shares : ndarray of shape (n_samples, n_features), float64
-            Rows sum to ``-score_samples(X)``. With ``score_method="reconstruction"``
-            these are the summands themselves; other scores are of whole rows, and are
-            dealt out in proportion to them.
-        """
-        rows = self._check_new_rows(X)
-        cells = np.zeros(rows.shape)
-        for member in self.members_:
-
-            def answer(x: Tensor, member=member) -> Tensor:
-                return self._cells(member, x, member.encoder(x).mean)
-
-            cells += self._stream(member, answer, rows)
-        cells += np.finfo(float).tiny  # a row without any surprise is dealt out evenly
-        shares = cells / cells.sum(1, keepdims=True)
-        return shares * self._surprise(rows)[:, None]
+        return super().score(X, y, sample_weight)
 
     def _score_rows(self, X, y) -> np.ndarray:
         """Return what `score` averages: the likelihood, which compares models."""

@@ -22,14 +22,25 @@ TORCH_ATTRIBUTES = (
 
 @contextlib.contextmanager
 def unchanged_on_error(estimator) -> Iterator[None]:
-    """Put an estimator's attributes back if anything inside fails."""
+    """Put an estimator's attributes and trained nets back if anything inside fails.
+
+    Nets that train on note in ``_undo`` what they were; of nested scopes the outermost
+    one puts them back.
+    """
     before = dict(vars(estimator))
+    outermost = "_undo" not in before
+    if outermost:
+        estimator._undo = []
     try:
         yield
     except BaseException:
+        for net, snapshot in reversed(estimator._undo if outermost else []):
+            net.restore(snapshot)
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+    if outermost:
+        del estimator._undo
 
 
 def to_arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:

@@ -8,28 +8,31 @@ import numpy as np
 MAX_KNOTS = 1000
 # Above this share of the rows lies the tail, whose mean excess continues the rest.
 TAIL = 0.9
-# Scores nearer to each other, as a share of the largest, are equal.
-EQUAL = 1e-9
+# Binary digits that tell scores apart: equal rows may be scored a rounding apart.
+DIGITS = 30
+# Least mean excess, as a share of the standard deviation and of the largest score.
+LEAST_EXCESS = 0.1, 1e-3
 
 
 def distinct(scores: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the different scores, rising, and the weight of each."""
-    order = np.argsort(scores)
-    unit = max(np.abs(scores).max(), 1.0)
-    # Equal rows may be scored a rounding apart.
-    new = np.diff(scores[order], prepend=-np.inf) > EQUAL * unit
-    return scores[order][new], np.bincount(np.cumsum(new) - 1, weight[order])
+    _, exponent = np.frexp(scores)
+    unit = np.ldexp(1.0, exponent.clip(0) - DIGITS)
+    values, place = np.unique(np.round(scores / unit) * unit, return_inverse=True)
+    return values, np.bincount(place, weight)
 
 
 def weighted_quantile(scores: np.ndarray, weight: np.ndarray, level: float) -> float:
-    """Return a value that has at least a share of the weight below it, and just so.
+    """Return a value that at least a share of the weight does not exceed, and just so.
 
-    It lies in the middle between two scores. Whole weights count like repeated scores.
+    It lies in the middle between two scores, or just above the highest one. Whole
+    weights count like repeated scores.
     """
     values, mass = distinct(scores, weight)
     passed = mass.cumsum()
-    at = np.searchsorted(passed, level * passed[-1] * (1 - EQUAL))
-    return float(values[at : at + 2].mean())
+    at = np.searchsorted(passed, level * passed[-1] * (1 - 1e-9))
+    top = values[-1] + 2.0**-DIGITS * max(abs(values[-1]), 1.0)
+    return float(np.append(values, top)[at : at + 2].mean())
 
 
 @dataclass
@@ -63,10 +66,12 @@ class Tail:
         surprise = np.log((above[0] + 1) / (above + 1))
         start = weighted_quantile(scores, weight, TAIL)
         excess = np.average((scores - start).clip(0), weights=weight) / (1 - TAIL)
-        unit = max(np.abs(knots).max(), 1.0)
+        mean = np.average(knots, weights=mass)
+        spread = np.sqrt(np.average((knots - mean) ** 2, weights=mass))
+        least = LEAST_EXCESS[0] * spread + LEAST_EXCESS[1] * max(knots[-1], 1.0)
         evenly = np.linspace(surprise[0], surprise[-1], MAX_KNOTS)
         kept = np.unique(np.searchsorted(surprise, evenly))
-        return cls(knots[kept], surprise[kept], float(1 / max(excess, EQUAL * unit)))
+        return cls(knots[kept], surprise[kept], float(1 / max(excess, least)))
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Return the surprise of scores, in nats; 0 for the least."""

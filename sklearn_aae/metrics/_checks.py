@@ -54,28 +54,61 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
         raise ValueError(
             f"The {name!r} argument of {function} must be rows of numbers: {error}"
         ) from error
+    check_complete(function, name, rows, X, missing=missing)
+    return rows
+
+
+def check_complete(
+    function: str, name: str, rows: np.ndarray, table, *, missing: bool = False
+) -> None:
+    """Raise ValueError if cells are infinite, or missing where they may not be.
+
+    Parameters
+    ----------
+    function, name : str
+        Whose argument it is, and its name.
+
+    rows : ndarray of shape (n_samples, n_features)
+        Its cells as numbers.
+
+    table : {array, DataFrame} of shape (n_samples, n_features)
+        What knows the names of its columns.
+
+    missing : bool, default=False
+        Whether cells may be NaN.
+    """
     if np.isfinite(rows.sum()):
-        return rows
+        return
     bad = np.isinf(rows) if missing else ~np.isfinite(rows)
     if bad.any():
         j = int(bad.any(0).argmax())
-        column = X.columns[j] if hasattr(X, "columns") else j
+        column = table.columns[j] if hasattr(table, "columns") else j
         raise ValueError(
             f"The {name!r} argument of {function} has {int(bad[:, j].sum())} "
             f"{'' if missing else 'missing or '}infinite cells in column {column!r}. "
             "Leave out those rows, or fill them, for example with SimpleImputer."
         )
-    return rows
+
+
+def check_same_names(function: str, **tables) -> None:
+    """Raise ValueError if two frames have other columns; named as arguments."""
+    names = [list(getattr(table, "columns", ())) for table in tables.values()]
+    if all(names) and names[0] != names[1]:
+        raise ValueError(
+            f"{function} compares rows of the same columns in the same order. "
+            f"{' and '.join(tables)} have the columns {names[0]} and {names[1]}."
+        )
 
 
 def check_same_columns(function: str, **tables) -> None:
-    """Raise ValueError unless two tables have as many columns; named as arguments."""
+    """Raise ValueError unless two tables have the same columns; named as arguments."""
     (first, a), (second, b) = ((name, np.shape(t)) for name, t in tables.items())
     if a[1:] != b[1:]:
         raise ValueError(
             f"{function} compares rows of the same columns, but {first} has shape {a} "
             f"and {second} has shape {b}."
         )
+    check_same_names(function, **tables)
 
 
 def check_n_rows(function: str, least: int, why: str = "", **tables) -> None:

@@ -95,7 +95,7 @@ def parzen_log_likelihood(
     check_parameter(function, "bandwidth", bandwidth, POSITIVE)
     rows = check_rows(function, "X", X)
     centres = check_rows(function, "X_samples", X_samples)
-    check_same_columns(function, X=rows, X_samples=centres)
+    check_same_columns(function, X=X, X_samples=X_samples)
     values = _log_densities(rows, centres, np.array([bandwidth], dtype=float))[0]
     return float(values.mean()) if aggregate else values
 
@@ -137,7 +137,7 @@ def parzen_bandwidth(X_validation, X_samples, bandwidths=None):
     function = "parzen_bandwidth"
     rows = check_rows(function, "X_validation", X_validation)
     centres = check_rows(function, "X_samples", X_samples)
-    check_same_columns(function, X_validation=rows, X_samples=centres)
+    check_same_columns(function, X_validation=X_validation, X_samples=X_samples)
     if bandwidths is None:
         candidates = _bandwidths(rows, centres)
     else:

@@ -4,7 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_aae.metrics._checks import check_rows, check_same_columns
+from sklearn_aae.metrics._checks import (
+    check_complete,
+    check_rows,
+    check_same_columns,
+    check_same_names,
+)
 from sklearn_aae.nn import EmbedColumns
 from sklearn_aae.tabular import TableColumns, TablePreprocessor, TableSchema
 from sklearn_aae.utils._random import seeded_scope
@@ -75,6 +80,7 @@ def comparable_points(
         Two, named as the arguments of the function.
     """
     (first, X), (second, Y) = tables.items()
+    check_same_names(function, **tables)
     if embedding is not None:
         X, Y = embedding(X), embedding(Y)
         first, second = f"embedding({first})", f"embedding({second})"
@@ -82,6 +88,8 @@ def comparable_points(
         columns = TableColumns.learn(X, "from_dtype")
         if columns.typed:
             check_same_columns(function, **tables)
+            for name, table in tables.items():
+                check_complete(function, name, columns.encode(table), table)
             points = TablePoints(X, columns)
             return points(X).astype(np.float64), points(Y).astype(np.float64)
     X, Y = check_rows(function, first, X), check_rows(function, second, Y)

@@ -114,7 +114,7 @@ def prior_match(
         check_rows(function, "Z", Z),
         check_rows(function, "Z_prior", Z_prior),
     )
-    check_same_columns(function, Z=codes, Z_prior=draws)
+    check_same_columns(function, Z=Z, Z_prior=Z_prior)
     check_n_rows(function, 2, Z=codes, Z_prior=draws)
     rng = np.random.RandomState(draw_seeds(random_state, 1)[0])
     codes, draws = (t[rng.permutation(len(t))[:max_samples]] for t in (codes, draws))

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from sklearn_aae.metrics._checks import check_parameter, check_rows
+from sklearn_aae.metrics._checks import (
+    check_parameter,
+    check_rows,
+    check_same_names,
+)
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
 MULTIOUTPUT = StrOptions({"uniform_average", "raw_values"})
@@ -63,6 +67,7 @@ def reconstruction_error(
             f"{function} compares rows one by one, but X has shape {cells.shape} and "
             f"X_reconstructed has shape {made.shape}."
         )
+    check_same_names(function, X=X, X_reconstructed=X_reconstructed)
     weight = np.ones(len(cells))
     if sample_weight is not None:
         weight = check_sample_weight(sample_weight, cells)

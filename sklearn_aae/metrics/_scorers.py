@@ -98,12 +98,15 @@ class AAEScorer:
         check_parameter("aae_scorer", "name", name, StrOptions(set(SCORERS)))
         parameters = inspect.signature(SCORERS[name].metric).parameters.values()
         known = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+        asked = {p.name for p in parameters if p.default is p.empty} & known
         unknown = sorted(set(kwargs) - known)
         if unknown:
             raise TypeError(
                 f"aae_scorer({name!r}) takes the keywords {sorted(known)}. Got "
                 f"{unknown[0]!r}."
             )
+        if not asked <= set(kwargs):
+            raise TypeError(f"aae_scorer({name!r}) needs {min(asked)}=.")
         self.name, self.kwargs = name, kwargs
 
     def __call__(self, estimator, X, y=None) -> float:
@@ -146,9 +149,11 @@ def _sampled(estimator, X, y) -> tuple:
 
 def _encoded(estimator, X, y) -> tuple:
     _check_has(estimator, "transform", "prior_")
+    n_samples = np.shape(X)[0]
+    if hasattr(estimator, "_prior_codes"):  # what a head makes of label and style
+        return estimator.transform(X), estimator._prior_codes(n_samples)
     with seeded_scope(SEED):
-        draws = estimator.prior_.draw(np.shape(X)[0])
-    return estimator.transform(X), draws
+        return estimator.transform(X), estimator.prior_.draw(n_samples)
 
 
 def _predicted(estimator, X, y) -> tuple:

@@ -155,6 +155,11 @@ def codes_of(cells, categories: tuple, name) -> np.ndarray:
     return codes
 
 
+def is_held(cells) -> np.ndarray:
+    """Return whether each cell of a column holds a value, (n_samples,)."""
+    return np.array([not _missing(value) for value in _listed(cells)], dtype=bool)
+
+
 def _check_kind(values: list, categories: tuple, name) -> None:
     """Raise ValueError if values are of another kind than the categories."""
     given = next((v for v in values if not _missing(v)), None)

@@ -44,7 +44,9 @@ def check_finite(X: np.ndarray, names) -> None:
             "dense, or impute first, for example with SimpleImputer."
         )
     cells = X.matrix.data if isinstance(X, SparseTable) else X
-    if np.isfinite(cells.sum()) or not np.isinf(cells).any():
+    with np.errstate(over="ignore"):  # a sum that overflows is looked at once more
+        total = cells.sum()
+    if np.isfinite(total) or not np.isinf(cells).any():
         return
     places = np.argwhere(np.isinf(cells))
     columns = [_column(X, place) for place in places]

@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn_aae.tabular._cells import (
     categories_of,
     codes_of,
+    is_held,
     is_number,
     numbers_of,
 )
@@ -187,6 +188,26 @@ class TableColumns:
         for j, part in enumerate(cells):
             rows[:, j] = self.columns[j].encode(part)
         return rows
+
+    def unknown(self, X) -> np.ndarray:
+        """Return which cells hold a category that was not there in fit.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        unknown : ndarray of shape (n_samples, n_features), bool
+        """
+        cells = [part for _, part in _cells(X)]
+        unknown = np.zeros((len(cells[0]), len(self)), dtype=bool)
+        for j, column in enumerate(self.columns):
+            if column.categories is not None:
+                open_ = np.isnan(column.encode(cells[j]))
+                unknown[:, j] = open_ & is_held(cells[j]) if open_.any() else False
+        return unknown
 
     def widened(self, X: np.ndarray) -> "TableColumns":
         """Return the same, with the range of further encoded rows.

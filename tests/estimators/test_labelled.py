@@ -239,6 +239,19 @@ def test_a_style_says_less_of_the_label_than_the_rows(three):
         model.transfer(X, 7)
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_unlabelled_rows_are_scored_without_a_label(text, three):
+    X, y = three
+    y = np.array(["a", "b", "c"], dtype=object)[y] if text else y
+    some = np.where(np.arange(len(y)) % 3, y, None if text else -1)
+    model = ConditionalAAETransformer(**SMALL).fit(X, some)
+    scores = model.score_samples(X, some)
+    for rows, labels in ((slice(0, None, 3), None), (slice(1, None, 3), some[1::3])):
+        np.testing.assert_allclose(scores[rows], model.score_samples(X[rows], labels))
+    with pytest.raises(ValueError, match="one for each of n_samples"):
+        model.score_samples(X, y[:5])
+
+
 def test_a_supervised_model_needs_labels(three):
     with pytest.raises(ValueError, match="requires y to be passed"):
         ConditionalAAETransformer().fit(three[0])

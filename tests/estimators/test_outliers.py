@@ -10,9 +10,11 @@ from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import roc_auc_score
+from skorch.callbacks import Callback
 
 from sklearn_aae import AAEOutlierDetector, AAETransformer
-from sklearn_aae.estimators._outliers import METHODS, MIN_RESIDUAL
+from sklearn_aae.estimators._outlier_scores import METHODS
+from sklearn_aae.estimators._sampling import MIN_RESIDUAL
 from sklearn_aae.estimators._tails import Tail, weighted_quantile
 
 SMALL = {
@@ -43,10 +45,18 @@ def surprises(member, detector, X):
     return cells, -norm.logpdf(one.transform(X)).sum(1)
 
 
+def scaled(detector, X):
+    """Return scaled rows as the networks take them."""
+    weight = next(detector.encoder_.parameters())
+    return weight.new_tensor(detector.preprocessor_.transform(X))
+
+
 # --- scores -------------------------------------------------------------------------
 
 
 def test_scores_are_those_by_hand(rows):
+    # A column of one value is reconstructed exactly: its error needs a least unit.
+    rows = np.hstack([rows, np.full((150, 1), 7.0)])
     detectors = {
         method: AAEOutlierDetector(score_method=method, clip=False, **SMALL).fit(rows)
         for method in METHODS
@@ -59,6 +69,14 @@ def test_scores_are_those_by_hand(rows):
             # The share of training rows with a score as high: a count.
             rank = (score[None] >= score[:, None] - 1e-9).sum(1)
             calibrated += np.log((len(rows) + 1) / (rank + 1)) / 2
+    odd = rows + np.r_[0, 0, 0, 0, 1.0]
+    reconstruction = detectors["reconstruction"]
+    cells = [surprises(m, reconstruction, odd)[0] for m in reconstruction.members_]
+    np.testing.assert_allclose(reconstruction.localize(odd), np.mean(cells, 0), 1e-6)
+    critic = detectors["critic"]
+    logits = [m.critic(m.encoder(scaled(critic, rows)).mean) for m in critic.members_]
+    logit = np.mean([part.numpy() for part in logits], 0)
+    np.testing.assert_allclose(critic.score_samples(rows), logit, 1e-6)
     for name, score in [*parts.items(), ("combined", calibrated)]:
         np.testing.assert_allclose(-detectors[name].score_samples(rows), score, 1e-6)
 
@@ -146,17 +164,11 @@ def test_most_outlying_rows_are_left_out(rows):
     assert kept.sum() == 120
     again = AAEOutlierDetector(**SMALL).fit(rows, sample_weight=kept.astype(float))
     np.testing.assert_array_equal(
-        trimmed.members_[0].encoder(trimmed_input(trimmed, rows)).mean,
-        again.members_[0].encoder(trimmed_input(again, rows)).mean,
+        trimmed.members_[0].encoder(scaled(trimmed, rows)).mean,
+        again.members_[0].encoder(scaled(again, rows)).mean,
     )
     # All rows count for the calibration, those that were left out as well.
     assert (trimmed.predict(rows) == -1).sum() == 15
-
-
-def trimmed_input(detector, X):
-    """Return scaled rows as the networks take them."""
-    weight = next(detector.encoder_.parameters())
-    return weight.new_tensor(detector.preprocessor_.transform(X))
 
 
 def test_weights_trim_like_copies(rows):
@@ -169,6 +181,54 @@ def test_weights_trim_like_copies(rows):
     other = AAEOutlierDetector(**options).fit(copies)
     np.testing.assert_allclose(one.score_samples(X), other.score_samples(X), 1e-6)
     assert one.offset_ == pytest.approx(other.offset_, rel=1e-6)
+
+
+def test_one_gross_row_among_many():
+    X = np.random.RandomState(0).normal(size=(5000, 2))
+    X[7] = 1e5
+    for method in ("combined", "prior", "reconstruction"):
+        options = SMALL | {"n_init": 1, "max_iter": 1, "score_method": method}
+        detector = AAEOutlierDetector(**options).fit(X)
+        found = detector.predict(X) == -1
+        assert found.mean() == 0.1
+        assert found[7]
+        assert detector.score_samples(X).argmin() == 7
+
+
+def test_ties_are_not_left_out_in_part():
+    X = np.repeat([[0.0, 0.0], [1.0, 1.0]], [70, 30], axis=0)
+    detector = AAEOutlierDetector(trim=0.05, **SMALL).fit(X)
+    scores = detector.score_samples(np.vstack([X[[0, -1]], [[0.0, 1.0], [5.0, 5.0]]]))
+    assert scores[2:].max() < scores[:2].min()
+    # No tail rises by more than its scores spread, though the highest are all equal.
+    assert max(t.slope for m in detector.members_ for t in m.tails.values()) < 100
+    assert (detector.predict(X) == 1).all()
+
+
+def test_a_warm_start_trims_once(rows):
+    options = SMALL | {"max_iter": 3, "trim": 0.2, "warm_start": True}
+    detector = AAEOutlierDetector(**options).fit(rows)
+    cold = clone(detector).set_params(warm_start=False).fit(rows)
+    np.testing.assert_array_equal(
+        detector.score_samples(rows), cold.score_samples(rows)
+    )
+    assert detector.n_iter_ == 3
+    assert detector.fit(rows).n_iter_ == 6
+
+
+def test_ctrl_c_ends_both_trainings(rows):
+    class Stop(Callback):
+        epochs = 0
+
+        def on_epoch_end(self, net, **kwargs):
+            Stop.epochs += 1
+            if Stop.epochs == 3:
+                raise KeyboardInterrupt
+
+    options = SMALL | {"n_init": 1, "trim": 0.2, "callbacks": [Stop()]}
+    detector = AAEOutlierDetector(**options).fit(rows)
+    assert Stop.epochs == 3
+    assert np.isfinite(detector.score_samples(rows)).all()
 
 
 # --- members ------------------------------------------------------------------------
@@ -187,14 +247,14 @@ def test_restarts_are_averaged(rows):
     losses = [member.net.loss_ for member in detector.members_]
     assert detector.loss_ == min(losses)
     best = detector.members_[int(np.argmin(losses))]
-    x = trimmed_input(detector, rows)
+    x = scaled(detector, rows)
     np.testing.assert_array_equal(detector.encoder_(x).mean, best.encoder(x).mean)
 
 
 def test_all_members_train_on(rows):
     detector = AAEOutlierDetector(**SMALL | {"max_iter": 3}, warm_start=True)
     detector.fit(rows)
-    x = trimmed_input(detector, rows)
+    x = scaled(detector, rows)
     before = [member.encoder(x).mean for member in detector.members_]
     detector.fit(rows)
     moved = [
@@ -219,10 +279,26 @@ def test_a_failed_fit_changes_no_member(rows, monkeypatch):
     def fail(*args):
         raise RuntimeError("no more memory")
 
-    monkeypatch.setattr(AAEOutlierDetector, "_find_offset", fail)
-    with pytest.raises(RuntimeError, match="no more memory"):
-        detector.fit(rows)
+    for train in (detector.fit, detector.partial_fit):
+        with monkeypatch.context() as patch:
+            patch.setattr(AAEOutlierDetector, "_find_offset", fail)
+            with pytest.raises(RuntimeError, match="no more memory"):
+                train(rows)
+        # The nets that train on, too: a copy is built from them.
+        for model in (detector, pickle.loads(pickle.dumps(detector))):
+            np.testing.assert_array_equal(model.score_samples(rows), scores)
+        assert len(detector.net_.history) == len(detector.history_)
+
+
+def test_what_is_asked_for_later_waits_for_the_next_fit(rows):
+    detector = AAEOutlierDetector(**SMALL).fit(rows)
+    scores = detector.score_samples(rows)
+    detector.set_params(score_method="critic", contamination=0.5)
     np.testing.assert_array_equal(detector.score_samples(rows), scores)
+    assert (detector.predict(rows) == -1).sum() == 15
+    detector.fit(rows)
+    assert (detector.score_samples(rows) != scores).all()
+    assert (detector.predict(rows) == -1).sum() == 75
 
 
 # --- tables -------------------------------------------------------------------------
@@ -254,6 +330,43 @@ def test_sparse_rows_score_like_dense_ones(rows):
     )
 
 
+def test_a_category_that_was_never_seen_is_to_blame():
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame(
+        {"n": rng.normal(size=200), "kind": np.where(rng.rand(200) < 0.1, "b", "a")}
+    )
+    detector = AAEOutlierDetector(**SMALL).fit(frame)
+    new = pd.DataFrame({"n": [0.0] * 4, "kind": ["a", "b", "z", None]})
+    scores, cells = detector.score_samples(new), detector.localize(new)
+    assert scores[2] < scores[1] < scores[0]
+    assert cells[2].argmax() == 1
+    assert cells[3, 1] < 1e-12
+    np.testing.assert_allclose(cells.sum(1), -scores)
+    chunk = pd.concat([frame[:50], new])
+    detector.partial_fit(chunk)
+    assert np.isfinite(detector.score_samples(chunk)).all()
+
+
+@each_method
+@pytest.mark.parametrize("cell", [1e30, 1e160, 1e308])
+def test_cells_that_overflow_are_outliers(cell, method, rows):
+    detector = AAEOutlierDetector(score_method=method, **SMALL).fit(rows)
+    X = rows[20:23].copy()
+    X[0] = cell
+    scores, cells = detector.score_samples(X), detector.localize(X)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(cells.sum(1), -scores, 1e-9)
+    if method != "critic":
+        assert detector.predict(X)[0] == -1
+
+
+def test_a_row_of_holes_says_nothing(rows):
+    X = rows.copy()
+    X[::7, 1] = np.nan
+    detector = AAEOutlierDetector(score_method="reconstruction", **SMALL).fit(X)
+    np.testing.assert_allclose(detector.score_samples(np.full((2, 4), np.nan)), 0)
+
+
 # --- errors -------------------------------------------------------------------------
 
 
@@ -266,6 +379,7 @@ def test_sparse_rows_score_like_dense_ones(rows):
         ({"contamination": 0.0}, "'contamination' parameter"),
         ({"contamination": 0.6}, "'contamination' parameter"),
         ({"trim": 1.0}, "'trim' parameter"),
+        ({"trim": 0.999}, "trim=0.999 leaves 1 of 150 rows"),
     ],
 )
 def test_unfit_parameters(options, message, rows):
@@ -298,7 +412,17 @@ def test_tail_is_the_share_of_rows():
 def test_tail_of_one_value():
     tail = Tail.learn(np.zeros(5), np.ones(5))
     np.testing.assert_array_equal(tail(np.zeros(2)), 0)
-    assert np.isfinite(tail(np.ones(1))).all()
+    assert 0 < tail(np.ones(1))[0] < 1e4
+
+
+def test_tail_counts_weights_as_copies():
+    rng = np.random.RandomState(0)
+    scores, weight = rng.exponential(size=60), rng.randint(1, 5, size=60)
+    one = Tail.learn(scores, weight)
+    copies = np.repeat(scores, weight)
+    other = Tail.learn(copies, np.ones(len(copies)))
+    at = np.linspace(0, 2 * scores.max(), 40)  # half of them above the highest
+    np.testing.assert_allclose(one(at), other(at))
 
 
 def test_quantiles_count_weights_as_copies():
@@ -308,7 +432,6 @@ def test_quantiles_count_weights_as_copies():
         one = weighted_quantile(values, weight, level)
         copies = np.repeat(values, weight)
         assert one == weighted_quantile(copies, np.ones(len(copies)), level)
-        top = one > values.max() - 0.1
-        assert top or (copies < one).mean() >= level - 1e-12
-        below = np.unique(copies[copies < one])
-        assert (copies < below[-1]).mean() < level
+        assert (copies <= one).mean() >= level - 1e-12
+        assert (copies < copies[copies <= one].max()).mean() < level
+    assert weighted_quantile(values, weight, 1.0) > values.max()

@@ -77,7 +77,7 @@ def test_categories_are_for_some():
     with pytest.raises(ValueError, match=r"must be rows of numbers: .*convert string"):
         metrics.parzen_log_likelihood(frame, frame, bandwidth=1.0)
     with pytest.raises(ValueError, match=r"shape \(20, 2\).* shape \(20, 1\)"):
-        metrics.frechet_distance(frame, frame[["x"]])
+        metrics.frechet_distance(frame, frame[["x"]].to_numpy())
 
 
 def test_embeddings_are_checked(rows):
@@ -92,3 +92,20 @@ def test_rows_are_left_as_they_are(name, rows, rng_untouched):
     with rng_untouched():
         call(name, *rows)
     np.testing.assert_array_equal(rows, before)
+
+
+@pytest.mark.parametrize("holes", ["X", "Y"])
+def test_frames_with_categories_must_be_complete(holes):
+    frame = pd.DataFrame({"n": np.arange(20.0), "kind": list("ab") * 10})
+    tables = {"X": frame, "Y": frame.copy()}
+    tables[holes].loc[3, "n"] = np.nan
+    with pytest.raises(ValueError, match=f"'{holes}' argument .* in column 'n'"):
+        metrics.frechet_distance(tables["X"], tables["Y"])
+
+
+def test_columns_are_compared_by_name():
+    frame = pd.DataFrame(np.eye(4), columns=list("abcd"))
+    for other in (frame[list("dcba")], frame.rename(columns={"a": "z"})):
+        for name in OPTIONS:
+            with pytest.raises(ValueError, match="in the same order"):
+                call(name, frame, other)

@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_aae import AAETransformer, metrics
+from sklearn_aae import AAEClusterer, AAETransformer, metrics
 from sklearn_aae.metrics import _scorers, aae_scorer
 from sklearn_aae.utils._random import seeded_scope
 
@@ -188,3 +188,18 @@ def test_mistakes_are_told(aae):
         aae_scorer("prior_match")(LogisticRegression(max_iter=1000).fit(X, Y), X)
     with pytest.raises(NotFittedError):
         aae_scorer("recall")(AAETransformer(), X)
+
+
+def test_codes_with_heads_are_compared_with_heads_of_draws():
+    clusterer = AAEClusterer(3, n_components=2, max_iter=2, n_init=1, random_state=0)
+    score = aae_scorer("prior_match")(clusterer.fit(X), X)
+    draws = clusterer._prior_codes(len(X))
+    expected = metrics.prior_match(
+        clusterer.transform(X), draws, random_state=0
+    ).statistic
+    assert score == pytest.approx(-expected)
+
+
+def test_an_inception_score_needs_a_classifier():
+    with pytest.raises(TypeError, match=r"needs classifier="):
+        aae_scorer("inception_score")

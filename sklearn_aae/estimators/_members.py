@@ -1,0 +1,80 @@
+"""A trained model of an ensemble, and how it scores rows.
+
+Letters: B rows, d columns, z codes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.distributions import Columns
+from sklearn_aae.estimators._sampling import MIN_RESIDUAL
+from sklearn_aae.estimators._tails import Tail
+from sklearn_aae.priors import Prior
+from sklearn_aae.training import AAENet
+
+# No cell is more surprising, in nats, not even one that overflows.
+MAX_SURPRISE = 1e3
+
+
+@dataclass
+class Member:
+    """One trained model of an ensemble.
+
+    Attributes
+    ----------
+    net : AAENet
+        What trained.
+
+    encoder, decoder : nn.Module
+        The networks that answer.
+
+    critic : nn.Module or None
+        D(z), of an adversarial model.
+
+    residuals : ndarray of shape (d,)
+        Root mean square of what the reconstruction misses of each column.
+
+    tails : dict of str to Tail
+        Calibration of each score.
+    """
+
+    net: AAENet
+    encoder: nn.Module
+    decoder: nn.Module
+    critic: nn.Module | None
+    residuals: np.ndarray = field(init=False)
+    tails: dict[str, Tail] = field(default_factory=dict)
+
+    def missed(self, x: Tensor) -> Tensor:
+        """Return squared errors of the reconstruction, (B, d)."""
+        return (x - self.decoder(self.encoder(x).mean).mean).square()
+
+    def cells(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        """Return how surprising each cell is, given the code of its row: (B, d).
+
+        log(1 + (x - x̂)²/σ²) of numbers, -log p(x|z) of categories, 0 of missing cells.
+        """
+        p = self.decoder(self.encoder(x).mean if z is None else z)
+        sigma = torch.from_numpy(self.residuals.clip(MIN_RESIDUAL)).to(x)
+        cells = ((x - p.mean) / sigma).square().log1p()
+        if isinstance(p, Columns):
+            cells = torch.where(p.categorical, -p.cells(x), cells)
+        cells = cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE)
+        return torch.where(x.isnan(), cells.new_zeros(()), cells)
+
+    def scores(self, x: Tensor, prior: Prior, names: Sequence[str]) -> Tensor:
+        """Return the scores of rows, high for outliers: (B, n_names)."""
+        z = self.encoder(x).mean
+        found = {}
+        if "reconstruction" in names:
+            found["reconstruction"] = self.cells(x, z).sum(-1)
+        if "prior" in names:
+            found["prior"] = -prior(None).log_prob(z.cpu()).to(z)
+        if "critic" in names:
+            assert self.critic is not None
+            found["critic"] = -self.critic(z)
+        return torch.stack([found[name] for name in names], -1)
