@@ -30,6 +30,9 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
     Signs are scikit-learn's: higher scores are more normal, `predict` returns -1 for an
     outlier and 1 for an inlier.
 
+    ``scale="quantile"`` and ``"minmax"`` cut cells to the range of the training rows:
+    rows beyond it then score like rows at its edge.
+
     Read more in the user guide.
 
     Parameters
@@ -66,11 +69,6 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         Number of trainings from different random weights, as one stack; their scores
         are averaged (those that diverge are left out). The one of the lowest `loss_`
         gives `encoder_` and `decoder_`.
-
-    scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
-            default="standard"
-        Scaling of the columns, see `AAETransformer`. "quantile" and "minmax" cut cells
-        to the range of the training rows: rows beyond it score like rows at its edge.
 
     Attributes
     ----------
