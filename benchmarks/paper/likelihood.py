@@ -35,8 +35,9 @@ BANDWIDTHS = np.geomspace(0.1, 0.3, 10)
 PAPER = {
     "n_components": 8,
     "hidden_layer_sizes": (1000, 1000),
-    "activation": "relu",
+    "activation": "gelu",
     "reconstruction": "bernoulli",
+    "regularization_strength": 10.0,
     "scale": None,
 }
 
