@@ -130,6 +130,10 @@ class OutlierScoresMixin:
         """
         return -self._surprise(*self._read(X))
 
+    def _score_rows(self, X, y) -> np.ndarray:
+        """Return what `score` averages: the likelihood, which compares models."""
+        return super().score_samples(X)
+
     def decision_function(self, X):
         """Return how far scores are above the threshold.
 

@@ -269,10 +269,6 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         """
         return super().score(X, y, sample_weight)
 
-    def _score_rows(self, X, y) -> np.ndarray:
-        """Return what `score` averages: the likelihood, which compares models."""
-        return super().score_samples(X)
-
     # --- state ----------------------------------------------------------------------
 
     def _get_state(self) -> dict:

@@ -251,6 +251,16 @@ def test_restarts_are_averaged(rows):
     np.testing.assert_array_equal(detector.encoder_(x).mean, best.encoder(x).mean)
 
 
+def test_the_score_is_the_likelihood(rows):
+    detector = AAEOutlierDetector(**SMALL).fit(rows)
+    x = scaled(detector, rows)
+    likelihood = detector.decoder_(detector.encoder_(x).mean).log_prob(x)
+    assert detector.score(rows) == pytest.approx(float(likelihood.mean()))
+    assert detector.score(rows, sample_weight=np.eye(150)[3]) == pytest.approx(
+        float(likelihood[3])
+    )
+
+
 def test_all_members_train_on(rows):
     detector = AAEOutlierDetector(**SMALL | {"max_iter": 3}, warm_start=True)
     detector.fit(rows)
