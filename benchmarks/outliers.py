@@ -29,6 +29,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.preprocessing import MinMaxScaler
+from tables_report import table as csv_table
 
 from sklearn_aae import AAEOutlierDetector
 
@@ -149,10 +150,12 @@ def main():
     parser.add_argument("--print", dest="files", nargs="*", help="kept results")
     args = parser.parse_args()
     if args.files:
-        kept = [
-            json.loads(Path(file).read_text(encoding="utf-8")) for file in args.files
-        ]
-        report([row for result in kept for row in result["rows"]], args.data)
+        rows = []
+        for file in args.files:
+            rows += json.loads(Path(file).read_text(encoding="utf-8"))["rows"]
+        report(rows, args.data)
+        named = [row | {"model": row["detector"]} for row in rows]
+        print(*csv_table(named, "auroc", max), sep="\n")
         return
     torch.set_num_threads(args.threads)
     warnings.simplefilter("ignore")

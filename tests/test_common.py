@@ -13,7 +13,11 @@ import sklearn_aae
 
 # The defaults of these are for real tables; a hundred fits of them take long.
 QUICK = {
-    "AAEOutlierDetector": {"n_init": 2, "max_iter": 20},
+    "AAEOutlierDetector": {
+        "n_init": 2,
+        "max_iter": 20,
+        "hidden_layer_sizes": (32,),
+    },
     "AAEClusterer": {"n_init": 2, "max_iter": 60, "hidden_layer_sizes": (32,)},
     "SemiSupervisedAAEClassifier": {"max_iter": 60, "hidden_layer_sizes": (32,)},
     "ConditionalAAETransformer": {"max_iter": 20},
