@@ -11,8 +11,8 @@ Its code can also be walked through. Pictures are written to ``examples/output``
 # Denoising
 # ---------
 # ``scale="common"`` divides all pixels by one number, so that noise of one size in the
-# picture is noise of one size to the network. The network never sees the noisy test
-# rows' clean pictures, nor any noisy row: it makes its own noise in training.
+# picture is noise of one size to the network. It makes its own noise in training, of a
+# size that we tell it, and never sees a test row.
 
 from pathlib import Path
 
