@@ -15,7 +15,6 @@ from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
-    Agree,
     Batches,
     Classify,
     Phase,
@@ -66,11 +65,15 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
 
+    stray_share : float, default=0.1
+        Share of the neighbours that are taken to say nothing of a row's class, in
+        [0, 1): a row that is sure of another class is not drawn to them.
+
     smoothness_strength : float, default=1.0
         Weight of the change of q(y|x) at the worst point near a row; 0 for the paper's
         recipe.
 
-    smoothness_radius : float, default=1.0
+    smoothness_radius : float, default=0.3
         How near: as a multiple of the mean distance of a row to its tenth neighbour.
 
     label_strength : float, default=1.0
@@ -84,9 +87,6 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
 
     critic_hidden_layer_sizes : sequence of int, default=(128, 128)
         Units of the critics' hidden layers.
-
-    input_noise : float, default=0.3
-        Standard deviation of the noise on the scaled input in training.
 
     scale : {"standard", "quantile", "minmax", "range", "common"} or None, \
             default="range"
@@ -152,13 +152,13 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         classification_strength=10.0,
         agreement_strength=1.0,
         n_neighbors=10,
+        stray_share=0.1,
         smoothness_strength=1.0,
-        smoothness_radius=1.0,
+        smoothness_radius=0.3,
         label_strength=1.0,
         reconstruction_strength=1.0,
         critic_noise=0.1,
         critic_hidden_layer_sizes=(128, 128),
-        input_noise=0.3,
         scale="range",
         learning_rate=2e-3,
         learning_rate_schedule="one_cycle",
@@ -169,7 +169,6 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         super().__init__(
             n_components,
             critic_hidden_layer_sizes=critic_hidden_layer_sizes,
-            input_noise=input_noise,
             scale=scale,
             learning_rate=learning_rate,
             learning_rate_schedule=learning_rate_schedule,
@@ -181,6 +180,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         self.classification_strength = classification_strength
         self.agreement_strength = agreement_strength
         self.n_neighbors = n_neighbors
+        self.stray_share = stray_share
         self.smoothness_strength = smoothness_strength
         self.smoothness_radius = smoothness_radius
         self.label_strength = label_strength
@@ -273,10 +273,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             weight=float(self.classification_strength),
             class_weight=self._class_weights,
         )
-        phases = [*super()._make_phases(schema), classify]
-        agree = float(self.agreement_strength)
-        if agree:
-            phases.append(Agree(weight=agree))
+        phases = [*super()._make_phases(schema), classify, *self._make_agreement()]
         if smooth:
             phases.append(Smooth(weight=smooth, radius=float(radius * self._radius)))
         return phases

@@ -21,7 +21,6 @@ from sklearn_aae.priors import WithLabel
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
     AAENet,
-    Agree,
     Batches,
     Phase,
     Spread,
@@ -81,6 +80,10 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
 
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
+
+    stray_share : float, default=0.0
+        Share of the neighbours that are taken to say nothing of a row's cluster, in
+        [0, 1): a row that is sure of another cluster is not drawn to them.
 
     learn_shares : bool, default=True
         Whether the prior of the clusters follows what is inferred, or stays even.
@@ -167,6 +170,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         agreement_strength=3.0,
         balance_strength=2.0,
         n_neighbors=10,
+        stray_share=0.0,
         learn_shares=True,
         label_strength=1.0,
         reconstruction_strength=10.0,
@@ -193,6 +197,7 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         self.agreement_strength = agreement_strength
         self.balance_strength = balance_strength
         self.n_neighbors = n_neighbors
+        self.stray_share = stray_share
         self.learn_shares = learn_shares
         self.label_strength = label_strength
         self.reconstruction_strength = reconstruction_strength
@@ -220,10 +225,10 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         return rows
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        agree, balance = float(self.agreement_strength), float(self.balance_strength)
+        balance = float(self.balance_strength)
         return [
             *super()._make_phases(schema),
-            *([Agree(weight=agree)] if agree else []),
+            *self._make_agreement(),
             *([Spread(weight=balance)] if balance else []),
         ]
 

@@ -11,6 +11,7 @@ from sklearn_aae.estimators._parameters import (
     AUTO_EPOCHS,
     NON_NEGATIVE,
     POSITIVE_INT,
+    SHARE,
     check_sizes,
 )
 from sklearn_aae.estimators._recipes import (
@@ -26,6 +27,7 @@ from sklearn_aae.nn import Block
 from sklearn_aae.priors import WithLabel, as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
+    Agree,
     Batch,
     Batches,
     FoolLabelCritic,
@@ -40,6 +42,7 @@ LABELLED_CONSTRAINTS: dict = {
     "head_distance": [NON_NEGATIVE],
     "agreement_strength": [NON_NEGATIVE],
     "n_neighbors": [POSITIVE_INT],
+    "stray_share": [SHARE],
     "reconstruction_strength": [NON_NEGATIVE],
     "label_strength": [NON_NEGATIVE],
     "critic_noise": [NON_NEGATIVE],
@@ -112,6 +115,11 @@ class LabelledMixin(CodeMixin):
             self, TrainLabelCritic, FoolLabelCritic, float(self.label_strength)
         )
         return [*phases, *make_regularizer(self), *labels]
+
+    def _make_agreement(self) -> list[Phase]:
+        """Return what makes neighbours agree, if they are to."""
+        weight, stray = float(self.agreement_strength), float(self.stray_share)
+        return [Agree(weight=weight, stray_share=stray)] if weight else []
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows; few rows in an order of their own, repeated by whole weights.

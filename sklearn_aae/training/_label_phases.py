@@ -131,15 +131,20 @@ class Smooth(Phase):
 
 @dataclass(frozen=True)
 class Agree(Phase):
-    """-log Σ_y (q(y|x) q(y|x'))^β / p(y), x' a neighbour of x: both have one label.
+    """-log((1-ε) Σ_y (q(y|x) q(y|x'))^β / p(y) + ε), x' a neighbour of x, in nats.
 
-    The pointwise mutual information of two rows (Adaloglou et al. 2023), in nats. The
-    second half of a batch holds the neighbours of the first.
+    The pointwise mutual information of two rows (Adaloglou et al. 2023) of one label,
+    or, in a share ε of the pairs, of labels that are independent. The second half of a
+    batch holds the neighbours of the first.
 
     Parameters
     ----------
     power : float
         β in (½, 1]: below 1 it keeps all rows from one sure label.
+
+    stray_share : float
+        ε in [0, 1): no pair costs more than -log ε, so that rows do not follow a
+        neighbour against all others.
     """
 
     name = "agreement"
@@ -147,6 +152,12 @@ class Agree(Phase):
     needs = ("encoder", "label_critic")
 
     power: float = 0.6
+    stray_share: float | Tensor = 0.0
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the fields that may differ between models trained as one."""
+        return ("weight", "stray_share")
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over pairs."""
@@ -154,6 +165,8 @@ class Agree(Phase):
         critic: Any = networks["label_critic"]
         p = critic.shares.unsqueeze(-2)
         same = ((own * other + TINY).pow(self.power) / p).sum(-1)  # (C, B / 2)
+        stray = torch.as_tensor(self.stray_share).to(same)[..., None]
+        same = (1 - stray) * same + stray
         if batch.weight is None:
             return -row_mean(same.log())
         return -row_mean(same.log(), 2 * batch.weight[..., : same.shape[-1]])

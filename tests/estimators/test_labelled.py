@@ -12,7 +12,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.training import Classify, PartHeads, Smooth, Spread
+from sklearn_aae.training import Agree, Classify, PartHeads, Smooth, Spread
 
 SMALL = {"hidden_layer_sizes": (32,), "n_components": 2, "random_state": 0}
 
@@ -202,6 +202,12 @@ def test_strengths_reach_their_phase(three):
     assert model.transform(X).shape == (300, 2)
     clusterer = AAEClusterer(3, max_iter=1, n_init=1, balance_strength=0.25, **SMALL)
     assert phase(clusterer.fit(X), Spread).weight == 0.25
+    for estimator in (model, clusterer):
+        agree = phase(estimator.set_params(stray_share=0.3).fit(X, y), Agree)
+        assert (agree.weight, agree.stray_share) == (
+            estimator.agreement_strength,
+            0.3,
+        )
 
 
 def test_later_chunks_may_show_other_classes(three):

@@ -69,21 +69,37 @@ def test_spread_is_the_negative_entropy_of_the_mean(networks, batch, close):
     torch.testing.assert_close(Spread().loss(networks, batch), truth, atol=1e-6, rtol=0)
 
 
-def test_agreement_is_the_pointwise_information_of_pairs(networks, batch):
+@pytest.mark.parametrize("stray", [0.0, 0.2])
+def test_agreement_is_the_pointwise_information_of_pairs(networks, batch, stray):
     q = batch.shares(networks)
     p = networks["label_critic"].shares
-    truth = -np.mean(
-        [
-            np.log(
-                sum(
-                    (float(a) * float(b)) ** 0.7 / float(c)
-                    for a, b, c in zip(*r, strict=True)
-                )
-            )
-            for r in ((q[i], q[i + B // 2], p) for i in range(B // 2))
-        ]
-    )
-    assert float(Agree(power=0.7).loss(networks, batch)) == pytest.approx(truth, 1e-5)
+    same = [
+        sum((float(a) * float(b)) ** 0.7 / float(c) for a, b, c in zip(*r, strict=True))
+        for r in ((q[i], q[i + B // 2], p) for i in range(B // 2))
+    ]
+    truth = -np.mean([np.log((1 - stray) * ratio + stray) for ratio in same])
+    agree = Agree(power=0.7, stray_share=stray)
+    assert float(agree.loss(networks, batch)) == pytest.approx(truth, 1e-5)
+
+
+@pytest.mark.parametrize(("stray", "bound"), [(0.0, 10.0), (0.1, -np.log(0.1))])
+def test_a_stray_neighbour_costs_little(networks, batch, stray, bound):
+    logits = torch.tensor([[50.0, 0, 0], [0, 50.0, 0]]).repeat_interleave(B // 2, 0)
+    logits.requires_grad_()
+    batch._code = torch.cat([logits.softmax(-1), torch.zeros(B, K)], -1)
+    loss = Agree(stray_share=stray).loss(networks, batch)
+    (slope,) = torch.autograd.grad(loss, logits)
+    assert float(loss) == pytest.approx(bound, rel=0.2)
+    assert bool(slope.isfinite().all())
+
+
+def test_stacked_pairs_have_strays_of_their_own(networks, batch, close):
+    shares = torch.tensor([0.0, 0.1, 0.5])
+    single = [Agree(stray_share=float(e)).loss(networks, batch) for e in shares]
+    code = batch.code(networks).detach()
+    both = Batch(code, code, _code=code.expand(3, *code.shape))
+    stacked = Agree(stray_share=shares).loss(networks, both)
+    torch.testing.assert_close(stacked, torch.stack(single), atol=1e-6, rtol=0)
 
 
 def test_heads_are_pushed_apart_within_eta(networks, batch):
