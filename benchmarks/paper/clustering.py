@@ -3,8 +3,8 @@
     python benchmarks/paper/clustering.py --data DIR [--clusters 30] [--seeds 3]
         [--epochs 10] [--options '{}'] [--out clustering.json]
 
-The 60,000 training rows are clustered, and the 10,000 test rows are assigned. Labels
-judge, and choose nothing. Three figures of the test rows:
+The 60,000 training rows are clustered, and the 10,000 test rows are assigned. The fit
+sees no label. Three figures of the test rows:
 
 error (paper's vote)
     each cluster has the label of one training row, that of its highest probability;

@@ -82,18 +82,18 @@ def test_agreement_is_the_pointwise_information_of_pairs(networks, batch, stray)
     assert float(agree.loss(networks, batch)) == pytest.approx(truth, 1e-5)
 
 
-@pytest.mark.parametrize(("stray", "bound"), [(0.0, 10.0), (0.1, -np.log(0.1))])
-def test_a_stray_neighbour_costs_little(networks, batch, stray, bound):
+@pytest.mark.parametrize(("stray", "cost"), [(0.0, 8.7), (0.1, -np.log(0.1))])
+def test_a_stray_neighbour_costs_little(networks, batch, stray, cost):
     logits = torch.tensor([[50.0, 0, 0], [0, 50.0, 0]]).repeat_interleave(B // 2, 0)
     logits.requires_grad_()
     batch._code = torch.cat([logits.softmax(-1), torch.zeros(B, K)], -1)
     loss = Agree(stray_share=stray).loss(networks, batch)
     (slope,) = torch.autograd.grad(loss, logits)
-    assert float(loss) == pytest.approx(bound, rel=0.2)
+    assert loss.item() == pytest.approx(cost, rel=0.05)
     assert bool(slope.isfinite().all())
 
 
-def test_stacked_pairs_have_strays_of_their_own(networks, batch, close):
+def test_stacked_pairs_have_strays_of_their_own(networks, batch):
     shares = torch.tensor([0.0, 0.1, 0.5])
     single = [Agree(stray_share=float(e)).loss(networks, batch) for e in shares]
     code = batch.code(networks).detach()
