@@ -11,6 +11,7 @@ from sklearn_aae.distributions._codes import (
     LabelledPosterior,
     ReparametrizedNormal,
     SwissRoll,
+    first_rows,
 )
 from sklearn_aae.distributions._rows import Columns, UnitGaussian
 
@@ -24,4 +25,5 @@ __all__ = [
     "ReparametrizedNormal",
     "SwissRoll",
     "UnitGaussian",
+    "first_rows",
 ]

@@ -6,11 +6,12 @@ function that the caller passes, so that a model owns its randomness.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal, constraints
+from torch.distributions import Distribution, Independent, Normal, constraints
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 NO_SHAPE = torch.Size()
@@ -42,6 +43,10 @@ class Deterministic(Distribution):
         """Return the value, repeated over `sample_shape`."""
         return self.value.expand(*sample_shape, *self.value.shape)
 
+    def first(self, n: int) -> "Deterministic":
+        """Return the distribution of the first n rows."""
+        return Deterministic(self.value[..., :n, :])
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Refuse: a point mass has no density."""
         raise NotImplementedError(
@@ -60,6 +65,11 @@ class ReparametrizedNormal(Normal):
         """Draw z = loc + scale ε, ε from `normal`."""
         loc = self.loc.expand(*sample_shape, *self.loc.shape)
         return loc + self.scale * self.normal(loc)
+
+    def first(self, n: int) -> "ReparametrizedNormal":
+        """Return the distribution of the first n rows."""
+        loc, scale = self.loc[..., :n, :], self.scale[..., :n, :]
+        return ReparametrizedNormal(loc, scale, self.normal)
 
 
 class Implicit(Distribution):
@@ -102,6 +112,12 @@ class Implicit(Distribution):
             return self._draw()
         draws = torch.stack([self._draw() for _ in range(n)])
         return draws.reshape(*sample_shape, *draws.shape[1:])
+
+    def first(self, n: int) -> "Implicit":
+        """Return the distribution of the first n rows."""
+        shape = torch.Size((*self.batch_shape[:-1], n, *self.event_shape))
+        draw, mean = self._draw, self._mean
+        return Implicit(lambda: draw()[..., :n, :], lambda: mean()[..., :n, :], shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Refuse: only draws are known."""
@@ -146,6 +162,19 @@ class LabelledPosterior(Distribution):
         shares = self.logits.softmax(-1)
         shares = shares.expand(*sample_shape, *shares.shape)
         return torch.cat([shares, self.style.rsample(sample_shape)], -1)
+
+    def first(self, n: int) -> "LabelledPosterior":
+        """Return the distribution of the first n rows."""
+        logits, seen = self.logits[..., :n, :], self.seen[..., :n, :]
+        return LabelledPosterior(logits, first_rows(self.style, n), seen)
+
+
+def first_rows(q: Any, n: int) -> Distribution:
+    """Return the part of a posterior q(z|x) that is of the first n rows."""
+    if isinstance(q, Independent):
+        inner, depth = q.base_dist.first(n), q.reinterpreted_batch_ndims
+        return Independent(inner, depth, validate_args=False)
+    return q.first(n)
 
 
 class LabelAndStyle(Distribution):

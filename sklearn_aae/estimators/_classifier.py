@@ -8,24 +8,18 @@ from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._labels import LabelsMixin, encode_labels
-from sklearn_aae.estimators._neighbours import neighbour_distance
 from sklearn_aae.estimators._parameters import NON_NEGATIVE
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
-    Batches,
     Classify,
     Phase,
-    Smooth,
     WithLabelled,
     WithLabelledAndNeighbours,
 )
 from sklearn_aae.utils._compat import StrOptions
-
-# The neighbour whose distance is the unit of `smoothness_radius`.
-RADIUS_NEIGHBORS = 10
 
 
 @inherits_parameters(AAETransformer)
@@ -61,6 +55,10 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
 
     agreement_strength : float, default=1.0
         Weight of the agreement of neighbours on their class; 0 for the paper's recipe.
+
+    agreement_duration : float or None, default=None
+        Share of the training over which the agreement fades out, in (0, 1]; None if it
+        stays.
 
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
@@ -133,12 +131,11 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     (150,)
     """
 
+    _batch_kinds = (WithLabelled, WithLabelledAndNeighbours)
     _learned = (*BaseAAE._learned, "_radius", "_class_weights")
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "classification_strength": [NON_NEGATIVE],
-        "smoothness_strength": [NON_NEGATIVE],
-        "smoothness_radius": [NON_NEGATIVE],
         "critic_hidden_layer_sizes": ["array-like"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -151,6 +148,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         head_distance=1.0,
         classification_strength=10.0,
         agreement_strength=1.0,
+        agreement_duration=None,
         n_neighbors=10,
         stray_share=0.1,
         smoothness_strength=1.0,
@@ -179,6 +177,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         self.head_distance = head_distance
         self.classification_strength = classification_strength
         self.agreement_strength = agreement_strength
+        self.agreement_duration = agreement_duration
         self.n_neighbors = n_neighbors
         self.stray_share = stray_share
         self.smoothness_strength = smoothness_strength
@@ -259,28 +258,12 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             )
         return codes
 
-    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
-        rows, judges = super()._prepare(
-            X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
-        )
-        if not keep:
-            self._radius = neighbour_distance(rows.points(), RADIUS_NEIGHBORS)
-        return rows, judges
-
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        smooth, radius = float(self.smoothness_strength), self.smoothness_radius
         classify = Classify(
             weight=float(self.classification_strength),
             class_weight=self._class_weights,
         )
-        phases = [*super()._make_phases(schema), classify, *self._make_agreement()]
-        if smooth:
-            phases.append(Smooth(weight=smooth, radius=float(radius * self._radius)))
-        return phases
-
-    def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        kinds = WithLabelled, WithLabelledAndNeighbours
-        return self._with_neighbours(rows, seed, *kinds)
+        return [*super()._make_phases(schema), classify, *self._make_consistency()]
 
     # --- answers --------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
-from sklearn_aae.estimators._neighbours import shared_information
+from sklearn_aae.estimators._neighbours import merge_labels, shared_information
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
@@ -21,10 +21,8 @@ from sklearn_aae.priors import WithLabel
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
     AAENet,
-    Batches,
     Phase,
     Spread,
-    WithNeighbours,
 )
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -61,6 +59,12 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         Number of clusters. Some may end empty: then there is a warning, and labels
         count those in use.
 
+    n_subclusters : int or None, default=None
+        Number of labels of the code, None for as many as clusters. More of them are
+        merged into clusters after the training, two at a time, as the edges of the
+        neighbour graph say (modularity). It helps where one training tends to put two
+        groups into one cluster and to divide another: many rows, groups of odd shape.
+
     n_components : int, default=5
         Number of columns of the style.
 
@@ -78,12 +82,23 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         Weight of the entropy of the clusters' shares in a batch; 0 for the paper's
         recipe.
 
+    agreement_duration : float or None, default=None
+        Share of the training over which the agreement fades out, in (0, 1]; None if it
+        stays.
+
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
 
     stray_share : float, default=0.0
         Share of the neighbours that are taken to say nothing of a row's cluster, in
         [0, 1): a row that is sure of another cluster is not drawn to them.
+
+    smoothness_strength : float, default=0.0
+        Weight of the change of q(y|x) at the worst point near a row: virtual
+        adversarial training [2]_.
+
+    smoothness_radius : float, default=0.3
+        How near: as a multiple of the mean distance of a row to its tenth neighbour.
 
     learn_shares : bool, default=True
         Whether the prior of the clusters follows what is inferred, or stays even.
@@ -118,9 +133,12 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training row, counted from 0.
 
+    subcluster_labels_ : ndarray of shape (n_subclusters,)
+        Cluster of each label of the code; -1 for labels that are not in use.
+
     cluster_centers_ : ndarray of shape (n_clusters_in_use, n_features)
-        The decoded heads: what each cluster looks like in the mean style, z = 0. Of a
-        table with categories, rows like those of `sample`.
+        The decoded heads: what each cluster, or its largest part, looks like in the
+        mean style, z = 0. Of a table with categories, rows like those of `sample`.
 
     cluster_shares_ : ndarray of shape (n_clusters_in_use,)
         Share of each cluster, as the prior has learned it.
@@ -138,6 +156,8 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     ----------
     .. [1] Makhzani, Shlens, Jaitly, Goodfellow, Frey, "Adversarial Autoencoders", 2016,
        https://arxiv.org/abs/1511.05644
+    .. [2] Miyato, Maeda, Koyama, Ishii, "Virtual Adversarial Training", 2018,
+       https://arxiv.org/abs/1704.03976
 
     Examples
     --------
@@ -152,9 +172,11 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     # scikit-learn's check of sparse rows takes all that have predict_proba for
     # classifiers of two or four classes.
     _takes_sparse = False
+    _learned = (*BaseAAE._learned, "_radius")
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "n_clusters": [POSITIVE_INT],
+        "n_subclusters": [POSITIVE_INT, None],
         "balance_strength": [NON_NEGATIVE],
         "learn_shares": ["boolean"],
         "critic_hidden_layer_sizes": ["array-like"],
@@ -164,13 +186,17 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         self,
         n_clusters=8,
         *,
+        n_subclusters=None,
         n_components=5,
         class_heads=True,
         head_distance=1.0,
         agreement_strength=3.0,
+        agreement_duration=None,
         balance_strength=2.0,
         n_neighbors=10,
         stray_share=0.0,
+        smoothness_strength=0.0,
+        smoothness_radius=0.3,
         learn_shares=True,
         label_strength=1.0,
         reconstruction_strength=10.0,
@@ -192,12 +218,16 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
             **shared,
         )
         self.n_clusters = n_clusters
+        self.n_subclusters = n_subclusters
         self.class_heads = class_heads
         self.head_distance = head_distance
         self.agreement_strength = agreement_strength
+        self.agreement_duration = agreement_duration
         self.balance_strength = balance_strength
         self.n_neighbors = n_neighbors
         self.stray_share = stray_share
+        self.smoothness_strength = smoothness_strength
+        self.smoothness_radius = smoothness_radius
         self.learn_shares = learn_shares
         self.label_strength = label_strength
         self.reconstruction_strength = reconstruction_strength
@@ -210,7 +240,8 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
 
     @property
     def _label_shares(self) -> list[float]:
-        return [1 / self.n_clusters] * self.n_clusters
+        m = self.n_subclusters or self.n_clusters
+        return [1 / m] * m
 
     @property
     def _rate_of_shares(self) -> float:
@@ -218,9 +249,16 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         rows = super()._check_rows(X, y, sample_weight, keep=keep)
-        if len(rows) < self.n_clusters and not keep:
+        n_clusters, m = self.n_clusters, self.n_subclusters
+        if m is not None and m < n_clusters:
             raise ValueError(
-                f"n_samples={len(rows)} should be >= n_clusters={self.n_clusters}."
+                "The 'n_subclusters' parameter of AAEClusterer must be None or an int "
+                f"not below n_clusters={n_clusters}. Got {m} instead."
+            )
+        name = "n_clusters" if m is None else "n_subclusters"
+        if len(rows) < (m or n_clusters) and not keep:
+            raise ValueError(
+                f"n_samples={len(rows)} should be >= {name}={m or n_clusters}."
             )
         return rows
 
@@ -228,22 +266,20 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         balance = float(self.balance_strength)
         return [
             *super()._make_phases(schema),
-            *self._make_agreement(),
+            *self._make_consistency(),
             *([Spread(weight=balance)] if balance else []),
         ]
 
-    def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        return self._with_neighbours(rows, seed, Batches, WithNeighbours)
-
     def _rank(self, net: AAENet, rows: Rows) -> float:
-        encoder, m = net.module_.networks["encoder"], self.n_clusters
+        encoder, m = net.module_.networks["encoder"], self.prior_.n_classes
         with torch.no_grad():
             parts = rows.X.split(CHUNK_ROWS)
             # The mean draws no noise, whatever the posterior.
             labels = [encoder(part).mean[:, :m].argmax(-1) for part in parts]
         neighbours = rows.neighbours(self.n_neighbors)
         found = torch.cat(labels).cpu().numpy()
-        net.information_ = shared_information(found, neighbours, m)
+        net.clusters_ = merge_labels(found, neighbours, m, self.n_clusters)
+        net.information_ = shared_information(net.clusters_[found], neighbours, m)
         return -net.information_
 
     def _set_fitted(self, net: AAENet) -> None:
@@ -320,17 +356,29 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         counted = slice(None)
         if sample_weight is not None:
             counted = check_sample_weight(sample_weight, shares) > 0
-        self._used = np.unique(shares[counted].argmax(1))
-        self.labels_ = shares[:, self._used].argmax(1)
-        centers = self._head_rows()[self._used]
+        parts = self.net_.clusters_
+        used = np.unique(_merged(shares, parts)[counted].argmax(1))
+        numbers = np.full(len(parts) + 1, -1)  # the last is of parts that are not used
+        numbers[used] = np.arange(len(used))
+        self.subcluster_labels_ = numbers[parts]
+        self.labels_ = _merged(shares, self.subcluster_labels_).argmax(1)
+        p = self.prior_.shares.double().numpy()
+        largest = [
+            np.where(self.subcluster_labels_ == c, p, -1).argmax()
+            for c in range(len(used))
+        ]
+        centers = self._head_rows()[largest]
         typed = self.columns_.typed
         self.cluster_centers_ = self._as_table(centers) if typed else centers
-        shares = self.prior_.shares.double().numpy()[self._used]
-        self.cluster_shares_ = shares / shares.sum()
+        p = _merged(p[None], self.subcluster_labels_)[0]
+        self.cluster_shares_ = p / p.sum()
 
     def _warn_of_collapse(self) -> None:
         """Warn of empty clusters, and of a critic that has won."""
-        n_used, told = len(self._used), self.history_[-1]["label_critic_accuracy"]
+        n_used, told = (
+            len(self.cluster_shares_),
+            self.history_[-1]["label_critic_accuracy"],
+        )
         if n_used < self.n_clusters:
             warnings.warn(
                 f"Only {n_used} of n_clusters={self.n_clusters} clusters are in use. "
@@ -362,7 +410,8 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         shares : ndarray of shape (n_samples, n_clusters_in_use), float64
             Rows sum to 1.
         """
-        shares = self._shares(X)[:, self._used]
+        check_is_fitted(self)
+        shares = _merged(self._shares(X), self.subcluster_labels_)
         return shares / shares.sum(1, keepdims=True)
 
     def predict(self, X):
@@ -382,15 +431,32 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
         return self.predict_proba(X).argmax(1)
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:
-        """Return the number, of all clusters, of those in use."""
+        """Return the clusters that rows are to be of."""
         labels = np.asarray(y)
         if labels.ndim and labels.shape != (n_samples,):
             raise ValueError(
                 f"y must be one cluster or one for each of n_samples={n_samples} rows. "
                 f"Got shape {labels.shape}."
             )
-        if not np.isin(labels, np.arange(len(self._used))).all():
-            raise ValueError(
-                f"y must hold clusters from 0 to {len(self._used) - 1}. Got {y!r}."
+        n_used = len(self.cluster_shares_)
+        if not np.isin(labels, np.arange(n_used)).all():
+            raise ValueError(f"y must hold clusters from 0 to {n_used - 1}. Got {y!r}.")
+        return np.broadcast_to(labels, (n_samples,))
+
+    def _draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
+        """Draw codes from the prior, of clusters where they are given."""
+        if labels is not None:
+            of_cluster = (
+                self.subcluster_labels_ == np.arange(len(self.cluster_shares_))[:, None]
             )
-        return np.broadcast_to(self._used[labels], (n_samples,))
+            p = of_cluster * self.prior_.shares.double().numpy()
+            below = p.cumsum(1) / p.sum(1, keepdims=True)
+            u = np.random.RandomState(seed).uniform(size=(n_samples, 1))
+            labels = (below[labels] <= u).sum(1)
+        return super()._draw_codes(n_samples, labels, seed)
+
+
+def _merged(shares: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Add up the shares (n, m) of labels (m,) that are of one cluster, -1 for none."""
+    member = clusters[:, None] == np.arange(clusters.max() + 1)
+    return shares @ member

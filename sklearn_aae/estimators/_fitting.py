@@ -10,7 +10,15 @@ from skorch.utils import noop
 from sklearn_aae.estimators._recipes import learning_rates
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.nn import Block, frozen_copy
-from sklearn_aae.training import AAENet, Job, NonFiniteLossError, Recipe, train
+from sklearn_aae.training import (
+    AAENet,
+    Batches,
+    Job,
+    NonFiniteLossError,
+    Phase,
+    Recipe,
+    train,
+)
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import seeded_scope
 
@@ -72,8 +80,8 @@ class FittingMixin:
 
         `course` are `epochs` and `schedule`, where they are not the parameters'.
         """
-        jobs = [self._new_job(rows, judges, seed, **course) for seed in seeds]
-        train(jobs)
+        nets = [self._make_net(seed, rows.X.dtype) for seed in seeds]
+        jobs = self._train_parts(nets, rows, judges, **course)
         done = [job.net for job in jobs if job.done]
         if not done:
             raise next((job.error for job in jobs if job.error), _stopped())
@@ -95,13 +103,44 @@ class FittingMixin:
         """Return what tells the best of several trainings on rows: the lowest."""
         return net.loss_
 
-    def _new_job(
-        self, rows: Rows, judges: Rows | None, seed: int, epochs=None, schedule=None
-    ) -> Job:
-        """Return the training of a new net on scaled rows."""
-        net = self._make_net(seed, rows.X.dtype)
-        epochs = epochs or self._n_epochs(len(rows))
-        return self._job(net, rows, judges, epochs, schedule)
+    def _train_parts(
+        self,
+        nets: list[AAENet],
+        rows: Rows,
+        judges: Rows | None,
+        epochs: int | None = None,
+        schedule: str | None = None,
+    ) -> list[Job]:
+        """Train nets on scaled rows, part by part; return the last job of each."""
+        last: dict[AAENet, Job] = {}
+        for part, n_epochs in self._training_parts(epochs or self._n_epochs(len(rows))):
+            phases = self._phases_of(part)
+            for net in nets:
+                net.replace_phases(phases)
+            jobs = [
+                self._job(net, rows, judges, part, n_epochs, schedule) for net in nets
+            ]
+            train(jobs)
+            last |= {job.net: job for job in jobs}
+            if any(getattr(net, "interrupted_", False) for net in nets):
+                break
+            nets = [job.net for job in jobs if job.done]
+        return list(last.values())
+
+    def _training_parts(self, epochs: int) -> list[tuple[str | None, int]]:
+        """Return the parts of a training, each with a number of epochs: one, unnamed.
+
+        Each part has phases and batches of its own, and a whole learning rate schedule.
+        """
+        return [(None, epochs)]
+
+    def _phases_of(self, part: str | None) -> list[Phase]:
+        """Return the phases of a part of the training."""
+        return self._make_phases(self.preprocessor_.schema_)
+
+    def _batches_of(self, part: str | None, rows: Rows, seed: int) -> Batches:
+        """Return the batches of a part of the training."""
+        return self._make_batches(rows, seed)
 
     def _n_epochs(self, n_samples: int) -> int:
         """Return the number of epochs of a fit."""
@@ -118,25 +157,28 @@ class FittingMixin:
         self._undo += [(net, net.snapshot()) for net in nets]
         for net in nets:
             net.set_callbacks(self._callbacks())
-            net.module_.replace_phases(self._make_phases(self.preprocessor_.schema_))
             net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
             net.record_steps = self.compile
-        jobs = [self._job(net, rows, judges, epochs, schedule) for net in nets]
-        train(jobs)
-        for job in jobs:
+        for job in self._train_parts(nets, rows, judges, epochs, schedule):
             if job.error or not job.done:
                 raise job.error or _stopped()
         return self._choose(nets, rows)
 
     def _job(
-        self, net: AAENet, rows: Rows, judges: Rows | None, epochs: int, schedule
+        self,
+        net: AAENet,
+        rows: Rows,
+        judges: Rows | None,
+        part: str | None,
+        epochs: int,
+        schedule: str | None,
     ) -> Job:
-        """Return the training of a net for some epochs."""
+        """Return the training of a net for the epochs of a part."""
         net.max_epochs = epochs
         net.schedule = schedule or self.learning_rate_schedule
         return Job(
             net,
-            self._make_batches(rows, net.seed),
+            self._batches_of(part, rows, net.seed),
             self._make_judges(judges or rows, net.seed),
             validate=judges is not None,
             # A chunk of a longer stream is not all the data: its averages stand.

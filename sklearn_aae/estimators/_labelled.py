@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 from sklearn_aae.critics import MIN_SHARE, LabelCritic
 from sklearn_aae.estimators._inference import CodeMixin
+from sklearn_aae.estimators._neighbours import neighbour_distance
 from sklearn_aae.estimators._parameters import (
     AUTO_EPOCHS,
     NON_NEGATIVE,
     POSITIVE_INT,
+    PROPER_SHARE,
     SHARE,
     check_sizes,
 )
@@ -34,15 +36,23 @@ from sklearn_aae.training import (
     PartHeads,
     Phase,
     Reconstruct,
+    Smooth,
     TrainLabelCritic,
+    WithNeighbours,
 )
+
+# The neighbour whose distance is the unit of `smoothness_radius`.
+RADIUS_NEIGHBORS = 10
 
 LABELLED_CONSTRAINTS: dict = {
     "class_heads": ["boolean"],
     "head_distance": [NON_NEGATIVE],
     "agreement_strength": [NON_NEGATIVE],
+    "agreement_duration": [PROPER_SHARE, None],
     "n_neighbors": [POSITIVE_INT],
     "stray_share": [SHARE],
+    "smoothness_strength": [NON_NEGATIVE],
+    "smoothness_radius": [NON_NEGATIVE],
     "reconstruction_strength": [NON_NEGATIVE],
     "label_strength": [NON_NEGATIVE],
     "critic_noise": [NON_NEGATIVE],
@@ -55,6 +65,12 @@ class LabelledMixin(CodeMixin):
 
     The host has the parameters of `LABELLED_CONSTRAINTS`, and says ``_label_shares``.
     """
+
+    # Unit of `smoothness_radius`, None if it was not asked for.
+    _radius: float | None = None
+
+    # Batches without neighbours, and with them.
+    _batch_kinds: tuple[type[Batches], type[Batches]] = (Batches, WithNeighbours)
 
     # How far a batch moves p(y) to the mean of q(y|x).
     _rate_of_shares = 0.0
@@ -92,16 +108,29 @@ class LabelledMixin(CodeMixin):
             "label_critic": critic,
         }
 
-    def _with_neighbours(
-        self, rows: Rows, seed: int, plain: type[Batches], paired: type[Batches]
-    ) -> Batches:
-        """Return batches of the `paired` kind if neighbours are to agree."""
-        kind, options = plain, {}
-        if self.agreement_strength:
+    def _make_batches(self, rows: Rows, seed: int) -> Batches:
+        return self._batches_of(None, rows, seed)
+
+    def _batches_of(self, part: str | None, rows: Rows, seed: int) -> Batches:
+        (kind, paired), options = self._batch_kinds, {}
+        if self.agreement_strength and part != "smoothness":
             near = torch.from_numpy(rows.neighbours(self.n_neighbors))
             kind, options = paired, {"neighbours": near.to(rows.X.device)}
         style = self.prior_.style
         return rows.batches(style, self.batch_size, seed, kind=kind, **options)
+
+    def _training_parts(self, epochs: int) -> list[tuple[str | None, int]]:
+        """Return first the part in which neighbours agree, if that is to end."""
+        share = self.agreement_duration
+        if share is None or not self.agreement_strength or epochs == 1:
+            return [(None, epochs)]
+        n = min(max(round(share * epochs), 1), epochs - 1)
+        return [("agreement", n), ("smoothness", epochs - n)]
+
+    def _phases_of(self, part: str | None) -> list[Phase]:
+        left_out = {None: (), "agreement": Smooth, "smoothness": Agree}[part]
+        phases = super()._phases_of(part)
+        return [phase for phase in phases if not isinstance(phase, left_out)]
 
     def _make_judges(self, rows: Rows, seed: int) -> Batch:
         return rows.judges(self.prior_.style, seed)
@@ -116,10 +145,26 @@ class LabelledMixin(CodeMixin):
         )
         return [*phases, *make_regularizer(self), *labels]
 
-    def _make_agreement(self) -> list[Phase]:
-        """Return what makes neighbours agree, if they are to."""
-        weight, stray = float(self.agreement_strength), float(self.stray_share)
-        return [Agree(weight=weight, stray_share=stray)] if weight else []
+    def _make_consistency(self) -> list[Phase]:
+        """Return what makes labels change slowly, among neighbours and around rows."""
+        agree, smooth = float(self.agreement_strength), float(self.smoothness_strength)
+        phases: list[Phase] = []
+        if agree:
+            phases.append(Agree(weight=agree, stray_share=float(self.stray_share)))
+        if smooth:
+            radius = float(self.smoothness_radius * self._radius)
+            phases.append(Smooth(weight=smooth, radius=radius))
+        return phases
+
+    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
+        rows, judges = super()._prepare(
+            X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
+        )
+        if not keep:
+            self._radius = None
+        if self.smoothness_strength and self._radius is None:
+            self._radius = neighbour_distance(rows.points(), RADIUS_NEIGHBORS)
+        return rows, judges
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows; few rows in an order of their own, repeated by whole weights.

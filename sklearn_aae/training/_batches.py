@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.utils.data import Dataset
 
-from sklearn_aae.distributions import LabelledPosterior
+from sklearn_aae.distributions import LabelledPosterior, first_rows
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 
 # Cells of the rows gathered at once: 16 MB of float32.
@@ -65,6 +65,10 @@ class Batch:
 
     y, prior_y : Tensor of shape (B,) and (B',), or None
         Labels of rows and prior samples, -1 = unlabelled.
+
+    n_own : int or None
+        How many of the rows are the step's own; the others are companions, which most
+        phases do not see. None if there are none.
     """
 
     x: Tensor
@@ -72,8 +76,29 @@ class Batch:
     weight: Tensor | None = None
     y: Tensor | None = None
     prior_y: Tensor | None = None
+    n_own: int | None = None
     _posterior: Distribution | None = field(default=None, repr=False)
     _code: Tensor | None = field(default=None, repr=False)
+    _own: "Batch | None" = field(default=None, repr=False)
+
+    def own(self) -> "Batch":
+        """Return the batch without companions; an encoder pass that was made serves."""
+        n = self.n_own
+        if n is None:
+            return self
+        if self._own is None:
+            w, y, code, q = self.weight, self.y, self._code, self._posterior
+            w = None if w is None else w[..., :n]
+            self._own = Batch(
+                self.x[..., :n, :],
+                self.prior,
+                None if w is None else w / w.sum(-1, keepdim=True),
+                None if y is None else y[..., :n],
+                self.prior_y,
+                _posterior=None if q is None else first_rows(q, n),
+                _code=None if code is None else code[..., :n, :],
+            )
+        return self._own
 
     def posterior(self, networks: Networks) -> Distribution:
         """Return q(z|x), computed once until `forget`."""
@@ -139,7 +164,7 @@ class Batch:
 
     def forget(self) -> None:
         """Drop the encoder pass: the next phase makes its own."""
-        self._posterior = self._code = None
+        self._posterior = self._code = self._own = None
 
 
 class Batches(Dataset):
@@ -209,6 +234,11 @@ class Batches(Dataset):
         return 0
 
     @property
+    def n_own(self) -> int | None:
+        """Number of rows of a step without companions; None if it has none."""
+        return None
+
+    @property
     def key(self) -> tuple:
         """What the batches depend on: those of equal keys are equal."""
         told = (type(self), id(self.x), id(self.y), id(self.weight))
@@ -218,7 +248,7 @@ class Batches(Dataset):
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, counted over all fits of the model."""
         for piece in self.pieces(number, steps_at_once(self.batch_size * self.width)):
-            yield from cut(piece)
+            yield from cut(piece, self.n_own)
 
     def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
         """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
@@ -310,12 +340,14 @@ class Generated(Batches):
         return self.weight is not None
 
 
-def cut(piece: Piece) -> Iterator[Batch]:
-    """Cut the tensors of some steps into batches."""
+def cut(piece: Piece, n_own: int | None = None) -> Iterator[Batch]:
+    """Cut the tensors of some steps into batches, of `n_own` rows before companions."""
     n_steps = next(len(part) for part in piece if part is not None)
     parts = [[None] * n_steps if part is None else part.unbind() for part in piece]
     for step in zip(*parts, strict=True):
-        yield Batch(*step)  # type: ignore[arg-type]
+        batch = Batch(*step)  # type: ignore[arg-type]
+        batch.n_own = n_own
+        yield batch
 
 
 class StackedBatches:
@@ -346,9 +378,8 @@ class StackedBatches:
         streams = [member.pieces(number, together) for member in self._distinct]
         for pieces in zip(*streams, strict=True):
             parts = zip(*[pieces[place] for place in self._places], strict=True)
-            yield from cut(
-                tuple(None if p[0] is None else torch.stack(p, 1) for p in parts)  # type: ignore[arg-type]
-            )
+            stacked = (None if p[0] is None else torch.stack(p, 1) for p in parts)  # type: ignore[arg-type]
+            yield from cut(tuple(stacked), first.n_own)
 
 
 def share_rows(known: list[Tensor], batches: Sequence[Batches]) -> None:

@@ -32,6 +32,11 @@ class WithNeighbours(Batches):
         """Number of companions in a batch: neighbours, and whose they are besides."""
         return self.batch_size + 2 * super().n_companions
 
+    @property
+    def n_own(self) -> int:
+        """Number of rows that are not there as neighbours."""
+        return self.batch_size + super().n_companions
+
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
         """Add a neighbour of each row: (S, 2 B)."""
         order = super()._accompany(order, seed)
@@ -62,14 +67,19 @@ class WithLabelled(Batches):
         self.labelled = (y >= 0).nonzero().squeeze(-1)
 
     @property
-    def n_companions(self) -> int:
+    def n_labelled(self) -> int:
         """Number of labelled rows that a batch ends in."""
         n = len(self.labelled)
         return 0 if n == len(self) else min(n, self.batch_size)
 
+    @property
+    def n_companions(self) -> int:
+        """Number of companions in a batch: its labelled rows."""
+        return self.n_labelled
+
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
         """Add labelled rows to each step: (S, B + L)."""
-        n, n_steps = self.n_companions, len(order)
+        n, n_steps = self.n_labelled, len(order)
         rows = self.labelled.expand(n_steps, -1)
         if n < len(self.labelled):
             generator = torch.Generator().manual_seed(seed)

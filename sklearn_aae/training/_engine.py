@@ -158,6 +158,7 @@ class Engine:
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         """Return how the game stands on a batch."""
         networks, measures = self.recipe.networks, {}
+        batch = batch.own()
         with self.streams.active():
             for phase in self.recipe.phases:
                 if isinstance(phase, TrainCritic):

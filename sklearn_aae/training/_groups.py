@@ -63,18 +63,13 @@ def stack_limit(job: Job) -> int:
 def shape_of(job: Job) -> tuple | None:
     """Return what the jobs of a stack must share; None for a job that trains alone."""
     net, data = job.net, job.batches
-    if (
-        net.is_watched()
-        or net.verbose
-        or len(net.history)
-        or not net.module_.own_layers
-    ):
+    if net.is_watched() or net.verbose or not net.module_.own_layers:
         return None
     held = (*job.held.x.shape, *job.held.prior.shape) if job.validate else None
     return (
         (data.n_steps, data.batch_size, data.n_prior, data.width),
         (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
-        (job.calibrate, held),
+        (job.calibrate, held, len(net.history)),
         describe(net.module_),
     )

@@ -150,6 +150,7 @@ class Agree(Phase):
     name = "agreement"
     moves = ("encoder",)
     needs = ("encoder", "label_critic")
+    sees_companions = True
 
     power: float = 0.6
     stray_share: float | Tensor = 0.0

@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Sequence
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from sklearn_aae.training._batches import Batch, Batches
 from sklearn_aae.training._engine import Engine, check_finite
 from sklearn_aae.training._optim import SCHEDULES, make_optimizer, set_learning_rate
+from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Player, Recipe
 from sklearn_aae.utils._random import Streams
 
@@ -99,6 +101,13 @@ class AAENet(NeuralNet):
         self.engine_ = Engine(self.module_, optimizers, self.streams_)
         return self
 
+    def replace_phases(self, phases: Sequence[Phase]) -> None:
+        """Take over other phases; if the players are others, their optimisers begin."""
+        before = [player.name for player in self.module_.players_]
+        self.module_.replace_phases(phases)
+        if [player.name for player in self.module_.players_] != before:
+            self.initialize_optimizer()
+
     def learning_rate(self, player: Player) -> float:
         """Return the rate of a player, before the schedule."""
         rates = self.learning_rates or {}
@@ -111,17 +120,18 @@ class AAENet(NeuralNet):
 
     def snapshot(self) -> tuple:
         """Copy what training changes."""
-        optimizers = [getattr(self, f"{name}_") for name in self._optimizers]
-        states = [optimizer.state_dict() for optimizer in optimizers]
+        states = [optimizer.state_dict() for optimizer in self.engine_.optimizers]
         history = [dict(row) for row in self.history]
-        return copy.deepcopy((self.module_.state_dict(), states)), history
+        learnt = copy.deepcopy((self.module_.state_dict(), states))
+        return learnt, self.module_.phases, history
 
     def restore(self, snapshot: tuple) -> None:
         """Put a snapshot back."""
-        (weights, states), history = snapshot
+        (weights, states), phases, history = snapshot
+        self.replace_phases(phases)
         self.module_.load_state_dict(weights)
-        for name, state in zip(self._optimizers, states, strict=True):
-            getattr(self, f"{name}_").load_state_dict(state)
+        for optimizer, state in zip(self.engine_.optimizers, states, strict=True):
+            optimizer.load_state_dict(state)
         self.restore_history(history)
 
     def restore_history(self, lines: list[dict]) -> None:

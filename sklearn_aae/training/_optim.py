@@ -75,9 +75,14 @@ class StackedAdam(torch.optim.Adam):
             parameter.grad = None
 
     def load_members(self, states: Sequence[Sequence[dict[str, Tensor]]]) -> None:
-        """Take over the state of each member's parameters: states[c][parameter]."""
+        """Take over the state of each member's parameters: states[c][parameter].
+
+        It is empty for parameters that the player's loss does not depend on.
+        """
         for j, whole in enumerate(self.whole):
             rows = [member[j] for member in states]
+            if not all(rows):
+                continue
             means = {
                 name: _dense(pile([row[name] for row in rows]), whole)
                 for name in ("exp_avg", "exp_avg_sq")
@@ -89,15 +94,17 @@ class StackedAdam(torch.optim.Adam):
                 }
 
     def member_state(self, c: int) -> list[dict[str, Tensor]]:
-        """Return the state of each of member c's parameters; empty before a step."""
-        if not self.state:
-            return []
+        """Return the state of member c's parameters, empty where there is none."""
         at = next(i for i, span in enumerate(self.spans) if c < span.stop)
-        row, states = c - self.spans[at].start, []
+        row = c - self.spans[at].start
+        states: list[dict[str, Tensor]] = []
         for part, whole in zip(
             self.param_groups[at]["params"], self.whole, strict=True
         ):
-            state = self.state[part]
+            state = self.state.get(part)
+            if not state:
+                states.append({})
+                continue
             means = {
                 name: _dense(state[name], whole)[row].contiguous().clone()
                 for name in ("exp_avg", "exp_avg_sq")
@@ -127,17 +134,30 @@ def pile(rows: Sequence[Tensor]) -> Tensor:
     return torch.stack([row.mT for row in rows]).mT
 
 
-def state_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """Return all that an optimiser remembers, in order; it has taken a step."""
+def known_to(optimizer: torch.optim.Optimizer) -> list[bool]:
+    """Return for each parameter whether the optimiser remembers something of it.
+
+    After a step that is so, unless the player's loss does not depend on it.
+    """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    return [optimizer.state[p][name] for p in parameters for name in STATE]
+    return [bool(optimizer.state.get(p)) for p in parameters]
 
 
-def give_state(optimizer: torch.optim.Optimizer, tensors: Iterable[Tensor]) -> None:
-    """Let an optimiser remember other tensors, in the order of `state_of`."""
+def state_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Return all that an optimiser remembers, in order."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    states = [optimizer.state[p] for p in parameters if optimizer.state.get(p)]
+    return [state[name] for state in states for name in STATE]
+
+
+def give_state(
+    optimizer: torch.optim.Optimizer, tensors: Iterable[Tensor], known: Sequence[bool]
+) -> None:
+    """Let an optimiser remember, of `known` parameters, tensors as of `state_of`."""
     rest = iter(tensors)
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for parameter, is_known in zip(parameters, known, strict=True):
+        if is_known:
             optimizer.state[parameter] = {name: next(rest) for name in STATE}
 
 

@@ -3,7 +3,8 @@
 Letters: C models in a stack, B batch, d columns, k code size. A phase is data: `moves`
 names the networks that its loss trains, `needs` those that it reads, ``loss(networks,
 batch)`` returns one value for each model, of shape () or (C,). What a phase does not
-move is frozen while its loss is computed.
+move is frozen while its loss is computed. Only a phase that `sees_companions` is shown
+the rows that come with a step's own.
 
 To add a phase: a class here, an entry in the conformance list of
 ``tests/test_contracts.py``.
@@ -40,6 +41,7 @@ class Phase:
     name: ClassVar[str]
     moves: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]]
+    sees_companions: ClassVar[bool] = False
 
     weight: float | Tensor = 1.0
 

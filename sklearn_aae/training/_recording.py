@@ -25,6 +25,7 @@ from sklearn_aae.training._batches import PARTS, Batch
 from sklearn_aae.training._optim import (
     StackedAdam,
     give_state,
+    known_to,
     make_optimizer,
     moved_by,
     state_of,
@@ -54,7 +55,8 @@ class Replay:
         Networks and phases.
 
     optimizers : sequence of Optimizer
-        Of its players; each has taken a step, so that its state is there.
+        Of its players; each has taken a step, so that its state is there, but for
+        parameters without a gradient.
 
     streams : Streams
         Of the noise.
@@ -98,7 +100,8 @@ class Replay:
             rate.fill_(group["lr"])
         noise = [self.streams.repeat(draw) for draw in self.draws]
         with torch.inference_mode():
-            batch._code, *losses = self.run(*parts_of(batch), *noise, *self.state)
+            own = batch.own()
+            own._code, *losses = self.run(*parts_of(batch), *noise, *self.state)
         return dict(zip(self.names, losses, strict=True))
 
 
@@ -124,7 +127,8 @@ def recording(
     told = [getattr(batch, name) is not None for name in PARTS]
     spans = [repr(getattr(optimizer, "spans", None)) for optimizer in optimizers]
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
-    key = (describe(recipe), *told, *spans, *shapes, *draws)
+    known = [tuple(known_to(optimizer)) for optimizer in optimizers]
+    key = (describe(recipe), batch.n_own, *told, *spans, *known, *shapes, *draws)
     with _LOCK:
         if key not in _RECORDINGS:
             _RECORDINGS[key] = _record(recipe, optimizers, batch, draws, state)
@@ -140,7 +144,8 @@ def _record(recipe, optimizers, batch, draws, state) -> Callable:
 
     def step(*tensors: Tensor):
         rest = iter(tensors)
-        seen = Batch(**{name: next(rest) for name in names})  # type: ignore[arg-type]
+        parts: dict = {name: next(rest) for name in names}
+        seen = Batch(**parts, n_own=batch.n_own)
         noise = [next(rest) for _ in draws]
         with drawing_from(Playback(noise)):
             return _play(recipe, optimizers, seen, list(rest))
@@ -207,11 +212,13 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
             for group in optimizer.param_groups:
                 group["lr"] = next(rest)
         for optimizer, old in zip(players, optimizers, strict=True):
-            give_state(optimizer, [next(rest) for _ in state_of(old)])
+            known, remembered = known_to(old), state_of(old)
+            give_state(optimizer, [next(rest) for _ in remembered], known)
         share = recipe.update == "joint"
         losses = train_step(networks, here.players_, players, batch, share_pass=share)
-        assert batch._code is not None
-        return batch._code.detach(), *losses.values()
+        code = batch.own()._code
+        assert code is not None
+        return code.detach(), *losses.values()
 
     return functional_call(game, held, (play,))
 

@@ -38,7 +38,9 @@ def stack_recipes(recipes: Sequence[Recipe]) -> Recipe:
             _stack_tensors(module, [member[path] for member in members])
     like = next(networks.parameters())
     same = zip(*(recipe.phases for recipe in recipes), strict=True)
-    return Recipe(networks, [_stack_phases(p, like) for p in same], recipes[0].update)
+    phases = [_stack_phases(p, like) for p in same]
+    stacked = Recipe(networks, phases, recipes[0].update)
+    return stacked.train(recipes[0].training)
 
 
 def _stack_tensors(module: nn.Module, members: Sequence[nn.Module]) -> None:
@@ -75,7 +77,7 @@ class Stack:
     Parameters
     ----------
     nets : sequence of AAENet
-        Of one shape; those of equal `pace` side by side.
+        Of one shape, equally long trained before; those of equal `pace` side by side.
 
     batches : StackedBatches
         Their rows.
@@ -102,8 +104,7 @@ class Stack:
         for i, player in enumerate(recipe.players_):
             optimizer = StackedAdam(recipe.moved(player), self.spans)
             states = [_adam_state(net.engine_.optimizers[i]) for net in self.nets]
-            if all(states):
-                optimizer.load_members(states)
+            optimizer.load_members(states)
             optimizers.append(optimizer)
         return optimizers
 
@@ -123,13 +124,13 @@ class Stack:
         start = time.perf_counter()
         if not self.engine.optimizers:
             self.engine.optimizers = self._make_optimizers()
-            epochs = max(net.max_epochs for net in self.nets) - number
+            epochs = max(net.max_epochs for net in self.nets) - self._done(number)
             recordable = all(net.record_steps for net in self.nets)
             self.engine.plan(epochs * self.batches.n_steps, recordable)
 
         def step(i: int, batch: Batch) -> dict[str, Tensor]:
             cancel()
-            self._set_learning_rates(number + i / self.batches.n_steps)
+            self._set_learning_rates(self._done(number) + i / self.batches.n_steps)
             return self.engine.step(batch)
 
         values, batch = self.engine.train_epoch(self.batches, number, step)
@@ -137,6 +138,10 @@ class Stack:
         columns = torch.stack(list(values.values())).T.tolist()  # one wait
         lines = [dict(zip(values, column, strict=True)) for column in columns]
         return lines, (time.perf_counter() - start) / len(self.nets)
+
+    def _done(self, number: int) -> int:
+        """Return how many epochs of this training come before epoch `number`."""
+        return number - self.nets[0].first_epoch_
 
     def calibrate(self, number: int) -> None:
         """Set batch normalisation to the average statistics of the present weights."""
@@ -182,11 +187,11 @@ class Stack:
         for whole, own in zip(self.engine.optimizers, optimizers, strict=True):
             assert isinstance(whole, StackedAdam)
             parameters = own.param_groups[0]["params"]
-            states = whole.member_state(c)
-            own.state.update(zip(parameters, states, strict=bool(states)))
+            states = zip(parameters, whole.member_state(c), strict=True)
+            own.state.update({p: state for p, state in states if state})
 
 
 def _adam_state(optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:
-    """Return the state of an optimiser's parameters; empty before its first step."""
+    """Return the state of an optimiser's parameters, empty where there is none."""
     parameters = optimizer.param_groups[0]["params"]
-    return [optimizer.state[p] for p in parameters if p in optimizer.state]
+    return [optimizer.state.get(p, {}) for p in parameters]

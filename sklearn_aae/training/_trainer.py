@@ -130,7 +130,7 @@ def _train_stack(jobs: list[Job], cancel: Callable[[], None]) -> None:
     _keep_freed_memory()
     with torch_threads(len(jobs) * step_flops(jobs[0])):
         for job in jobs:
-            job.net.first_epoch_, job.net.interrupted_ = 0, False
+            job.net.first_epoch_, job.net.interrupted_ = len(job.net.history), False
             _notify(job, "on_train_begin", X=job.batches, y=None)
         _run_epochs([job for job in jobs if job.error is None], cancel)
         for job in jobs:
@@ -150,7 +150,7 @@ def _run_epochs(jobs: list[Job], cancel: Callable[[], None]) -> None:
     """Train until the last job has ended."""
     if not jobs:
         return
-    running, members, number = list(jobs), list(jobs), 0
+    running, members, number = list(jobs), list(jobs), jobs[0].net.first_epoch_
     judged = jobs[0].validate
     stack = _make_stack(members, judged)
     try:
@@ -197,7 +197,7 @@ def _end_epoch(
     except Exception as error:
         job.error = error
         return True
-    return len(net.history) >= net.max_epochs
+    return len(net.history) - net.first_epoch_ >= net.max_epochs
 
 
 def _datasets(job: Job) -> dict:

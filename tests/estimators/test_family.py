@@ -20,13 +20,18 @@ from sklearn_aae.estimators._state import to_arrays
 from sklearn_aae.training import train_jobs
 
 SMALL = {"hidden_layer_sizes": (8,), "critic_hidden_layer_sizes": (8,)}
+FADES = {**SMALL, "agreement_duration": 0.6, "update": "alternating"}
 FAMILY = [
     AAETransformer(3, max_iter=5, random_state=0, **SMALL),
     AAEClusterer(3, max_iter=5, n_init=2, random_state=0, **SMALL),
+    AAEClusterer(
+        3, max_iter=5, n_init=2, random_state=0, smoothness_strength=1.0, **FADES
+    ),
     AAEOutlierDetector(2, max_iter=5, n_init=2, random_state=0, **SMALL),
     ConditionalAAETransformer(3, max_iter=5, random_state=0, **SMALL),
     GANSampler(3, max_iter=5, random_state=0, **SMALL),
     SemiSupervisedAAEClassifier(3, max_iter=5, random_state=0, **SMALL),
+    SemiSupervisedAAEClassifier(3, max_iter=5, random_state=0, **FADES),
 ]
 ENCODING = [e for e in FAMILY if hasattr(e, "transform")]
 each = pytest.mark.parametrize("estimator", FAMILY, ids=lambda e: type(e).__name__)
@@ -116,7 +121,8 @@ def jobs_of(estimator, X, y, seeds):
     """Return the trainings that a fit with these seeds would ask for."""
     model = clone(estimator)
     prepared, judges = model._prepare(X, y, None, seed=0, keep=False)
-    return [model._new_job(prepared, judges, seed) for seed in seeds]
+    nets = [model._make_net(seed, prepared.X.dtype) for seed in seeds]
+    return [model._job(net, prepared, judges, None, 5, None) for net in nets]
 
 
 @each
@@ -140,14 +146,15 @@ def test_a_stack_equals_one_by_one(estimator, batch_size, rows):
 @each
 def test_recorded_steps_give_the_same_bits(estimator, rows):
     X, y = rows
+    n = 520 if getattr(estimator, "agreement_duration", None) else 210
     models = [
-        clone(estimator).set_params(compile=record, max_iter=210, n_init=1).fit(X, y)
+        clone(estimator).set_params(compile=record, max_iter=n, n_init=1).fit(X, y)
         for record in (True, False)
     ]
     assert models[0].net_.engine_._replay is not None
     first, second = (to_arrays(model.net_.module_) for model in models)
     # The worst direction is a gradient near 0, made long: it enlarges rounding.
-    smooth = hasattr(estimator, "smoothness_strength")
+    smooth = getattr(estimator, "smoothness_strength", 0)
     assert_alike(first, second, 1e-6 if smooth else 0.0)
 
 

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
+from skorch.callbacks import Callback
 
 from sklearn_aae import (
     AAEClusterer,
@@ -12,7 +16,8 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.training import Agree, Classify, PartHeads, Smooth, Spread
+from sklearn_aae.estimators._neighbours import merge_labels, nearest
+from sklearn_aae.training import UPDATES, Agree, Classify, PartHeads, Smooth, Spread
 
 SMALL = {"hidden_layer_sizes": (32,), "n_components": 2, "random_state": 0}
 
@@ -116,12 +121,70 @@ def test_more_clusters_than_rows_are_refused(three):
         AAEClusterer().fit(three[0][:2])
 
 
+def modularity(labels, neighbours):
+    """Share of edges within a label, less that of an even draw of both ends."""
+    ends = np.repeat(labels, neighbours.shape[1]), labels[neighbours].ravel()
+    both = np.concatenate(ends)
+    by_chance = sum((both == c).mean() ** 2 for c in np.unique(both))
+    return (ends[0] == ends[1]).mean() - by_chance
+
+
+def test_labels_are_merged_as_modularity_says(three):
+    rng = np.random.RandomState(0)
+    neighbours = nearest(three[0], 7)
+    numbers = rng.permutation([0, 1, 2, 3, 5, 6])
+    labels = numbers[KMeans(6, n_init=1, random_state=0).fit_predict(three[0])]
+    clusters = merge_labels(labels, neighbours, 7, 3)
+    assert clusters[4] == -1
+    assert set(clusters) == {-1, 0, 1, 2}
+    # One step at a time, it is the pair that leaves most modularity.
+    for n in (5, 4, 3):
+        before = merge_labels(labels, neighbours, 7, n + 1)[labels]
+        after = merge_labels(labels, neighbours, 7, n)[labels]
+        best = max(
+            modularity(np.where(before == a, b, before), neighbours)
+            for a in range(n + 1)
+            for b in range(a)
+        )
+        assert modularity(after, neighbours) == pytest.approx(best)
+    same = merge_labels(labels, neighbours, 7, 6)
+    np.testing.assert_array_equal(same, [0, 1, 2, 3, -1, 4, 5])
+
+
+def test_subclusters_are_merged_into_clusters(three):
+    X, y = three
+    model = AAEClusterer(
+        3, n_subclusters=7, n_init=2, max_iter=200, class_heads=False, **SMALL
+    ).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.95
+    assert model.subcluster_labels_.shape == (7,)
+    assert set(model.subcluster_labels_) - {-1} == {0, 1, 2}
+    assert model.cluster_centers_.shape == (3, 5)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    np.testing.assert_allclose(model.predict_proba(X).sum(1), 1)
+    np.testing.assert_allclose(model.cluster_shares_.sum(), 1)
+    for c in range(3):
+        assert model.sample(5, y=c, random_state=0).shape == (5, 5)
+        # All labels of a cluster are drawn, by their shares.
+        shares = model.prior_.shares.numpy() * (model.subcluster_labels_ == c)
+        drawn = model._draw_codes(4000, np.full(4000, c), 0)[:, :7].mean(0)
+        np.testing.assert_allclose(drawn, shares / shares.sum(), atol=0.04)
+
+
+def test_fewer_subclusters_than_clusters_are_refused(three):
+    with pytest.raises(ValueError, match=r"not below n_clusters=8\. Got 7 instead"):
+        AAEClusterer(n_subclusters=7).fit(three[0])
+    with pytest.raises(ValueError, match="n_samples=20 should be >= n_subclusters=30"):
+        AAEClusterer(n_subclusters=30).fit(three[0][:20])
+
+
 def test_empty_clusters_and_a_critic_that_won_are_told(clustered):
     clustered._warn_of_collapse()
-    clustered._used, used = clustered._used[:2], clustered._used
+    shares = clustered.cluster_shares_
+    clustered.cluster_shares_ = shares[:2]
     with pytest.warns(ConvergenceWarning, match="Only 2 of n_clusters=3"):
         clustered._warn_of_collapse()
-    clustered._used = used
+    clustered.cluster_shares_ = shares
     line = clustered.history_[-1]
     line["label_critic_accuracy"], before = 1.0, line["label_critic_accuracy"]
     with pytest.warns(ConvergenceWarning, match="critic of the clusters tells 100"):
@@ -208,6 +271,89 @@ def test_strengths_reach_their_phase(three):
         agree = phase(estimator.set_params(stray_share=0.3).fit(X, y), Agree)
         assert agree.weight == estimator.agreement_strength
         assert agree.stray_share == 0.3
+    assert phase(clusterer, Smooth) is None
+    clusterer.set_params(smoothness_strength=0.5, smoothness_radius=1.0).fit(X)
+    assert phase(clusterer, Smooth).weight == 0.5
+    assert phase(clusterer, Smooth).radius == pytest.approx(radius)
+
+
+def test_the_radius_may_be_asked_for_later(three):
+    X, y = three
+    model = SemiSupervisedAAEClassifier(
+        max_iter=1, warm_start=True, smoothness_strength=0, **SMALL
+    )
+    assert phase(model.fit(X, y), Smooth) is None
+    model.set_params(smoothness_strength=1.0).fit(X, y)
+    assert phase(model, Smooth).radius > 0
+
+
+class Course(Callback):
+    """Notes what trains in each epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.rates = getattr(self, "rates", [])
+
+    def on_epoch_end(self, net, **kwargs):
+        names = {phase.name for phase in net.module_.phases}
+        group = net.optimizer_.param_groups[0]
+        found = names & {"agreement", "smoothness"}
+        self.rates.append((*sorted(found), group["lr"]))
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_agreement_may_end_and_smoothness_follow(update, three):
+    X, y = three
+    model = SemiSupervisedAAEClassifier(
+        max_iter=5,
+        agreement_duration=0.4,
+        learning_rate_schedule="cosine",
+        update=update,
+        callbacks=[("course", Course())],
+        **SMALL,
+    ).fit(X, y)
+    (*_, course), rate = model.net_.callbacks_, model.learning_rate
+    kinds = [line[:-1] for line in course[1].rates]
+    assert kinds == 2 * [("agreement",)] + 3 * [("smoothness",)]
+    # Three steps an epoch; each part has a schedule of its own.
+    done = [2 / 6, 5 / 6, 2 / 9, 5 / 9, 8 / 9]
+    expected = [rate * (1 + np.cos(np.pi * t)) / 2 for t in done]
+    np.testing.assert_allclose([line[-1] for line in course[1].rates], expected)
+    assert model.n_iter_ == 5
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_parts_of_a_training_stack(update, three):
+    X, y = np.float64(three[0]), three[1]
+    options = {"max_iter": 5, "agreement_duration": 0.4, "update": update}
+    models = [
+        SemiSupervisedAAEClassifier(**SMALL | options | {"random_state": i})
+        for i in range(3)
+    ]
+    alone = [clone(model).fit(X, y) for model in models]
+    with parallel_config(backend="stacked"):
+        stacked = Parallel()(delayed(clone(model).fit)(X, y) for model in models)
+    for one, other in zip(alone, stacked, strict=True):
+        assert one.history_[-1]["smoothness"] != 0
+        np.testing.assert_allclose(
+            one.predict_proba(X), other.predict_proba(X), atol=1e-3
+        )
+
+
+@pytest.mark.parametrize("duration", [None, 0.5])
+def test_a_failed_warm_start_leaves_phases_and_optimisers(duration, three):
+    X, y = three
+    model = SemiSupervisedAAEClassifier(
+        max_iter=4, warm_start=True, agreement_duration=duration, **SMALL
+    ).fit(X, y)
+    before, phases = model.predict_proba(X), model.net_.module_.phases
+    other = 0.5 if duration is None else None
+    model.set_params(agreement_duration=other, learning_rate=1e30)
+    with pytest.raises(ValueError, match="became"):
+        model.fit(X, y)
+    assert model.net_.module_.phases == phases
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    model.set_params(agreement_duration=duration, learning_rate=2e-3).fit(X, y)
+    assert model.n_iter_ == 8
 
 
 def test_later_chunks_may_show_other_classes(three):

@@ -112,7 +112,8 @@ def test_typed_models_stack(estimator, table):
         model = clone(estimator).set_params(random_state=seed, **options)
         twin = clone(model).fit(X, y)
         rows, judges = model._prepare(X, y, None, seed=0, keep=False)
-        jobs.append((model._new_job(rows, judges, twin.net_.seed), twin))
+        net = model._make_net(twin.net_.seed, rows.X.dtype)
+        jobs.append((model._job(net, rows, judges, None, 3, None), twin))
     train_jobs([job for job, _ in jobs])
     for job, twin in jobs:
         truth = to_arrays(twin.net_.module_)

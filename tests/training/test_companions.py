@@ -1,0 +1,105 @@
+"""Rows that come with others: who sees them, and how long they count."""
+
+import pytest
+import torch
+
+from sklearn_aae.critics import LabelCritic
+from sklearn_aae.decoders import GaussianDecoder
+from sklearn_aae.encoders import ENCODERS
+from sklearn_aae.priors import Gaussian
+from sklearn_aae.training import (
+    Agree,
+    Batch,
+    Classify,
+    Recipe,
+    Reconstruct,
+    WithLabelledAndNeighbours,
+)
+from sklearn_aae.training._optim import make_optimizer
+from sklearn_aae.training._step import train_step
+from sklearn_aae.utils._random import seeded_scope
+
+N, D, K, M = 8, 5, 2, 3
+
+
+@pytest.fixture(params=["deterministic", "gaussian", "universal"])
+def networks(request, dtype, device):
+    with seeded_scope(0):
+        encoder = ENCODERS[request.param](
+            D, K, n_classes=M, hidden_layer_sizes=(6,), normalization="batch"
+        )
+        decoder = GaussianDecoder(K, D, n_classes=M, class_heads=True)
+        critic = LabelCritic([0.5, 0.3, 0.2], hidden_layer_sizes=(4,))
+    made = {"encoder": encoder, "decoder": decoder, "label_critic": critic}
+    return {name: net.to(device, dtype) for name, net in made.items()}
+
+
+@pytest.fixture
+def batch(randn):
+    """Four rows and a companion of each."""
+    weight, y = randn(N).exp(), torch.tensor([0, -1, 2, 1, -1, -1, 0, -1])
+    return Batch(
+        randn(N, D), randn(N, K), weight / weight.sum(), y.to(weight.device), n_own=4
+    )
+
+
+def test_own_rows_are_the_first_and_share_the_encoder_pass(networks, batch, close):
+    code, logits = batch.code(networks), batch.label_logits(networks)
+    own = batch.own()
+    assert own is batch.own()
+    assert torch.equal(own.x, batch.x[:4])
+    assert torch.equal(own.y, batch.y[:4])
+    assert float(own.weight.sum()) == pytest.approx(1, abs=1e-6)
+    close(own.weight * batch.weight[:4].sum(), batch.weight[:4])
+    assert torch.equal(own.code(networks), code[:4])
+    close(own.style_posterior(networks).mean, batch.style_posterior(networks).mean[:4])
+    # Of a universal posterior the logits are those of a draw.
+    close(own.label_logits(networks), logits[:4])
+    close(own.seen(networks), batch.seen(networks)[:4])
+
+
+def test_own_rows_are_encoded_alone_after_the_pass_is_forgotten(networks, batch):
+    first = batch.own()
+    batch.forget()
+    own = batch.own()
+    assert own is not first
+    assert own.code(networks).shape == (4, M + K)
+    assert batch._code is None
+
+
+def test_rows_without_companions_are_all_own(networks, randn):
+    batch = Batch(randn(N, D), randn(N, K))
+    assert batch.own() is batch
+
+
+@pytest.mark.parametrize("share_pass", [True, False])
+def test_only_agreement_sees_companions(networks, batch, share_pass, monkeypatch):
+    seen = {}
+    for phase in (Reconstruct, Classify, Agree):
+
+        def spy(self, networks, batch, loss=phase.loss):
+            seen[self.name] = len(batch.x)
+            return loss(self, networks, batch)
+
+        monkeypatch.setattr(phase, "loss", spy)
+    recipe = Recipe(networks, [Reconstruct(), Classify(), Agree()])
+    optimizers = [make_optimizer(recipe.moved(p), 1e-3) for p in recipe.players_]
+    train_step(
+        recipe.networks, recipe.players_, optimizers, batch, share_pass=share_pass
+    )
+    assert seen == {"reconstruction": 4, "classification": 4, "agreement": 8}
+
+
+def test_batches_say_which_rows_are_own(randn):
+    x, y = randn(20, D), torch.arange(20) % 5 - 1
+    neighbours = (torch.arange(20)[:, None] + torch.arange(1, 3)) % 20
+    batches = WithLabelledAndNeighbours(
+        x, Gaussian(K), batch_size=8, seed=0, y=y, neighbours=neighbours
+    )
+    batch = next(iter(batches.epoch(0)))
+    # Of 16 labelled rows no more than there are others, and a neighbour of each.
+    assert batch.n_own == 8 + 8
+    assert len(batch.x) == 2 * batch.n_own == 8 + batches.n_companions
+    rows = [int((x == row).all(1).nonzero()) for row in batch.x]
+    pairs = zip(rows[: batch.n_own], rows[batch.n_own :], strict=True)
+    assert all(b in neighbours[a] for a, b in pairs)
