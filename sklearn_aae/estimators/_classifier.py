@@ -57,8 +57,9 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         Weight of the agreement of neighbours on their class; 0 for the paper's recipe.
 
     agreement_duration : float or None, default=None
-        Share of the training over which the agreement fades out, in (0, 1]; None if it
-        stays.
+        Share of the epochs in which neighbours agree, in (0, 1): a first part of the
+        training without smoothness, before one without agreement, each with a whole
+        learning rate schedule. None for both at once.
 
     n_neighbors : int, default=10
         Neighbours of a row in the graph.

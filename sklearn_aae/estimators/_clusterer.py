@@ -2,11 +2,9 @@
 
 import warnings
 
-import numpy as np
 import torch
 from sklearn.base import ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
@@ -16,6 +14,7 @@ from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._stream import CHUNK_ROWS
+from sklearn_aae.estimators._subclusters import SubclustersMixin
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.priors import WithLabel
 from sklearn_aae.tabular import TableSchema
@@ -24,7 +23,6 @@ from sklearn_aae.training import (
     Phase,
     Spread,
 )
-from sklearn_aae.utils._compat import check_sample_weight
 
 # A critic that tells more pairs apart has won.
 WON = 0.995
@@ -34,7 +32,7 @@ SHARES_RATE = 0.02
 
 
 @inherits_parameters(AAETransformer, without=("classes_",))
-class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
+class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
     """Adversarial autoencoder that clusters: a code of a cluster and a style.
 
     The encoder infers for each row the probabilities q(y|x) of the clusters and a style
@@ -78,13 +76,14 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
     agreement_strength : float, default=3.0
         Weight of the agreement of neighbours; 0 for the paper's recipe.
 
+    agreement_duration : float or None, default=None
+        Share of the epochs in which neighbours agree, in (0, 1): a first part of the
+        training without smoothness, before one without agreement, each with a whole
+        learning rate schedule. None for both at once.
+
     balance_strength : float, default=2.0
         Weight of the entropy of the clusters' shares in a batch; 0 for the paper's
         recipe.
-
-    agreement_duration : float or None, default=None
-        Share of the training over which the agreement fades out, in (0, 1]; None if it
-        stays.
 
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
@@ -350,29 +349,6 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
             self._find_used(X, sample_weight)
         return self
 
-    def _find_used(self, X, sample_weight) -> None:
-        """Set the labels of the training rows, and which clusters are in use."""
-        shares = self._shares(X)
-        counted = slice(None)
-        if sample_weight is not None:
-            counted = check_sample_weight(sample_weight, shares) > 0
-        parts = self.net_.clusters_
-        used = np.unique(_merged(shares, parts)[counted].argmax(1))
-        numbers = np.full(len(parts) + 1, -1)  # the last is of parts that are not used
-        numbers[used] = np.arange(len(used))
-        self.subcluster_labels_ = numbers[parts]
-        self.labels_ = _merged(shares, self.subcluster_labels_).argmax(1)
-        p = self.prior_.shares.double().numpy()
-        largest = [
-            np.where(self.subcluster_labels_ == c, p, -1).argmax()
-            for c in range(len(used))
-        ]
-        centers = self._head_rows()[largest]
-        typed = self.columns_.typed
-        self.cluster_centers_ = self._as_table(centers) if typed else centers
-        p = _merged(p[None], self.subcluster_labels_)[0]
-        self.cluster_shares_ = p / p.sum()
-
     def _warn_of_collapse(self) -> None:
         """Warn of empty clusters, and of a critic that has won."""
         n_used, told = (
@@ -394,69 +370,3 @@ class AAEClusterer(LabelledMixin, ClusterMixin, BaseAAE):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-
-    # --- answers --------------------------------------------------------------------
-
-    def predict_proba(self, X):
-        """Return the probabilities of the clusters: q(y|x).
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        shares : ndarray of shape (n_samples, n_clusters_in_use), float64
-            Rows sum to 1.
-        """
-        check_is_fitted(self)
-        shares = _merged(self._shares(X), self.subcluster_labels_)
-        return shares / shares.sum(1, keepdims=True)
-
-    def predict(self, X):
-        """Return the most likely cluster of each row.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Numbers from 0.
-        """
-        check_is_fitted(self)
-        return self.predict_proba(X).argmax(1)
-
-    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
-        """Return the clusters that rows are to be of."""
-        labels = np.asarray(y)
-        if labels.ndim and labels.shape != (n_samples,):
-            raise ValueError(
-                f"y must be one cluster or one for each of n_samples={n_samples} rows. "
-                f"Got shape {labels.shape}."
-            )
-        n_used = len(self.cluster_shares_)
-        if not np.isin(labels, np.arange(n_used)).all():
-            raise ValueError(f"y must hold clusters from 0 to {n_used - 1}. Got {y!r}.")
-        return np.broadcast_to(labels, (n_samples,))
-
-    def _draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
-        """Draw codes from the prior, of clusters where they are given."""
-        if labels is not None:
-            of_cluster = (
-                self.subcluster_labels_ == np.arange(len(self.cluster_shares_))[:, None]
-            )
-            p = of_cluster * self.prior_.shares.double().numpy()
-            below = p.cumsum(1) / p.sum(1, keepdims=True)
-            u = np.random.RandomState(seed).uniform(size=(n_samples, 1))
-            labels = (below[labels] <= u).sum(1)
-        return super()._draw_codes(n_samples, labels, seed)
-
-
-def _merged(shares: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Add up the shares (n, m) of labels (m,) that are of one cluster, -1 for none."""
-    member = clusters[:, None] == np.arange(clusters.max() + 1)
-    return shares @ member

@@ -1,6 +1,7 @@
 """The engine: recipes of networks and phases, trained by one loop."""
 
-from sklearn_aae.training._batches import Batch, Batches, Generated
+from sklearn_aae.training._batch import Batch
+from sklearn_aae.training._batches import Batches, Generated
 from sklearn_aae.training._companions import (
     WithLabelled,
     WithLabelledAndNeighbours,

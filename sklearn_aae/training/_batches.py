@@ -6,16 +6,14 @@ steps are gathered at once: the loop itself only cuts views.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch import Tensor
 from torch.utils.data import Dataset
 
-from sklearn_aae.distributions import LabelledPosterior, first_rows
+from sklearn_aae.training._batch import Batch
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 
 # Cells of the rows gathered at once: 16 MB of float32.
@@ -32,12 +30,6 @@ def steps_at_once(n_cells: int) -> int:
     return max(1, min(PRIOR_STEPS, GATHERED_CELLS // n_cells))
 
 
-# The tensors of a batch, in order.
-PARTS = ("x", "prior", "weight", "y", "prior_y")
-
-Networks = Mapping[str, nn.Module] | nn.ModuleDict
-
-
 class DrawsCodes(Protocol):
     """What batches need of a prior."""
 
@@ -46,125 +38,6 @@ class DrawsCodes(Protocol):
     def draw(self, n_samples: int, y: Tensor | None = None) -> Tensor:
         """Draw codes of shape (n_samples, k), for labels y if given."""
         ...
-
-
-@dataclass
-class Batch:
-    """What one step sees, and its one encoder pass.
-
-    Attributes
-    ----------
-    x : Tensor of shape (B, d)
-        Rows.
-
-    prior : Tensor of shape (B', k)
-        Prior samples; B' does not depend on the number of rows.
-
-    weight : Tensor of shape (B,) or None
-        Row weights that sum to 1.
-
-    y, prior_y : Tensor of shape (B,) and (B',), or None
-        Labels of rows and prior samples, -1 = unlabelled.
-
-    n_own : int or None
-        How many of the rows are the step's own; the others are companions, which most
-        phases do not see. None if there are none.
-    """
-
-    x: Tensor
-    prior: Tensor
-    weight: Tensor | None = None
-    y: Tensor | None = None
-    prior_y: Tensor | None = None
-    n_own: int | None = None
-    _posterior: Distribution | None = field(default=None, repr=False)
-    _code: Tensor | None = field(default=None, repr=False)
-    _own: "Batch | None" = field(default=None, repr=False)
-
-    def own(self) -> "Batch":
-        """Return the batch without companions; an encoder pass that was made serves."""
-        n = self.n_own
-        if n is None:
-            return self
-        if self._own is None:
-            w, y, code, q = self.weight, self.y, self._code, self._posterior
-            w = None if w is None else w[..., :n]
-            self._own = Batch(
-                self.x[..., :n, :],
-                self.prior,
-                None if w is None else w / w.sum(-1, keepdim=True),
-                None if y is None else y[..., :n],
-                self.prior_y,
-                _posterior=None if q is None else first_rows(q, n),
-                _code=None if code is None else code[..., :n, :],
-            )
-        return self._own
-
-    def posterior(self, networks: Networks) -> Distribution:
-        """Return q(z|x), computed once until `forget`."""
-        if self._posterior is None:
-            self._posterior = networks["encoder"](self.x, self.weight)
-        return self._posterior
-
-    def code(self, networks: Networks, grad: bool = True) -> Tensor:
-        """Return z ~ q(z|x), drawn once until `forget`."""
-        if self._code is None:
-            self._code = self.posterior(networks).rsample()
-        return self._code if grad else self._code.detach()
-
-    def styles(self, networks: Networks) -> tuple[Tensor, Tensor]:
-        """Return codes without their labels, and prior samples."""
-        return self.code(networks)[..., networks["encoder"].n_classes :], self.prior
-
-    def style_posterior(self, networks: Networks) -> Distribution:
-        """Return q(z|x) without the labels."""
-        q = self.posterior(networks)
-        return q.style if isinstance(q, LabelledPosterior) else q
-
-    def label_logits(self, networks: Networks) -> Tensor:
-        """Return the logits of q(y|x), (B, m)."""
-        q = self.posterior(networks)
-        if isinstance(q, LabelledPosterior):
-            return q.logits
-        # A universal posterior is known by its draws only.
-        shares = self.code(networks)[..., : networks["encoder"].n_classes]
-        return shares.clamp_min(torch.finfo(shares.dtype).tiny).log()
-
-    def seen(self, networks: Networks) -> Tensor:
-        """Return the rows as the encoder saw them, with its noise if that is known."""
-        q = self.posterior(networks)
-        if isinstance(q, LabelledPosterior):
-            return q.seen.detach()
-        encoder: Any = networks["encoder"]
-        return encoder.enter(self.x)
-
-    def shares(self, networks: Networks) -> Tensor:
-        """Return q(y|x), (B, m)."""
-        return self.code(networks)[..., : networks["encoder"].n_classes]
-
-    def critic_labels(self, critic: nn.Module) -> tuple[Tensor | None, Tensor | None]:
-        """Return the labels of prior samples and of rows that a critic is told."""
-        if not critic.n_classes:
-            return None, None
-        return self.prior_y, self.y
-
-    def decoded(self, networks: Networks, code: Tensor) -> Distribution:
-        """Return p(x|z) of codes of these rows."""
-        return networks["decoder"](code, self.y)
-
-    @classmethod
-    def stack(cls, members: Sequence["Batch"]) -> "Batch":
-        """Return the batches of C models as one, (C, B, ...)."""
-        parts: dict[str, Tensor] = {}
-        for name in PARTS:
-            values = [getattr(member, name) for member in members]
-            if values[0] is not None:
-                parts[name] = torch.stack(values)
-        return cls(**parts)  # type: ignore[arg-type]
-
-    def forget(self) -> None:
-        """Drop the encoder pass: the next phase makes its own."""
-        self._posterior = self._code = self._own = None
 
 
 class Batches(Dataset):

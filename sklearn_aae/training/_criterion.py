@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sklearn_aae.distributions import Columns
 from sklearn_aae.objectives import energy_distance
-from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._batch import Batch, Networks
 from sklearn_aae.training._phases import TrainCritic, critic_logits
 
 # The energy distance compares all pairs of rows.

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from sklearn_aae.nn import calibrating
-from sklearn_aae.training._batches import Batch, Batches, StackedBatches
+from sklearn_aae.training._batch import Batch
+from sklearn_aae.training._batches import Batches, StackedBatches
 from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
 from sklearn_aae.training._phases import TrainCritic
 from sklearn_aae.training._recipe import Recipe

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from sklearn_aae.training._batches import Batch, Batches
+from sklearn_aae.training._batch import Batch
+from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.utils._device import torch_threads
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sklearn_aae.objectives import row_mean
-from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._batch import Batch, Networks
 from sklearn_aae.training._phases import FoolCritic, Phase, TrainCritic
 from sklearn_aae.utils._random import standard_normal
 

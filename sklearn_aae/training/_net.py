@@ -8,7 +8,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, PrintLog
 from torch import Tensor, nn
 
-from sklearn_aae.training._batches import Batch, Batches
+from sklearn_aae.training._batch import Batch
+from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._engine import Engine, check_finite
 from sklearn_aae.training._optim import SCHEDULES, make_optimizer, set_learning_rate
 from sklearn_aae.training._phases import Phase

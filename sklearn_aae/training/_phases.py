@@ -24,7 +24,7 @@ from sklearn_aae.objectives import (
     row_mean,
     sliced_wasserstein,
 )
-from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._batch import Batch, Networks
 from sklearn_aae.utils._random import standard_normal
 
 

@@ -21,7 +21,7 @@ from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from sklearn_aae.training._batches import PARTS, Batch
+from sklearn_aae.training._batch import PARTS, Batch
 from sklearn_aae.training._optim import (
     StackedAdam,
     give_state,

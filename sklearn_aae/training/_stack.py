@@ -18,7 +18,8 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.training._batches import Batch, StackedBatches
+from sklearn_aae.training._batch import Batch
+from sklearn_aae.training._batches import StackedBatches
 from sklearn_aae.training._engine import Engine
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import StackedAdam, pile, spans_of

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.training._batches import Batch, Networks
+from sklearn_aae.training._batch import Batch, Networks
 from sklearn_aae.training._optim import moved_by
 from sklearn_aae.training._recipe import Player
 

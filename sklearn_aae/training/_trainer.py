@@ -10,7 +10,8 @@ from contextvars import ContextVar
 
 import torch
 
-from sklearn_aae.training._batches import Batch, StackedBatches, share_rows
+from sklearn_aae.training._batch import Batch
+from sklearn_aae.training._batches import StackedBatches, share_rows
 from sklearn_aae.training._engine import check_finite
 from sklearn_aae.training._groups import group
 from sklearn_aae.training._jobs import Job, step_flops
