@@ -39,7 +39,7 @@ class Batch:
         Labels of rows and prior samples, -1 = unlabelled.
 
     n_own : int or None
-        How many of the rows are the step's own; the others are companions, which most
+        How many of the rows are the step's own; the others are companions, which some
         phases do not see. None if there are none.
     """
 

@@ -102,6 +102,7 @@ class Smooth(Phase):
     """
 
     name = "smoothness"
+    sees_companions = False
     moves = ("encoder",)
     needs = ("encoder",)
 
@@ -150,7 +151,6 @@ class Agree(Phase):
     name = "agreement"
     moves = ("encoder",)
     needs = ("encoder", "label_critic")
-    sees_companions = True
 
     power: float = 0.6
     stray_share: float | Tensor = 0.0

@@ -3,8 +3,8 @@
 Letters: C models in a stack, B batch, d columns, k code size. A phase is data: `moves`
 names the networks that its loss trains, `needs` those that it reads, ``loss(networks,
 batch)`` returns one value for each model, of shape () or (C,). What a phase does not
-move is frozen while its loss is computed. Only a phase that `sees_companions` is shown
-the rows that come with a step's own.
+move is frozen while its loss is computed. Where `sees_companions` is False, a phase is
+shown a step's own rows only: those that make further passes through large networks.
 
 To add a phase: a class here, an entry in the conformance list of
 ``tests/test_contracts.py``.
@@ -41,7 +41,7 @@ class Phase:
     name: ClassVar[str]
     moves: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]]
-    sees_companions: ClassVar[bool] = False
+    sees_companions: ClassVar[bool] = True
 
     weight: float | Tensor = 1.0
 
@@ -68,6 +68,7 @@ class Reconstruct(Phase):
     name = "reconstruction"
     moves = ("encoder", "decoder")
     needs = ("encoder", "decoder")
+    sees_companions = False
 
     n_columns: int = 1
 

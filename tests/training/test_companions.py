@@ -13,6 +13,7 @@ from sklearn_aae.training import (
     Classify,
     Recipe,
     Reconstruct,
+    Smooth,
     WithLabelledAndNeighbours,
 )
 from sklearn_aae.training._optim import make_optimizer
@@ -73,21 +74,24 @@ def test_rows_without_companions_are_all_own(networks, randn):
 
 
 @pytest.mark.parametrize("share_pass", [True, False])
-def test_only_agreement_sees_companions(networks, batch, share_pass, monkeypatch):
+def test_reconstruction_and_smoothness_do_not_see_companions(
+    networks, batch, share_pass, monkeypatch
+):
     seen = {}
-    for phase in (Reconstruct, Classify, Agree):
+    for phase in (Reconstruct, Smooth, Classify, Agree):
 
         def spy(self, networks, batch, loss=phase.loss):
             seen[self.name] = len(batch.x)
             return loss(self, networks, batch)
 
         monkeypatch.setattr(phase, "loss", spy)
-    recipe = Recipe(networks, [Reconstruct(), Classify(), Agree()])
+    recipe = Recipe(networks, [Reconstruct(), Smooth(), Classify(), Agree()])
     optimizers = [make_optimizer(recipe.moved(p), 1e-3) for p in recipe.players_]
     train_step(
         recipe.networks, recipe.players_, optimizers, batch, share_pass=share_pass
     )
-    assert seen == {"reconstruction": 4, "classification": 4, "agreement": 8}
+    few = {"reconstruction": 4, "smoothness": 4}
+    assert seen == few | {"classification": 8, "agreement": 8}
 
 
 def test_batches_say_which_rows_are_own(randn):
