@@ -122,9 +122,10 @@ class FittingMixin:
             ]
             train(jobs)
             last |= {job.net: job for job in jobs}
-            if any(getattr(net, "interrupted_", False) for net in nets):
-                break
+            stopped = any(getattr(net, "interrupted_", False) for net in nets)
             nets = [job.net for job in jobs if job.done]
+            if stopped or not nets:
+                break
         return list(last.values())
 
     def _training_parts(self, epochs: int) -> list[tuple[str | None, int]]:

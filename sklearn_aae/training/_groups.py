@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from sklearn_aae.training._jobs import Job
+from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._shapes import describe
 from sklearn_aae.training._stack import pace
 
@@ -60,6 +61,12 @@ def stack_limit(job: Job) -> int:
     return max(1, budget // (cells * job.batches.x.itemsize))
 
 
+def _age(net: AAENet) -> tuple:
+    """Return how long a net has been trained: epochs, and the steps Adam remembers."""
+    states = [s for o in net.engine_.optimizers for s in o.state.values() if s]
+    return (len(net.history), len(states), *{float(s["step"]) for s in states})
+
+
 def shape_of(job: Job) -> tuple | None:
     """Return what the jobs of a stack must share; None for a job that trains alone."""
     net, data = job.net, job.batches
@@ -70,6 +77,7 @@ def shape_of(job: Job) -> tuple | None:
         (data.n_steps, data.batch_size, data.n_prior, data.width),
         (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
-        (job.calibrate, held, len(net.history)),
+        (job.calibrate, held),
+        _age(net),
         describe(net.module_),
     )

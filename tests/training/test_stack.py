@@ -304,3 +304,34 @@ def test_the_best_epoch_is_kept_if_asked_for(load_best, check):
 def test_early_stopping_with_labels_weights_and_own_steps(check):
     given = {"labelled": True, "weighted": True, "update": "alternating"}
     check(prior="gaussian_mixture", **STOPPING, **given)
+
+
+# --- nets with a past -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_nets_that_were_trained_before_train_on_as_a_stack(update, make_job, alike):
+    options = {**VARIED, **NOISE, "update": update}
+    alone, together = ([make_job(i, **options) for i in range(3)] for _ in range(2))
+    for job in (*alone, *together):
+        job.run()
+        job.done = False
+    assert [len(stack) for stack in group(together)] == [3]
+    train_jobs(together)
+    for job in alone:
+        job.run()
+    for job, expected in zip(together, alone, strict=True):
+        assert len(job.net.history) == 8
+        alike(job, expected, 1e-9)
+
+
+def test_nets_of_different_pasts_train_apart(make_job):
+    jobs = [make_job(i) for i in range(4)]
+    for job, n_rows in zip(jobs, (None, 40, 40, 24), strict=True):
+        if n_rows is not None:
+            first = make_job(0, n_rows=n_rows)
+            job.batches, kept = first.batches, job.batches
+            job.run()
+            job.batches = kept
+    # New; twice four epochs of five steps; four epochs of three steps.
+    assert sorted(len(stack) for stack in group(jobs)) == [1, 1, 2]
