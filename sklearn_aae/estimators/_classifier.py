@@ -56,7 +56,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     agreement_strength : float, default=1.0
         Weight of the agreement of neighbours on their class; 0 for the paper's recipe.
 
-    agreement_duration : float or None, default=None
+    agreement_duration : float or None, default=0.4
         Share of the epochs in which neighbours agree, in (0, 1): a first part of the
         training without smoothness, before one without agreement, each with a whole
         learning rate schedule. None for both at once.
@@ -68,11 +68,11 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         Share of the neighbours that are taken to say nothing of a row's class, in
         [0, 1): a row that is sure of another class is not drawn to them.
 
-    smoothness_strength : float, default=1.0
+    smoothness_strength : float, default=3.0
         Weight of the change of q(y|x) at the worst point near a row; 0 for the paper's
         recipe.
 
-    smoothness_radius : float, default=0.3
+    smoothness_radius : float, default=0.5
         How near: as a multiple of the mean distance of a row to its tenth neighbour.
 
     label_strength : float, default=1.0
@@ -149,11 +149,11 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         head_distance=1.0,
         classification_strength=10.0,
         agreement_strength=1.0,
-        agreement_duration=None,
+        agreement_duration=0.4,
         n_neighbors=10,
         stray_share=0.1,
-        smoothness_strength=1.0,
-        smoothness_radius=0.3,
+        smoothness_strength=3.0,
+        smoothness_radius=0.5,
         label_strength=1.0,
         reconstruction_strength=1.0,
         critic_noise=0.1,

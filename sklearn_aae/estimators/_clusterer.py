@@ -96,7 +96,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         Weight of the change of q(y|x) at the worst point near a row: virtual
         adversarial training [2]_.
 
-    smoothness_radius : float, default=0.3
+    smoothness_radius : float, default=0.5
         How near: as a multiple of the mean distance of a row to its tenth neighbour.
 
     learn_shares : bool, default=True
@@ -195,7 +195,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         n_neighbors=10,
         stray_share=0.0,
         smoothness_strength=0.0,
-        smoothness_radius=0.3,
+        smoothness_radius=0.5,
         learn_shares=True,
         label_strength=1.0,
         reconstruction_strength=10.0,
