@@ -150,7 +150,7 @@ def test_who_trains_alone(make_job):
     assert shape_of(with_module(make_job(0), nn.Linear(5, 2))) is None
     trained = make_job(0)
     trained.run()
-    assert shape_of(trained) is None
+    assert shape_of(trained) not in (None, shape_of(make_job(0)))  # not with new ones
 
 
 @pytest.mark.parametrize(
