@@ -108,9 +108,6 @@ class LabelledMixin(CodeMixin):
             "label_critic": critic,
         }
 
-    def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        return self._batches_of(None, rows, seed)
-
     def _batches_of(self, part: str | None, rows: Rows, seed: int) -> Batches:
         (kind, paired), options = self._batch_kinds, {}
         if self.agreement_strength and part != "smoothness":

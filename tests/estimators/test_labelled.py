@@ -324,7 +324,8 @@ def test_agreement_may_end_and_smoothness_follow(update, three):
 @pytest.mark.parametrize("update", UPDATES)
 def test_parts_of_a_training_stack(update, three):
     X, y = np.float64(three[0]), three[1]
-    options = {"max_iter": 5, "agreement_duration": 0.4, "update": update}
+    # A full batch trains in float64: smoothness enlarges rounding.
+    options = {"max_iter": 5, "batch_size": 512, "update": update}
     models = [
         SemiSupervisedAAEClassifier(**SMALL | options | {"random_state": i})
         for i in range(3)
@@ -333,9 +334,11 @@ def test_parts_of_a_training_stack(update, three):
     with parallel_config(backend="stacked"):
         stacked = Parallel()(delayed(clone(model).fit)(X, y) for model in models)
     for one, other in zip(alone, stacked, strict=True):
-        assert one.history_[-1]["smoothness"] != 0
+        assert ["agreement" in line for line in one.history_] == 2 * [True] + 3 * [
+            False
+        ]
         np.testing.assert_allclose(
-            one.predict_proba(X), other.predict_proba(X), atol=1e-3
+            one.predict_proba(X), other.predict_proba(X), atol=1e-9
         )
 
 

@@ -1,4 +1,4 @@
-"""Rows that come with others: who sees them, and how long they count."""
+"""Rows that come with those of a step: which they are, and who sees them."""
 
 import pytest
 import torch
