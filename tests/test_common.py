@@ -5,7 +5,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -73,6 +77,45 @@ def test_no_check_is_switched_off_by_a_tag(estimator):
     assert not tags.non_deterministic
     assert not tags.no_validation
     assert not tags._skip_test
+
+
+FRAMES = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "arrow": lambda columns: pytest.importorskip("pyarrow").table(columns),
+}
+ANSWERS = (
+    "transform",
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "score_samples",
+    "reconstruct",
+    "localize",
+)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_frames_of_all_libraries_answer_as_arrays_do(estimator, kind):
+    X = np.random.RandomState(0).normal(size=(60, 3))
+    X[:, 0] += 4 * (y := np.arange(60) % 3)
+    frame = FRAMES[kind](dict(zip("abc", X.T, strict=True)))
+    estimator = clone(estimator).set_params(random_state=0, max_iter=3)
+    of_frame, of_array = clone(estimator).fit(frame, y), clone(estimator).fit(X, y)
+    assert list(of_frame.feature_names_in_) == ["a", "b", "c"]
+    assert not hasattr(of_array, "feature_names_in_")
+    answered = [name for name in ANSWERS if hasattr(estimator, name)]
+    assert answered or isinstance(estimator, sklearn_aae.GANSampler)
+    for name in answered:
+        theirs = getattr(of_frame, name)(frame)
+        np.testing.assert_allclose(theirs, getattr(of_array, name)(X), err_msg=name)
+    drawn = of_frame.sample(4, random_state=1) if hasattr(of_frame, "sample") else frame
+    assert isinstance(drawn, type(frame))
+    swapped = FRAMES[kind](dict(zip("bac", X.T, strict=True)))
+    for name in answered:
+        with pytest.raises(ValueError, match="feature names"):
+            getattr(of_frame, name)(swapped)
 
 
 ARRAY_API_CHECKS = """

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
-from sklearn_aae.estimators._neighbours import merge_labels, shared_information
+from sklearn_aae.estimators._neighbours import MERGES
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
@@ -23,6 +23,7 @@ from sklearn_aae.training import (
     Phase,
     Spread,
 )
+from sklearn_aae.utils._compat import StrOptions
 
 # A critic that tells more pairs apart has won.
 WON = 0.995
@@ -37,10 +38,10 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
 
     The encoder infers for each row the probabilities q(y|x) of the clusters and a style
     z; one critic makes the probabilities look like draws of one cluster each, another
-    the style like a Gaussian ([1]_, section 6). Three things are added to the paper's
+    the style like a Gaussian ([1]_, section 6). Two things are added to the paper's
     recipe, each with a parameter that switches it off: rows agree with a random near
-    neighbour (`agreement_strength`), the clusters are kept in use
-    (`balance_strength`), and their shares are learned, not equal (`learn_shares`).
+    neighbour in a cluster that is not everyone's (`agreement_strength`), and the shares
+    of the clusters are learned, not equal (`learn_shares`).
 
     Of `n_init` trainings, which run as one stack, that one is kept whose clusters share
     most information along the edges of the neighbour graph. No label is used.
@@ -59,9 +60,16 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
 
     n_subclusters : int or None, default=None
         Number of labels of the code, None for as many as clusters. More of them are
-        merged into clusters after the training, two at a time, as the edges of the
-        neighbour graph say (modularity). It helps where one training tends to put two
-        groups into one cluster and to divide another: many rows, groups of odd shape.
+        merged into clusters after the training, as the edges of the neighbour graph
+        say. It helps where one training tends to put two groups into one cluster and to
+        divide another: many rows, groups of odd shape or of very different size.
+
+    merge_by : {"modularity", "cut"}, default="modularity"
+        How subclusters are merged. "modularity": two at a time, those with most edges
+        between them beyond chance, which favours clusters of like size [3]_. "cut":
+        all at once, so that few of each cluster's edges leave it, the normalised cut of
+        spectral clustering [4]_, which finds small clusters that stand apart, too; of
+        the restarts the one of the least cut is kept.
 
     n_components : int, default=5
         Number of columns of the style.
@@ -81,9 +89,9 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         training without smoothness, before one without agreement, each with a whole
         learning rate schedule. None for both at once.
 
-    balance_strength : float, default=2.0
-        Weight of the entropy of the clusters' shares in a batch; 0 for the paper's
-        recipe.
+    balance_strength : float, default=0.0
+        Weight of the entropy of the clusters' shares in a batch: for clusters that
+        stay empty, and for clusters of like size.
 
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
@@ -143,8 +151,12 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         Share of each cluster, as the prior has learned it.
 
     information_ : float
-        The criterion of `n_init`: mutual information of the clusters of two neighbours,
-        in nats.
+        Mutual information of the clusters of two neighbours, in nats: the criterion of
+        `n_init`, unless subclusters are merged by the cut.
+
+    cut_ : float
+        The normalised cut: the share of a cluster's edges that leave it, summed over
+        the clusters; an empty one counts as 1.
 
     See Also
     --------
@@ -157,6 +169,9 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
        https://arxiv.org/abs/1511.05644
     .. [2] Miyato, Maeda, Koyama, Ishii, "Virtual Adversarial Training", 2018,
        https://arxiv.org/abs/1704.03976
+    .. [3] Newman, "Fast algorithm for detecting community structure in networks", 2004,
+       https://arxiv.org/abs/cond-mat/0309508
+    .. [4] Ng, Jordan, Weiss, "On Spectral Clustering: Analysis and an algorithm", 2001
 
     Examples
     --------
@@ -176,6 +191,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         **LABELLED_CONSTRAINTS,
         "n_clusters": [POSITIVE_INT],
         "n_subclusters": [POSITIVE_INT, None],
+        "merge_by": [StrOptions(set(MERGES))],
         "balance_strength": [NON_NEGATIVE],
         "learn_shares": ["boolean"],
         "critic_hidden_layer_sizes": ["array-like"],
@@ -186,12 +202,13 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         n_clusters=8,
         *,
         n_subclusters=None,
+        merge_by="modularity",
         n_components=5,
         class_heads=True,
         head_distance=1.0,
         agreement_strength=3.0,
         agreement_duration=None,
-        balance_strength=2.0,
+        balance_strength=0.0,
         n_neighbors=10,
         stray_share=0.0,
         smoothness_strength=0.0,
@@ -218,6 +235,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         )
         self.n_clusters = n_clusters
         self.n_subclusters = n_subclusters
+        self.merge_by = merge_by
         self.class_heads = class_heads
         self.head_distance = head_distance
         self.agreement_strength = agreement_strength
@@ -275,15 +293,13 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
             parts = rows.X.split(CHUNK_ROWS)
             # The mean draws no noise, whatever the posterior.
             labels = [encoder(part).mean[:, :m].argmax(-1) for part in parts]
-        neighbours = rows.neighbours(self.n_neighbors)
         found = torch.cat(labels).cpu().numpy()
-        net.clusters_ = merge_labels(found, neighbours, m, self.n_clusters)
-        net.information_ = shared_information(net.clusters_[found], neighbours, m)
-        return -net.information_
+        return self._merge(net, found, rows.neighbours(self.n_neighbors))
 
     def _set_fitted(self, net: AAENet) -> None:
         super()._set_fitted(net)
         self.information_ = getattr(net, "information_", None)
+        self.cut_ = getattr(net, "cut_", None)
         shares = net.module_.networks["label_critic"].shares
         self.prior_ = WithLabel(self.prior_.style, shares.cpu())
 

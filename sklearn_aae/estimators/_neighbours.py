@@ -1,7 +1,10 @@
 """The graph of nearest neighbours of the training rows, and how labels lie on it."""
 
 import numpy as np
+from scipy.linalg import eigh
+from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 
 # Rows of which distances are looked at, to learn their scale.
 MAX_ROWS = 2000
@@ -64,28 +67,57 @@ def shared_information(labels: np.ndarray, neighbours: np.ndarray, m: int) -> fl
     return float((e[seen] * np.log(e[seen] / np.outer(p, p)[seen])).sum())
 
 
-def merge_labels(
-    labels: np.ndarray, neighbours: np.ndarray, m: int, n_clusters: int
-) -> np.ndarray:
-    """Merge labels into clusters, two at a time, as the graph's modularity says.
+def normalized_cut(e: np.ndarray) -> float:
+    """Return Σ_a (1 - e_aa / p_a): what share of a cluster's edges leave it, summed.
 
-    The modularity Q = Σ_a (e_aa - p_a²) is how many more edges stay within a cluster
-    than would by chance (Newman 2004); to merge a and b adds 2 (e_ab - p_a p_b). For
-    the other parameters see `edge_shares`.
+    Clusters that no row has count as 1 each (Shi and Malik 2000).
 
     Parameters
     ----------
+    e : ndarray of shape (m, m)
+        Shares of edges between clusters, see `edge_shares`.
+    """
+    p = e.sum(1)
+    seen = p > 0
+    return float(len(e) - (np.diag(e)[seen] / p[seen]).sum())
+
+
+def merge_labels(
+    labels: np.ndarray, neighbours: np.ndarray, m: int, n_clusters: int, by: str
+) -> np.ndarray:
+    """Merge labels into clusters, as their edges say.
+
+    Parameters
+    ----------
+    labels, neighbours, m
+        See `edge_shares`.
+
     n_clusters : int
         Number of clusters to leave.
+
+    by : {"modularity", "cut"}
+        A key of `MERGES`.
 
     Returns
     -------
     clusters : ndarray of shape (m,)
         Cluster of each label, counted from 0; -1 for labels that no row has.
     """
-    e = edge_shares(labels, neighbours, m)
-    used = np.unique(labels)
-    e, owner = e[np.ix_(used, used)], np.arange(len(used))
+    used, clusters = np.unique(labels), np.full(m, -1)
+    clusters[used] = np.arange(len(used))
+    if len(used) > n_clusters:
+        e = edge_shares(labels, neighbours, m)[np.ix_(used, used)]
+        clusters[used] = MERGES[by](e, n_clusters)
+    return clusters
+
+
+def merge_by_modularity(e: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the cluster of each label, merged two at a time.
+
+    The modularity Q = Σ_a (e_aa - p_a²) is how many more edges stay within a cluster
+    than would by chance (Newman 2004); to merge a and b adds 2 (e_ab - p_a p_b).
+    """
+    e, owner = e.copy(), np.arange(len(e))
     while len(e) > n_clusters:
         p = e.sum(1)
         gain = np.where(np.tri(len(e), k=-1) > 0, e - np.outer(p, p), -np.inf)
@@ -94,6 +126,21 @@ def merge_labels(
         e[:, b] += e[:, a]
         e = np.delete(np.delete(e, a, 0), a, 1)
         owner = np.where(owner == a, b, owner - (owner > a))
-    clusters = np.full(m, -1)
-    clusters[used] = owner
-    return clusters
+    return owner
+
+
+def merge_by_cut(e: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return the cluster of each label, of little normalised cut.
+
+    Spectral clustering (Ng, Jordan and Weiss 2001) in which a label counts by its
+    edges.
+    """
+    p = e.sum(1)
+    leading = (len(e) - n_clusters, len(e) - 1)
+    _, U = eigh(e / np.sqrt(np.outer(p, p)), subset_by_index=leading)
+    means = KMeans(n_clusters, n_init=20, random_state=0)
+    found = means.fit_predict(normalize(U), sample_weight=p)
+    return np.unique(found, return_inverse=True)[1]
+
+
+MERGES = {"modularity": merge_by_modularity, "cut": merge_by_cut}

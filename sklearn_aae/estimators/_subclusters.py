@@ -2,6 +2,13 @@
 
 import numpy as np
 
+from sklearn_aae.estimators._neighbours import (
+    edge_shares,
+    merge_labels,
+    normalized_cut,
+    shared_information,
+)
+from sklearn_aae.training import AAENet
 from sklearn_aae.utils._compat import check_sample_weight
 
 
@@ -10,6 +17,16 @@ class SubclustersMixin:
 
     The net says which labels make a cluster: ``net_.clusters_``.
     """
+
+    def _merge(self, net: AAENet, labels: np.ndarray, neighbours: np.ndarray) -> float:
+        """Set which labels of a net make a cluster; return its rank, low for good."""
+        m, n_clusters = self.prior_.n_classes, self.n_clusters
+        net.clusters_ = merge_labels(labels, neighbours, m, n_clusters, self.merge_by)
+        clusters = net.clusters_[labels]
+        net.information_ = shared_information(clusters, neighbours, n_clusters)
+        net.cut_ = normalized_cut(edge_shares(clusters, neighbours, n_clusters))
+        by_cut = m > n_clusters and self.merge_by == "cut"
+        return net.cut_ if by_cut else -net.information_
 
     def _find_used(self, X, sample_weight) -> None:
         """Set the labels of the training rows, and which clusters are in use."""

@@ -1,5 +1,7 @@
 """Clusterer, classifier, supervised transformer and GAN: what each is for."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
@@ -16,7 +18,13 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.estimators._neighbours import merge_labels, nearest
+from sklearn_aae.estimators._neighbours import (
+    MERGES,
+    edge_shares,
+    merge_labels,
+    nearest,
+    normalized_cut,
+)
 from sklearn_aae.training import UPDATES, Agree, Classify, PartHeads, Smooth, Spread
 
 SMALL = {"hidden_layer_sizes": (32,), "n_components": 2, "random_state": 0}
@@ -99,15 +107,20 @@ def test_the_papers_recipe_is_in_reach(three):
     ]
 
 
-def test_the_restart_of_most_information_is_kept(three, monkeypatch):
+@pytest.mark.parametrize("way", [None, *MERGES])
+def test_the_restart_of_the_best_graph_is_kept(three, way, monkeypatch):
     seen = []
     rank = AAEClusterer._rank
     monkeypatch.setattr(
         AAEClusterer, "_rank", lambda *a: seen.append(rank(*a)) or seen[-1]
     )
-    model = AAEClusterer(3, n_init=3, max_iter=3, **SMALL).fit(three[0])
+    options = {} if way is None else {"n_subclusters": 6, "merge_by": way}
+    model = AAEClusterer(3, n_init=3, max_iter=3, **options, **SMALL).fit(three[0])
     assert len(seen) == 3
-    assert model.information_ == -min(seen)
+    if way is None:
+        neighbours = nearest(three[0] / np.ptp(three[0], 0), 10)
+        assert model.cut_ == pytest.approx(cut(model.labels_, neighbours, 3))
+    assert min(seen) == (model.cut_ if way == "cut" else -model.information_)
 
 
 def test_ranking_restarts_draws_no_random_numbers(three, rng_untouched):
@@ -134,27 +147,75 @@ def test_labels_are_merged_as_modularity_says(three):
     neighbours = nearest(three[0], 7)
     numbers = rng.permutation([0, 1, 2, 3, 5, 6])
     labels = numbers[KMeans(6, n_init=1, random_state=0).fit_predict(three[0])]
-    clusters = merge_labels(labels, neighbours, 7, 3)
+    clusters = merge_labels(labels, neighbours, 7, 3, "modularity")
     assert clusters[4] == -1
     assert set(clusters) == {-1, 0, 1, 2}
     # One step at a time, it is the pair that leaves most modularity.
     for n in (5, 4, 3):
-        before = merge_labels(labels, neighbours, 7, n + 1)[labels]
-        after = merge_labels(labels, neighbours, 7, n)[labels]
+        before = merge_labels(labels, neighbours, 7, n + 1, "modularity")[labels]
+        after = merge_labels(labels, neighbours, 7, n, "modularity")[labels]
         best = max(
             modularity(np.where(before == a, b, before), neighbours)
             for a in range(n + 1)
             for b in range(a)
         )
         assert modularity(after, neighbours) == pytest.approx(best)
-    same = merge_labels(labels, neighbours, 7, 6)
+    same = merge_labels(labels, neighbours, 7, 6, "modularity")
     np.testing.assert_array_equal(same, [0, 1, 2, 3, -1, 4, 5])
 
 
-def test_subclusters_are_merged_into_clusters(three):
+def cut(labels, neighbours, n_clusters):
+    """Sum over clusters of the share of their edges that end elsewhere, 1 if empty."""
+    ends = np.repeat(labels, neighbours.shape[1]), labels[neighbours].ravel()
+    total = 0.0
+    for c in range(n_clusters):
+        touching = (ends[0] == c).sum() + (ends[1] == c).sum()
+        leaving = ((ends[0] == c) != (ends[1] == c)).sum()
+        total += leaving / touching if touching else 1.0
+    return total
+
+
+def test_the_cut_is_the_share_of_edges_that_leave():
+    rng = np.random.RandomState(0)
+    labels, near = rng.choice([0, 1, 3], size=50), rng.randint(50, size=(50, 4))
+    e = edge_shares(labels, near, 4)
+    assert normalized_cut(e) == pytest.approx(cut(labels, near, 4))
+    assert cut(labels, near, 4) > 1  # cluster 2 is empty
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_are_merged_with_the_least_cut(three, seed):
+    neighbours = nearest(three[0], 7)
+    numbers = np.random.RandomState(seed).permutation([0, 1, 2, 3, 5, 6])
+    labels = numbers[KMeans(6, n_init=1, random_state=seed).fit_predict(three[0])]
+    clusters = merge_labels(labels, neighbours, 7, 3, "cut")
+    assert clusters[4] == -1
+    assert set(clusters) == {-1, 0, 1, 2}
+    ways = np.array(list(product(range(3), repeat=7)))
+    least = min(cut(way[labels], neighbours, 3) for way in ways if way[4] == 0)
+    assert cut(clusters[labels], neighbours, 3) == pytest.approx(least)
+    same = merge_labels(labels, neighbours, 7, 6, "cut")
+    np.testing.assert_array_equal(same, [0, 1, 2, 3, -1, 4, 5])
+
+
+def test_labels_without_an_edge_between_them_are_merged():
+    labels = np.repeat([0, 1, 2, 3], 5)
+    inside = np.arange(20) // 5 * 5 + (np.arange(20) + 1) % 5
+    clusters = merge_labels(labels, inside[:, None], 4, 3, "cut")
+    assert set(clusters) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("way", MERGES)
+def test_subclusters_are_merged_into_clusters(three, way):
     X, y = three
     model = AAEClusterer(
-        3, n_subclusters=7, n_init=2, max_iter=200, class_heads=False, **SMALL
+        3,
+        n_subclusters=7,
+        merge_by=way,
+        n_init=2,
+        max_iter=200,
+        class_heads=False,
+        **SMALL,
     ).fit(X)
     assert adjusted_rand_score(y, model.labels_) > 0.95
     assert model.subcluster_labels_.shape == (7,)
