@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 from torch.distributions import Laplace as _Laplace
 
-from sklearn_aae.distributions import Columns, UnitGaussian
+from sklearn_aae.distributions import Columns, Counts, UnitGaussian
 from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot, only
 from sklearn_aae.utils._random import standard_uniform
 
@@ -27,6 +27,13 @@ __all__ = [
     "GaussianDecoder",
     "LaplaceDecoder",
 ]
+
+# Logit of the share of counts that are struck out, where the training begins.
+ZERO_LOGIT = -3.0
+
+# A step of Adam moves a parameter by its rate; sizes of counts have orders of magnitude
+# to go.
+SIZE_GAIN = 10.0
 
 
 class Decoder(nn.Module):
@@ -195,6 +202,10 @@ class ColumnsDecoder(Decoder):
     weights : sequence of float
         For each column, its factor in the training.
 
+    counts : sequence of (float, float) or None, default=()
+        For each column of counts, mean and standard deviation of log(1 + x); None for
+        the others. Empty: there are none.
+
     numeric : {"gaussian", "laplace", "bernoulli"}
         Likelihood of the numeric columns.
 
@@ -203,27 +214,52 @@ class ColumnsDecoder(Decoder):
     """
 
     weight: Tensor
+    shift: Tensor
+    scale: Tensor
 
     def __init__(
         self,
         n_components: int,
         n_categories: Sequence[int],
         weights: Sequence[float],
+        counts: Sequence[tuple[float, float] | None] = (),
         numeric: str = "gaussian",
         **options,
     ):
-        heads = ColumnHeads(n_categories)
+        moments = {j: pair for j, pair in enumerate(counts) if pair is not None}
+        heads = ColumnHeads(n_categories, list(moments))
         d = len(heads.n_categories)
         super().__init__(n_components, d, n_outputs=heads.n_inputs, **options)
         self.heads, self.numeric = heads, numeric
         weight = torch.tensor(weights, dtype=torch.float64)[heads.order]
         self.register_buffer("weight", weight, persistent=False)
+        if moments:
+            pairs = torch.tensor(list(moments.values()), dtype=torch.float64)
+            self.register_buffer("shift", pairs[:, 0].clone(), persistent=False)
+            self.register_buffer("scale", pairs[:, 1].clone(), persistent=False)
+            self.log_size = nn.Parameter(torch.zeros(len(moments)))
 
     def likelihood(self, h: Tensor) -> Distribution:
         """Return the columns' distributions as one."""
-        number, logits = self.heads(h)
-        cells = DECODERS[self.numeric].cells(number)
-        return Columns(cells, logits, only(self.heads.order), self.weight)
+        number, count, logits = self.heads(h)
+        cells, order = DECODERS[self.numeric].cells(number), only(self.heads.order)
+        return Columns(cells, self._counts(count), logits, order, self.weight)
+
+    def _counts(self, h: Tensor) -> Counts | None:
+        """Return the distribution of counts, of standardised log μ and logits of π."""
+        if not h.shape[-1]:
+            return None
+        location, zero_logits = h.chunk(2, -1)
+        shift, scale, log_size = (
+            part.unsqueeze(-2).to(h) for part in (self.shift, self.scale, self.log_size)
+        )
+        return Counts(
+            shift + scale * location,
+            SIZE_GAIN * log_size,
+            ZERO_LOGIT + zero_logits,
+            shift,
+            scale,
+        )
 
 
 # What `reconstruction` names; of typed columns, the kind of the numeric ones.

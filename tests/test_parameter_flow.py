@@ -172,6 +172,11 @@ def test_data_parameters_arrive(monkeypatch):
     assert one != two
 
 
+def test_count_features_arrive():
+    model = AAETransformer(max_iter=1, count_features=[1]).fit(X.round())
+    assert model.decoder_.heads.n_counts == 1
+
+
 def test_warm_start_arrives():
     model = AAETransformer(max_iter=1, warm_start=True).fit(X)
     net = model.net_
@@ -181,7 +186,7 @@ def test_warm_start_arrives():
 def test_every_parameter_is_followed():
     followed = {name for name, _, _ in FLOW}
     followed |= {"n_iter_no_change", "tol", "batch_size", "validation_fraction"}
-    followed |= {"n_init", "random_state", "warm_start"}
+    followed |= {"n_init", "random_state", "warm_start", "count_features"}
     assert set(inspect.signature(AAETransformer).parameters) == followed
 
 

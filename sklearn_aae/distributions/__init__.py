@@ -13,10 +13,12 @@ from sklearn_aae.distributions._codes import (
     SwissRoll,
     first_rows,
 )
+from sklearn_aae.distributions._counts import Counts
 from sklearn_aae.distributions._rows import Columns, UnitGaussian
 
 __all__ = [
     "Columns",
+    "Counts",
     "Deterministic",
     "Drawn",
     "Implicit",

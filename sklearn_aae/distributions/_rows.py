@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from sklearn_aae.distributions._codes import NO_SHAPE, Shape
+from sklearn_aae.distributions._counts import Counts
 
 # A logit of less is of no category: it fills up a group.
 NEVER = -1e8
@@ -47,20 +48,25 @@ class UnitGaussian(Distribution):
 class Columns(Distribution):
     """Independent columns of several types; a NaN cell is one that was not observed.
 
-    Numeric columns have a density each, categorical ones the logits of their
-    categories; the value of a categorical cell is the number of its category.
+    Numeric columns have a density each, columns of counts probabilities, categorical
+    ones the logits of their categories; the value of a categorical cell is the number
+    of its category.
 
     Parameters
     ----------
     numeric : Distribution of shape (..., n)
         Of the numeric columns, each cell its own.
 
+    counts : Counts of shape (..., l) or None
+        Of the columns of counts.
+
     logits : sequence of Tensor of shape (..., J, M)
         Of the categorical columns, in groups of about one number of categories. What a
         column lacks of M is filled up with logits of hardly any probability.
 
     order : Tensor of shape (d,), int64
-        Places of the columns in a row: the numeric ones, then group by group.
+        Places of the columns in a row: the numeric ones, the counts, then group by
+        group.
 
     weight : Tensor of shape (d,) or (C, d)
         Factor of each column in `balanced_log_prob`, in that order.
@@ -72,45 +78,56 @@ class Columns(Distribution):
     def __init__(
         self,
         numeric: Distribution,
+        counts: Counts | None,
         logits: Sequence[Tensor],
         order: Tensor,
         weight: Tensor,
     ):
-        self.numeric, self.logits = numeric, list(logits)
-        self.order, self.weight = order, weight
+        self.numbers = [numeric] if counts is None else [numeric, counts]
+        self.logits, self.order, self.weight = list(logits), order, weight
+        self._sizes = [p.batch_shape[-1] for p in self.numbers]
+        self.n_numbers = sum(self._sizes)
         batch, d = numeric.batch_shape[:-1], order.shape
         super().__init__(batch, d, validate_args=False)
 
     @property
     def mean(self) -> Tensor:
-        """Means of the numeric columns, the most probable categories of the others."""
-        return self._in_row([g.argmax(-1) for g in self.logits], self.numeric.mean)
+        """Means of numbers and counts, the most probable categories of the others."""
+        return self._in_row([g.argmax(-1) for g in self.logits], self._means)
 
     @property
-    def categorical(self) -> Tensor:
-        """Whether a column is categorical, (d,)."""
-        return self.order.argsort() >= self.numeric.batch_shape[-1]
+    def _means(self) -> Tensor:
+        return torch.cat([p.mean for p in self.numbers], -1)
+
+    @property
+    def discrete(self) -> Tensor:
+        """Whether a column's cells have probabilities, (d,): counts and categories."""
+        return self.order.argsort() >= self.numbers[0].batch_shape[-1]
 
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw rows, all cells observed."""
         shape = torch.Size(sample_shape)
         draws = torch.rand(*shape, *self.batch_shape, *self.event_shape)
-        numbers = self.numeric.sample(shape)
+        numbers = torch.cat([p.sample(shape) for p in self.numbers], -1)
         return self._in_row(self._at(draws.to(numbers)), numbers)
 
     def quantiles(self, level: Tensor) -> Tensor:
-        """Return means of numbers, and the categories at the levels of their cells.
+        """Return means of numbers, counts and categories at the levels of their cells.
 
         Parameters
         ----------
         level : Tensor of shape (..., d)
-            Within [0, 1): uniform ones make categories draws.
+            Within [0, 1): uniform ones make counts and categories draws.
         """
-        return self._in_row(self._at(level), self.numeric.mean)
+        numbers, n = [self.numbers[0].mean], self.numbers[0].batch_shape[-1]
+        for counts in self.numbers[1:]:
+            of_counts = level.index_select(-1, self.order[n : self.n_numbers])
+            numbers.append(counts.quantiles(of_counts))  # type: ignore[attr-defined]
+        return self._in_row(self._at(level), torch.cat(numbers, -1))
 
     def _at(self, level: Tensor) -> list[Tensor]:
         """Return the categories of each group at levels of their cumulative shares."""
-        level, at = level.index_select(-1, self.order), self.numeric.batch_shape[-1]
+        level, at = level.index_select(-1, self.order), self.n_numbers
         codes = []
         for logits in self.logits:
             J = logits.shape[-2]
@@ -134,25 +151,24 @@ class Columns(Distribution):
         return self._back(self._cells(value))
 
     def unexplained(self, value: Tensor) -> Tensor:
-        """Squared error of numbers and -2 log p of categories, by weight: (..., ).
+        """Squared error of numbers, and -2 log p of categories by weight: (..., ).
 
         With weights of ½ over the entropy of a category, it is 1 for a column of which
         nothing is known but its shares; as it is for a column of variance 1.
         """
         x, seen = self._grouped(value)
-        n = self.numeric.batch_shape[-1]
-        squares = (x[..., :n] - self.numeric.mean).square()
-        missed = torch.cat([squares, -2 * self._categorical(x)], -1)
-        missed = torch.where(seen, missed, missed.new_zeros(()))
-        return (missed * self.weight.unsqueeze(-2)).sum(-1)
+        n = self.n_numbers
+        squares = (x[..., :n] - self._means).square()
+        surprise = -2 * self._categorical(x) * self.weight.unsqueeze(-2)[..., n:]
+        missed = torch.cat([squares, surprise], -1)
+        return torch.where(seen, missed, missed.new_zeros(())).sum(-1)
 
     def _cells(self, value: Tensor) -> Tensor:
         """`cells` in the order of the groups."""
         x, seen = self._grouped(value)
-        n = self.numeric.batch_shape[-1]
-        log_prob = torch.cat(
-            [self.numeric.log_prob(x[..., :n]), self._categorical(x)], -1
-        )
+        parts = x[..., : self.n_numbers].split(self._sizes, -1)
+        of_numbers = [p.log_prob(v) for p, v in zip(self.numbers, parts, strict=True)]
+        log_prob = torch.cat([*of_numbers, self._categorical(x)], -1)
         return torch.where(seen, log_prob, log_prob.new_zeros(()))
 
     def _grouped(self, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,7 +179,7 @@ class Columns(Distribution):
 
     def _categorical(self, x: Tensor) -> Tensor:
         """Return log p of the categorical cells of grouped rows."""
-        at, parts = self.numeric.batch_shape[-1], []
+        at, parts = self.n_numbers, []
         for logits in self.logits:
             J = logits.shape[-2]
             codes = x[..., at : at + J].long().unsqueeze(-1)

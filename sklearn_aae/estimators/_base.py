@@ -76,6 +76,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         input_dropout=0.0,
         scale="standard",
         categorical_features="from_dtype",
+        count_features=None,
         clip=True,
         learning_rate=1e-3,
         critic_learning_rate=None,
@@ -115,6 +116,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         self.input_dropout = input_dropout
         self.scale = scale
         self.categorical_features = categorical_features
+        self.count_features = count_features
         self.clip = clip
         self.learning_rate = learning_rate
         self.critic_learning_rate = critic_learning_rate

@@ -56,13 +56,14 @@ class Member:
     def cells(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Return how surprising each cell is, given the code of its row: (B, d).
 
-        log(1 + (x - x̂)²/σ²) of numbers, -log p(x|z) of categories, 0 of missing cells.
+        log(1 + (x - x̂)²/σ²) of numbers, -log p(x|z) of categories and counts, 0 of
+        missing cells.
         """
         p = self.decoder(self.encoder(x).mean if z is None else z)
         sigma = torch.from_numpy(self.residuals.clip(MIN_RESIDUAL)).to(x)
         cells = ((x - p.mean) / sigma).square().log1p()
         if isinstance(p, Columns):
-            cells = torch.where(p.categorical, -p.cells(x), cells)
+            cells = torch.where(p.discrete, -p.cells(x), cells)
         cells = cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE)
         return torch.where(x.isnan(), cells.new_zeros(()), cells)
 

@@ -42,6 +42,7 @@ CONSTRAINTS: dict = {
     "input_dropout": [SHARE],
     "scale": [StrOptions({s for s in SCALERS if s}), None],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), dict, None],
+    "count_features": ["array-like", None],
     "clip": ["boolean"],
     "learning_rate": [POSITIVE],
     "critic_learning_rate": [POSITIVE, None],

@@ -37,6 +37,7 @@ SHAPING = (
     "input_dropout",
     "scale",
     "categorical_features",
+    "count_features",
     "update",
     "encoder",
     "decoder",
@@ -65,8 +66,11 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
     if not reset:
         check_feature_names(estimator, X, reset=False)
         columns = estimator.columns_
-    elif not TableColumns.plainly(X, estimator.categorical_features):
-        columns = TableColumns.learn(X, estimator.categorical_features)
+    else:
+        rules = estimator.categorical_features, estimator.count_features
+        columns = (
+            None if TableColumns.plainly(X, *rules) else TableColumns.learn(X, *rules)
+        )
     table: dict = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
     if columns is not None and columns.typed:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -79,7 +83,7 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
     names = [column.name for column in columns.columns]
     check_finite(rows, names)
     if not estimator._takes_holes:
-        check_plain(rows, columns.n_categories, names, type(estimator).__name__)
+        check_plain(rows, columns.discrete, names, type(estimator).__name__)
     if reset:
         estimator.columns_ = columns
     return rows
@@ -106,7 +110,9 @@ class PreparationMixin:
         if not keep:
             categories = self.columns_.n_categories
             holes = self.input_dropout > 0 and self.encoder is None
-            preprocessor = TablePreprocessor(self.scale, categories, holes, seed)
+            preprocessor = TablePreprocessor(
+                self.scale, categories, holes, seed, self.columns_.counts
+            )
             self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
             self.prior_ = self._make_prior(shares)
             self._fit_params = dict(self.get_params(deep=False))
@@ -190,7 +196,7 @@ class PreparationMixin:
         if self.reconstruction != "bernoulli":
             return
         X = rows.X if isinstance(rows.X, torch.Tensor) else rows.some().X
-        numbers = X[:, np.array(self.columns_.n_categories) == 0].nan_to_num(0.0)
+        numbers = X[:, ~np.array(self.columns_.discrete)].nan_to_num(0.0)
         if numbers.numel() and (numbers.min() < 0 or numbers.max() > 1):
             raise ValueError(
                 f"reconstruction='bernoulli' needs columns within [0, 1]; after scale="

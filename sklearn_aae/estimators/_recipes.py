@@ -108,7 +108,7 @@ def make_decoder(estimator, schema: TableSchema, **labels) -> Decoder:
     if schema.plain:
         decoder = DECODERS[name](k, schema.n_features, **options)
     else:
-        columns = schema.n_categories, schema.weights
+        columns = schema.n_categories, schema.weights, schema.counts
         decoder = ColumnsDecoder(k, *columns, numeric=name, **options)
     if estimator.decoder is not None:
         check_module("decoder", decoder)

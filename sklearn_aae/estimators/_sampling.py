@@ -165,7 +165,7 @@ class TableSampleMixin(SampleMixin):
         return None
 
     def _draw_rows(self, codes: np.ndarray, labels, seed: int) -> np.ndarray:
-        """Decode codes into rows; with categories, draw the cells."""
+        """Decode codes into rows; with categories or counts, draw the cells."""
         if not self.columns_.typed:
             return self._decode(codes, labels)
         k, decoder = codes.shape[1], self.decoder_
@@ -224,7 +224,7 @@ class TableSampleMixin(SampleMixin):
         with torch.inference_mode():
             mean = decoder(encoder(cells).mean, y).mean
         squares = (cells - mean).square().nanmean(0).nan_to_num()
-        squares[np.array(self.columns_.n_categories) > 0] = 0.0
+        squares[np.array(self.columns_.discrete)] = 0.0
         self.residuals_ = squares.sqrt().double().cpu().numpy()
 
 
@@ -233,5 +233,4 @@ def _cells(p, x: Tensor, scale: Tensor) -> Tensor:
     number = -0.5 * ((x - p.mean) / scale).square()
     if not isinstance(p, Columns):
         return number
-    typed = p.categorical
-    return torch.where(typed, p.cells(x.expand_as(number)), number)
+    return torch.where(p.discrete, p.cells(x.expand_as(number)), number)

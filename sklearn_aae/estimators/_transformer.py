@@ -99,6 +99,12 @@ class AAETransformer(CodeMixin, BaseAAE):
         some columns: for `partial_fit`, whose first chunk may lack some. None takes
         numbers only.
 
+    count_features : array-like or None, default=None
+        Columns that hold counts, by name, number or mask: whole numbers from 0 on.
+        Their logarithms enter, and what comes out is a zero-inflated negative binomial
+        distribution (Greene 1994), whatever `scale` and `reconstruction` say; rows that
+        are drawn or reconstructed hold whole numbers.
+
     clip : bool, default=True
         Whether rows that come out stay within the range of the training rows. Columns
         of integers always do.

@@ -125,22 +125,25 @@ class ColumnHeads(nn.Module):
     n_categories : sequence of int
         For each column, 0 for a numeric one.
 
+    counts : sequence of int, default=()
+        Places of the columns of counts among the numeric ones.
+
     Attributes
     ----------
     n_inputs : int
-        Number of outputs that the decoder must have.
+        Number of outputs that the decoder must have: two for a count.
 
     order : Tensor of shape (d,), int64
-        The columns in the order of the groups: numeric ones first.
+        The columns in the order of the groups: numeric ones first, then counts.
     """
 
     order: Tensor
 
-    def __init__(self, n_categories: Sequence[int]):
+    def __init__(self, n_categories: Sequence[int], counts: Sequence[int] = ()):
         super().__init__()
-        self.n_categories = tuple(n_categories)
+        self.n_categories, self.n_counts = tuple(n_categories), len(counts)
         sizes = dict(enumerate(n_categories))
-        numeric = [j for j, m in sizes.items() if not m]
+        numeric = [j for j, m in sizes.items() if not m and j not in counts]
         large = [j for j, m in sizes.items() if m > MAX_ONE_HOT]
         groups: dict[int, list[int]] = {}
         for j, m in sizes.items():
@@ -154,18 +157,28 @@ class ColumnHeads(nn.Module):
             widths.append(spare.numel())
             self.register_buffer(f"spare_{i}", NEVER * spare.float(), False)
         self.large = nn.ModuleList(Linear(RANK, sizes[j]) for j in large)
-        order = [*numeric, *(j for group in self.groups for j in group), *large]
+        order = [
+            *numeric,
+            *counts,
+            *(j for group in self.groups for j in group),
+            *large,
+        ]
         self.register_buffer("order", torch.tensor(order, dtype=torch.int64), False)
-        self.widths = (self.n_numeric, *widths, *[RANK] * len(large))
+        self.widths = (
+            self.n_numeric,
+            2 * self.n_counts,
+            *widths,
+            *[RANK] * len(large),
+        )
         self.n_inputs = sum(self.widths)
 
-    def forward(self, h: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return numbers (..., n) and logits, each (..., J, M), of outputs h."""
-        number, *parts = h.split(self.widths, -1)
+    def forward(self, h: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Return numbers (..., n), counts (..., 2 l) and logits, each (..., J, M)."""
+        number, count, *parts = h.split(self.widths, -1)
         logits = []
         for i in range(len(self.groups)):
             spare = getattr(self, f"spare_{i}").unsqueeze(-3).to(h)  # (C, 1, J, M)
             logits.append(parts[i].unflatten(-1, spare.shape[-2:]) + spare)
         for linear, part in zip(self.large, parts[len(self.groups) :], strict=True):
             logits.append(linear(part).unsqueeze(-2))
-        return number, logits
+        return number, count, logits

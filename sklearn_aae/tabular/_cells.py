@@ -89,6 +89,32 @@ def numbers_of(cells, name) -> np.ndarray:
     return cells.cast(nw.Float64).to_numpy()
 
 
+def check_counts(numbers: np.ndarray, name) -> np.ndarray:
+    """Return numbers, if they are counts or missing.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n_samples,)
+        Cells.
+
+    name : object
+        Of the column, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a cell is below 0 or no whole number.
+    """
+    held = numbers[~np.isnan(numbers)]
+    wrong = held[(held < 0) | (held != np.floor(held))]
+    if len(wrong):
+        raise ValueError(
+            f"Column {name!r} is among count_features, and holds {wrong[0]:g}: counts "
+            "are whole numbers from 0 on."
+        )
+    return numbers
+
+
 def categories_of(cells, name) -> tuple:
     """Return the categories of a column: those it declares, or sorted those it has.
 

@@ -58,16 +58,16 @@ def check_finite(X: np.ndarray, names) -> None:
     )
 
 
-def check_plain(X: np.ndarray, n_categories, names, owner: str) -> None:
-    """Raise ValueError if a column is categorical or has missing cells.
+def check_plain(X: np.ndarray, discrete, names, owner: str) -> None:
+    """Raise ValueError if a column has categories, counts or missing cells.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         Rows.
 
-    n_categories : sequence of int
-        For each column, 0 for a numeric one.
+    discrete : sequence of bool
+        For each column, whether it has categories or counts.
 
     names : sequence
         Of the columns, for the message.
@@ -75,11 +75,11 @@ def check_plain(X: np.ndarray, n_categories, names, owner: str) -> None:
     owner : str
         Class of the estimator, for the message.
     """
-    typed = [j for j, m in enumerate(n_categories) if m]
-    if typed:
+    if any(discrete):
         raise ValueError(
-            f"Column {names[typed[0]]!r} holds categories. {owner} takes numbers: "
-            "encode it first, for example with OneHotEncoder, or use AAETransformer."
+            f"Column {names[list(discrete).index(True)]!r} holds categories or counts. "
+            f"{owner} takes plain numbers: encode it first, for example with "
+            "OneHotEncoder, or use AAETransformer."
         )
     cells = X.matrix.data if isinstance(X, SparseTable) else X
     if np.isnan(cells.sum()) and np.isnan(cells).any():

@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 
 from sklearn_aae.tabular._cells import (
     categories_of,
+    check_counts,
     codes_of,
     is_held,
     is_number,
@@ -43,6 +44,9 @@ class Column:
     whole : bool
         Whether the numbers are integers.
 
+    count : bool
+        Whether the numbers are counts: whole ones from 0 on, of a likelihood of theirs.
+
     empty : bool
         Whether no cell was there to learn from.
 
@@ -53,6 +57,7 @@ class Column:
     name: Any
     categories: tuple | None = None
     whole: bool = False
+    count: bool = False
     empty: bool = False
     low: float = np.nan
     high: float = np.nan
@@ -62,7 +67,8 @@ class Column:
         if self.empty:
             return np.full(len(cells), np.nan)
         if self.categories is None:
-            return numbers_of(cells, self.name)
+            numbers = numbers_of(cells, self.name)
+            return check_counts(numbers, self.name) if self.count else numbers
         return codes_of(cells, self.categories, self.name)
 
     def decode(self, values: np.ndarray, clip: bool) -> np.ndarray:
@@ -73,7 +79,7 @@ class Column:
             return categories[values.astype(np.intp)]
         if np.isnan(self.low):  # nothing was ever seen
             return np.full(len(values), None)
-        values = np.rint(values) if self.whole else values
+        values = np.rint(values) + 0.0 if self.whole else values  # no -0.0
         high = self.high
         if self.whole and high >= HUGE:  # rounded up, it may be out of its dtype
             high = np.nextafter(high, 0)
@@ -111,9 +117,19 @@ class TableColumns:
         return tuple(len(column.categories or ()) for column in self.columns)
 
     @property
+    def counts(self) -> tuple[bool, ...]:
+        """Whether a column holds counts."""
+        return tuple(column.count for column in self.columns)
+
+    @property
+    def discrete(self) -> tuple[bool, ...]:
+        """Whether a column's values have probabilities: categories and counts."""
+        return tuple(c.count or bool(c.categories) for c in self.columns)
+
+    @property
     def typed(self) -> bool:
-        """Whether there is a categorical column, or one of nothing but holes."""
-        return any(column.empty or column.categories for column in self.columns)
+        """Whether a column has categories, counts, or nothing but holes."""
+        return any(self.discrete) or any(column.empty for column in self.columns)
 
     @classmethod
     def plain(cls, n_features: int) -> "TableColumns":
@@ -121,13 +137,15 @@ class TableColumns:
         return cls([Column(j) for j in range(n_features)])
 
     @staticmethod
-    def plainly(X, categorical_features: CategoricalFeatures) -> bool:
+    def plainly(X, categorical_features: CategoricalFeatures, counts=None) -> bool:
         """Whether X is to be taken as an array of numbers."""
         by_rule = categorical_features is None or isinstance(categorical_features, str)
-        return by_rule and as_frame(X) is None
+        return by_rule and counts is None and as_frame(X) is None
 
     @classmethod
-    def learn(cls, X, categorical_features: CategoricalFeatures) -> "TableColumns":
+    def learn(
+        cls, X, categorical_features: CategoricalFeatures, count_features=None
+    ) -> "TableColumns":
         """Find out what the columns of a table are.
 
         Parameters
@@ -140,13 +158,16 @@ class TableColumns:
             frame. A dict has the categories of some, by name; it leaves the others to
             their dtypes.
 
+        count_features : mask, indices, names or None, default=None
+            The columns of counts.
+
         Raises
         ------
         ValueError
             If a column holds neither numbers nor one kind of categories, or is asked
             for but not there.
         """
-        if cls.plainly(X, categorical_features):
+        if cls.plainly(X, categorical_features, count_features):
             return cls.plain(np.asarray(X).shape[1])
         frame, cells = as_frame(X), dict(_cells(X))
         declared, rule = {}, categorical_features
@@ -159,6 +180,11 @@ class TableColumns:
             else _learn(name, part, categorical)
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
+        if count_features is not None:
+            counted = _choose(count_features, list(cells), "count_features")
+            columns = [
+                _as_count(c) if k else c for c, k in zip(columns, counted, strict=True)
+            ]
         template = None if frame is None else template_of(frame, declared)
         return cls(columns, template)
 
@@ -264,8 +290,9 @@ def _cells(X) -> Iterator[tuple[Any, Any]]:
         return
     if issparse(X):
         raise ValueError(
-            "categorical_features names columns of a sparse X. Sparse rows are "
-            "numbers: pass a frame or an array, or categorical_features='from_dtype'."
+            "categorical_features or count_features names columns of a sparse X. "
+            "Sparse rows are plain numbers: pass a frame or an array, or leave both "
+            "parameters at their defaults."
         )
     X = np.asarray(X) if hasattr(X, "dtype") else np.array(X, dtype=object)
     if X.ndim != 2:
@@ -289,17 +316,19 @@ def _check_declared(declared: dict, names: list) -> dict:
     return {name: list(categories) for name, categories in declared.items()}
 
 
-def _choose(categorical_features, names: list) -> list[bool | None]:
-    """Return for each column whether it is categorical; None leaves it to its dtype."""
-    if categorical_features is None:
+def _choose(
+    chosen, names: list, parameter: str = "categorical_features"
+) -> list[bool | None]:
+    """Return for each column whether it is among the chosen; None leaves it open."""
+    if chosen is None:
         return [False] * len(names)
-    if isinstance(categorical_features, str):
+    if isinstance(chosen, str):
         return [None] * len(names)
-    asked = np.asarray(categorical_features)
+    asked = np.asarray(chosen)
     if asked.dtype == bool:
         if asked.shape != (len(names),):
             raise ValueError(
-                f"The mask categorical_features has shape {asked.shape}, but X has "
+                f"The mask {parameter} has shape {asked.shape}, but X has "
                 f"{len(names)} columns."
             )
         return asked.tolist()
@@ -309,11 +338,21 @@ def _choose(categorical_features, names: list) -> list[bool | None]:
     unknown = [item for item in asked.tolist() if item not in known]
     if unknown:
         raise ValueError(
-            f"categorical_features names {unknown[0]!r}, which is not a column of X. "
+            f"{parameter} names {unknown[0]!r}, which is not a column of X. "
             f"X has {names}."
         )
     places = {names.index(item) if by_name else item for item in asked.tolist()}
     return [j in places for j in range(len(names))]
+
+
+def _as_count(column: Column) -> Column:
+    """Return a column of numbers as one of counts."""
+    if column.categories is not None:
+        raise ValueError(
+            f"Column {column.name!r} is among count_features, and holds categories "
+            f"such as {column.categories[0]!r}: counts are numbers."
+        )
+    return replace(column, whole=True, count=True)
 
 
 def _learn(name, cells, categorical: bool | None) -> Column:

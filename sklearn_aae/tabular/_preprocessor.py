@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from scipy.stats import entropy
+from scipy.stats import entropy, nbinom, poisson
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -13,7 +13,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_aae.tabular._scalers import CommonScaler
+from sklearn_aae.tabular._scalers import CommonScaler, CountScaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 
@@ -22,7 +22,7 @@ MAX_QUANTILES = 1000
 # Those that take weights.
 WEIGHTED = ("standard", "range", "common")
 
-# Nats below which a categorical column does not pull harder.
+# Nats below which a column of categories or counts does not pull harder.
 MIN_ENTROPY = 0.1
 
 # Cells that are scaled at once, and that may be dense at once if need be.
@@ -51,9 +51,9 @@ SCALERS: dict[str | None, Callable] = {
 class TablePreprocessor(TransformerMixin, BaseEstimator):
     """Scales the numeric columns by one of scikit-learn's scalers, or by one number.
 
-    Categorical columns hold the numbers of their categories, and stay as they are.
-    Missing cells are NaN and stay so, too, where the training rows have some; else they
-    become their column's mean.
+    Of counts, it standardises the logarithm. Categorical columns hold the numbers of
+    their categories, and stay as they are. Missing cells are NaN and stay so, too,
+    where the training rows have some; else they become their column's mean.
 
     Parameters
     ----------
@@ -70,10 +70,16 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     seed : int, default=0
         Of the quantile transformer's subsample.
 
+    counts : tuple of bool, default=None
+        Whether a column holds counts. None: none does.
+
     Attributes
     ----------
     scaler_ : transformer
-        The fitted scaler, if there are numeric columns.
+        The fitted scaler, if there are plain numeric columns.
+
+    count_scaler_ : transformer
+        The fitted scaler of counts, if there are some.
 
     schema_ : TableSchema
         What is known of the columns.
@@ -85,9 +91,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         n_categories: tuple[int, ...] | None = None,
         holes: bool = False,
         seed: int = 0,
+        counts: tuple[bool, ...] | None = None,
     ):
         self.scale, self.n_categories = scale, n_categories
-        self.holes, self.seed = holes, seed
+        self.holes, self.seed, self.counts = holes, seed, counts
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn the scales.
@@ -113,14 +120,20 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             If all columns are constant.
         """
         categories = np.array(self.n_categories or [0] * X.shape[1])
-        numeric = np.flatnonzero(categories == 0)
+        counted = np.array(self.counts or [False] * X.shape[1])
+        numeric = np.flatnonzero((categories == 0) & ~counted)
         # All columns as a slice: nothing is copied.
         self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
         low, high, holes = extent(X)
+        self.counts_ = np.flatnonzero(counted)
         self.empty_ = np.isnan(high)
         if len(numeric):
             in_parts = not holes.any()
             self.scaler_ = self._fit_scaler(X, sample_weight, in_parts=in_parts)
+        if len(self.counts_):
+            counts = self._numbers(X, self.counts_)
+            self.count_scaler_ = CountScaler().set_output(transform="default")
+            self.count_scaler_.fit(counts, sample_weight=sample_weight)
         n_varying = int((high > low).sum())
         if not n_varying:
             raise ValueError(
@@ -137,19 +150,20 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
         if not hasattr(scaler, "partial_fit"):
             # Of a sparse table, as many rows as may be dense.
-            return scaler.fit(self._numbers(X[:: -(-X.shape[1] * len(X) // MAX_CELLS)]))
+            some = X[:: -(-X.shape[1] * len(X) // MAX_CELLS)]
+            return scaler.fit(self._numbers(some, self.numeric_))
         # A part without a cell of a column would make its moments NaN for good.
         for part in chunks(X) if in_parts else [slice(None)]:
             options = {}
             if self.scale in WEIGHTED and weight is not None:
                 options["sample_weight"] = weight[part]
-            scaler.partial_fit(self._numbers(X[part]), **options)
+            scaler.partial_fit(self._numbers(X[part], self.numeric_), **options)
         return scaler
 
-    def _numbers(self, X: np.ndarray) -> np.ndarray:
-        """Return the numeric columns of rows; of nothing but holes, zeros."""
-        rows = np.asarray(X, dtype=np.float64)[:, self.numeric_]
-        empty = self.empty_[self.numeric_]
+    def _numbers(self, X: np.ndarray, places) -> np.ndarray:
+        """Return columns of rows; of nothing but holes, zeros."""
+        rows = np.asarray(X, dtype=np.float64)[:, places]
+        empty = self.empty_[places]
         return np.where(empty, 0.0, rows) if empty.any() else rows
 
     def _describe(
@@ -167,6 +181,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         nats = np.array([self._entropy(j, **spare) for j in at])
         weights = np.ones(len(typed))
         weights[typed] = 0.5 / np.maximum(nats, MIN_ENTROPY)
+        counts: list = [None] * len(typed)
+        for i, j in enumerate(self.counts_.tolist()):
+            scaler = self.count_scaler_
+            counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
+            known = count_information(X[:, j], weight)
+            weights[j] = 0.5 / max(known, MIN_ENTROPY)
         variance[typed] = 2 * weights[typed] * nats * seen[typed]
         return TableSchema(
             n_categories=tuple(categories.tolist()),
@@ -175,6 +195,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             incomplete=tuple((self.holes | holes).tolist()),
             weights=tuple(weights.tolist()),
             total_variance=float(variance.sum() / mass),
+            counts=tuple(counts),
         )
 
     def _entropy(self, j: int, X: np.ndarray, weight) -> float:
@@ -259,9 +280,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if isinstance(self.numeric_, slice):
             return np.asarray(getattr(self.scaler_, method)(X))
         rows = np.array(X)
-        if len(self.numeric_):
-            numbers = getattr(self.scaler_, method)(X[:, self.numeric_])
-            rows[:, self.numeric_] = numbers
+        for places, name in (
+            (self.numeric_, "scaler_"),
+            (self.counts_, "count_scaler_"),
+        ):
+            if len(places):
+                scaler = getattr(self, name)
+                rows[:, places] = getattr(scaler, method)(X[:, places])
         return rows
 
     def slopes(self) -> np.ndarray:
@@ -324,3 +349,32 @@ def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         high = np.fmax(high, np.fmax.reduce(rows))
         holes |= np.isnan(rows).any(axis=0)
     return low, high, holes
+
+
+def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return how many nats a count is surer of its own rate than of that of all.
+
+    The mean of log p(x|rate x) of a Poisson distribution, less that of log p(x) of the
+    negative binomial one of the column's mean and variance: half the deviance.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples,)
+        Counts; NaN for missing ones.
+
+    weight : ndarray of shape (n_samples,) or None, default=None
+        Of the rows.
+    """
+    seen = ~np.isnan(x)
+    if not seen.any():
+        return 0.0
+    x, weight = x[seen], None if weight is None else weight[seen]
+    mean = np.average(x, weights=weight)
+    variance = np.average((x - mean) ** 2, weights=weight)
+    own = poisson.logpmf(x, x)
+    if variance > mean > 0:
+        share = mean / variance
+        of_all = nbinom.logpmf(x, mean * share / (1 - share), share)
+    else:
+        of_all = poisson.logpmf(x, mean)
+    return float(np.average(own - of_all, weights=weight))

@@ -23,11 +23,15 @@ class TableSchema:
 
     weights : tuple of float
         Factor of a column in the reconstruction: 1 for numbers, ½ over the entropy of a
-        categorical column. Such a column then pulls like one of variance 1.
+        categorical column, ½ over what there is to learn of a column of counts. Such a
+        column then pulls like one of variance 1.
 
     total_variance : float
         Variance of the scaled cells, summed over columns; a categorical column counts
         as 1, and each by its share of observed cells.
+
+    counts : tuple of (float, float) or None
+        For a column of counts, mean and standard deviation of log(1 + x); else None.
     """
 
     n_categories: tuple[int, ...]
@@ -36,6 +40,7 @@ class TableSchema:
     incomplete: tuple[bool, ...]
     weights: tuple[float, ...]
     total_variance: float
+    counts: tuple[tuple[float, float] | None, ...] = ()
 
     @property
     def n_features(self) -> int:
@@ -44,5 +49,5 @@ class TableSchema:
 
     @property
     def plain(self) -> bool:
-        """Whether all columns are numeric and complete: rows enter as they are."""
-        return not any(self.n_categories) and not any(self.incomplete)
+        """Whether all columns are plain and complete numbers."""
+        return not (any(self.n_categories) or any(self.incomplete) or any(self.counts))

@@ -30,7 +30,10 @@ FAMILY = [
     AAETransformer(2, max_iter=5, reconstruction="laplace", random_state=0, **SMALL),
     AAETransformer(2, max_iter=5, scale="quantile", random_state=0, **SMALL),
     AAETransformer(2, max_iter=5, input_dropout=0.2, random_state=0, **SMALL),
-    AAEClusterer(3, max_iter=5, n_init=2, random_state=0, **SMALL),
+    AAETransformer(2, max_iter=5, count_features=["count"], random_state=0, **SMALL),
+    AAEClusterer(
+        3, max_iter=5, n_init=2, count_features=["count"], random_state=0, **SMALL
+    ),
     ConditionalAAETransformer(2, max_iter=5, random_state=0, **SMALL),
     SemiSupervisedAAEClassifier(2, max_iter=5, random_state=0, **SMALL),
     SemiSupervisedAAEClassifier(

@@ -50,7 +50,7 @@ def decoder():
 
 def one_by_one(decoder, z):
     """Return each column's own distribution, from the outputs of the heads."""
-    number, groups = decoder.heads(decoder.location(z))
+    number, _, groups = decoder.heads(decoder.location(z))
     columns = [part for g in groups for part in g.unbind(-2)]
     order = decoder.heads.order.tolist()
     found = {order[i]: Normal(n, 1.0) for i, n in enumerate(number.unbind(-1))}

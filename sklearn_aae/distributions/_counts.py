@@ -1,0 +1,102 @@
+"""The distribution of counts that enter a network by their logarithm.
+
+Letters: B batch, n columns of counts, x a count, μ the mean of those that are not
+struck out, r their size, π the share that is struck out.
+"""
+
+import torch
+from scipy.stats import nbinom
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+from torch.nn import functional as F
+
+from sklearn_aae.distributions._codes import NO_SHAPE, Shape
+
+# log μ and log r stay within these: beyond, single precision has no digits left.
+MAX_LOG_MEAN, MAX_LOG_SIZE = 25.0, 7.0
+
+
+class Counts(Distribution):
+    """Zero-inflated negative binomial counts, each cell its own.
+
+    A count is 0 by itself with probability π, else negative binomial of mean μ and
+    variance μ + μ²/r (Greene 1994). Values are standardised logarithms, as a
+    `CountScaler` makes them, of which the counts are rounded; probabilities are those
+    of the counts.
+
+    Parameters
+    ----------
+    log_mean : Tensor of shape (..., n)
+        log μ.
+
+    log_size : Tensor that broadcasts to (..., n)
+        log r: large for Poisson counts, small for such that scatter more.
+
+    zero_logits : Tensor of shape (..., n)
+        Logits of π.
+
+    shift, scale : Tensor that broadcasts to (..., n)
+        Mean and standard deviation of log(1 + x).
+    """
+
+    arg_constraints = {}
+    support = constraints.real
+
+    def __init__(
+        self,
+        log_mean: Tensor,
+        log_size: Tensor,
+        zero_logits: Tensor,
+        shift: Tensor,
+        scale: Tensor,
+    ):
+        self.log_mean = log_mean.clamp_max(MAX_LOG_MEAN)
+        self.log_size = log_size.clamp(-MAX_LOG_SIZE, MAX_LOG_SIZE)
+        self.zero_logits = zero_logits
+        self.shift, self.scale = shift, scale
+        super().__init__(log_mean.shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The standardised logarithm of 1 + (1 - π) μ."""
+        log_mean = self.log_mean + F.logsigmoid(-self.zero_logits)
+        return self._scaled(log_mean.exp())
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw counts."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        r = self.log_size.exp().expand(shape)
+        rate = torch._standard_gamma(r) * (self.log_mean - self.log_size).exp()
+        kept = torch.rand(shape).to(rate) >= self.zero_logits.sigmoid()
+        return self._scaled(torch.poisson(rate) * kept)
+
+    def quantiles(self, level: Tensor) -> Tensor:
+        """Return the counts at levels of their cumulative probabilities.
+
+        Parameters
+        ----------
+        level : Tensor of shape (..., n)
+            In [0, 1]; uniform ones make draws.
+        """
+        share = self.zero_logits.double().sigmoid()
+        rest = ((level - share) / (1 - share)).clamp(0, 1 - 1e-12)
+        r = self.log_size.double().exp().expand(rest.shape)
+        p = (self.log_size - self.log_mean).double().sigmoid().expand(rest.shape)
+        x = nbinom.ppf(rest.cpu(), r.cpu(), p.cpu())
+        # A level of 0 is below all counts, and -1 to SciPy.
+        counts = torch.from_numpy(x).clamp_min(0).to(self.log_mean)
+        return self._scaled(counts)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log p of each cell's count."""
+        x = torch.expm1(value * self.scale + self.shift).round().clamp_min(0)
+        log_r, r = self.log_size, self.log_size.exp()
+        log_total = torch.logaddexp(log_r, self.log_mean)
+        none = r * (log_r - log_total)  # log p of no count
+        ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
+        some = ways + none + x * (self.log_mean - log_total)
+        struck, kept = F.logsigmoid(self.zero_logits), F.logsigmoid(-self.zero_logits)
+        return torch.where(x > 0, kept + some, torch.logaddexp(struck, kept + none))
+
+    def _scaled(self, counts: Tensor) -> Tensor:
+        return (counts.log1p() - self.shift) / self.scale
