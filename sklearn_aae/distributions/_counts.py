@@ -7,7 +7,7 @@ struck out, r their size, π the share that is struck out.
 import torch
 from scipy.stats import nbinom
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, NegativeBinomial, constraints
 from torch.nn import functional as F
 
 from sklearn_aae.distributions._codes import NO_SHAPE, Shape
@@ -62,13 +62,17 @@ class Counts(Distribution):
         log_mean = self.log_mean + F.logsigmoid(-self.zero_logits)
         return self._scaled(log_mean.exp())
 
+    @property
+    def _kept(self) -> NegativeBinomial:
+        """The distribution of counts that are not struck out."""
+        logits = self.log_mean - self.log_size
+        return NegativeBinomial(self.log_size.exp(), logits=logits, validate_args=False)
+
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw counts."""
-        shape = self._extended_shape(torch.Size(sample_shape))
-        r = self.log_size.exp().expand(shape)
-        rate = torch._standard_gamma(r) * (self.log_mean - self.log_size).exp()
-        kept = torch.rand(shape).to(rate) >= self.zero_logits.sigmoid()
-        return self._scaled(torch.poisson(rate) * kept)
+        x = self._kept.sample(torch.Size(sample_shape))
+        struck = torch.rand(x.shape).to(x) < self.zero_logits.sigmoid()
+        return self._scaled(torch.where(struck, x.new_zeros(()), x))
 
     def quantiles(self, level: Tensor) -> Tensor:
         """Return the counts at levels of their cumulative probabilities.
@@ -90,13 +94,9 @@ class Counts(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log p of each cell's count."""
         x = torch.expm1(value * self.scale + self.shift).round().clamp_min(0)
-        log_r, r = self.log_size, self.log_size.exp()
-        log_total = torch.logaddexp(log_r, self.log_mean)
-        none = r * (log_r - log_total)  # log p of no count
-        ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
-        some = ways + none + x * (self.log_mean - log_total)
-        struck, kept = F.logsigmoid(self.zero_logits), F.logsigmoid(-self.zero_logits)
-        return torch.where(x > 0, kept + some, torch.logaddexp(struck, kept + none))
+        struck = F.logsigmoid(self.zero_logits)
+        kept = F.logsigmoid(-self.zero_logits) + self._kept.log_prob(x)
+        return torch.where(x > 0, kept, torch.logaddexp(struck, kept))
 
     def _scaled(self, counts: Tensor) -> Tensor:
         return (counts.log1p() - self.shift) / self.scale
