@@ -20,9 +20,8 @@ class Counts(Distribution):
     """Zero-inflated negative binomial counts, each cell its own.
 
     A count is 0 by itself with probability π, else negative binomial of mean μ and
-    variance μ + μ²/r (Greene 1994). Values are standardised logarithms, as a
-    `CountScaler` makes them, of which the counts are rounded; probabilities are those
-    of the counts.
+    variance μ + μ²/r (Greene 1994). Values are standardised logarithms of 1 + x, from
+    which counts are had back by rounding; probabilities are those of the counts.
 
     Parameters
     ----------

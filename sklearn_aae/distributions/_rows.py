@@ -83,6 +83,7 @@ class Columns(Distribution):
         order: Tensor,
         weight: Tensor,
     ):
+        self.numeric, self.counts = numeric, counts
         self.numbers = [numeric] if counts is None else [numeric, counts]
         self.logits, self.order, self.weight = list(logits), order, weight
         self._sizes = [p.batch_shape[-1] for p in self.numbers]
@@ -102,7 +103,7 @@ class Columns(Distribution):
     @property
     def discrete(self) -> Tensor:
         """Whether a column's cells have probabilities, (d,): counts and categories."""
-        return self.order.argsort() >= self.numbers[0].batch_shape[-1]
+        return self.order.argsort() >= self._sizes[0]
 
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw rows, all cells observed."""
@@ -119,10 +120,10 @@ class Columns(Distribution):
         level : Tensor of shape (..., d)
             Within [0, 1): uniform ones make counts and categories draws.
         """
-        numbers, n = [self.numbers[0].mean], self.numbers[0].batch_shape[-1]
-        for counts in self.numbers[1:]:
-            of_counts = level.index_select(-1, self.order[n : self.n_numbers])
-            numbers.append(counts.quantiles(of_counts))  # type: ignore[attr-defined]
+        numbers = [self.numeric.mean]
+        if self.counts is not None:
+            places = self.order[self._sizes[0] : self.n_numbers]
+            numbers.append(self.counts.quantiles(level.index_select(-1, places)))
         return self._in_row(self._at(level), torch.cat(numbers, -1))
 
     def _at(self, level: Tensor) -> list[Tensor]:

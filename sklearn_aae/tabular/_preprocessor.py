@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.stats import entropy, nbinom, poisson
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
@@ -13,7 +14,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_aae.tabular._scalers import CommonScaler, CountScaler
+from sklearn_aae.tabular._scalers import CommonScaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 
@@ -48,6 +49,14 @@ SCALERS: dict[str | None, Callable] = {
 }
 
 
+def _count_scaler() -> Pipeline:
+    """Build what standardises log(1 + x), into arrays."""
+    # The inverse would be checked by cells of which some are missing.
+    logarithm = FunctionTransformer(np.log1p, np.expm1, check_inverse=False)
+    scaler = make_pipeline(logarithm, StandardScaler())
+    return scaler.set_output(transform="default")
+
+
 class TablePreprocessor(TransformerMixin, BaseEstimator):
     """Scales the numeric columns by one of scikit-learn's scalers, or by one number.
 
@@ -78,7 +87,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     scaler_ : transformer
         The fitted scaler, if there are plain numeric columns.
 
-    count_scaler_ : transformer
+    count_scaler_ : Pipeline
         The fitted scaler of counts, if there are some.
 
     schema_ : TableSchema
@@ -132,8 +141,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             self.scaler_ = self._fit_scaler(X, sample_weight, in_parts=in_parts)
         if len(self.counts_):
             counts = self._numbers(X, self.counts_)
-            self.count_scaler_ = CountScaler().set_output(transform="default")
-            self.count_scaler_.fit(counts, sample_weight=sample_weight)
+            weight = {"standardscaler__sample_weight": sample_weight}
+            self.count_scaler_ = _count_scaler().fit(counts, **weight)
         n_varying = int((high > low).sum())
         if not n_varying:
             raise ValueError(
@@ -183,7 +192,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         weights[typed] = 0.5 / np.maximum(nats, MIN_ENTROPY)
         counts: list = [None] * len(typed)
         for i, j in enumerate(self.counts_.tolist()):
-            scaler = self.count_scaler_
+            scaler = self.count_scaler_[-1]
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
             known = count_information(X[:, j], weight)
             weights[j] = 0.5 / max(known, MIN_ENTROPY)

@@ -1,4 +1,4 @@
-"""Scalers that scikit-learn lacks: of all columns by one number, and of counts."""
+"""The scaler that scikit-learn lacks: of all columns by one number."""
 
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -47,61 +47,3 @@ class CommonScaler(StandardScaler):
         common = np.sqrt(shares.mean()) if shares.any() else 1.0
         self.scale_ = np.broadcast_to(unit * common, extent.shape)
         return self
-
-
-class CountScaler(StandardScaler):
-    """Standardises log(1 + x)."""
-
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Learn from further rows.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Counts.
-
-        y : None
-            Ignored.
-
-        sample_weight : ndarray of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        self : object
-        """
-        return super().partial_fit(np.log1p(X), sample_weight=sample_weight)
-
-    def transform(self, X, copy=None):
-        """Scale counts.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Counts.
-
-        copy : None
-            Ignored.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-        """
-        return super().transform(np.log1p(X))
-
-    def inverse_transform(self, X, copy=None):
-        """Undo the scaling.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            Scaled counts.
-
-        copy : None
-            Ignored.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-        """
-        return np.expm1(super().inverse_transform(X))

@@ -107,7 +107,7 @@ def test_the_scatter_of_counts_is_learned():
     scattered, plain = rng.negative_binomial(2, 0.2, size=1000), rng.poisson(8, 1000)
     X = np.column_stack([scattered, plain, *[z + 0.1 * rng.normal(size=1000)] * 8])
     model = AAETransformer(1, max_iter=100, count_features=[0, 1], **SMALL).fit(X)
-    counts = model.decoder_(torch.zeros(1, 1, dtype=torch.float64)).numbers[1]
+    counts = model.decoder_(torch.zeros(1, 1, dtype=torch.float64)).counts
     of_scattered, of_plain = counts.log_size.exp().squeeze().tolist()
     assert of_scattered == pytest.approx(2, rel=0.4)
     assert of_plain > 4 * of_scattered  # that of a Poisson distribution has no end
