@@ -301,6 +301,8 @@ class Drawn(Distribution):
                 f"The callable prior must return an array of shape "
                 f"({n}, {self.event_shape[0]}). Got shape {z.shape} instead."
             )
+        if not np.isfinite(z).all():
+            raise ValueError("The callable prior returned NaN or infinite codes.")
         return torch.tensor(z, dtype=torch.float32).reshape(
             *sample_shape, *self.event_shape
         )

@@ -14,6 +14,8 @@ from sklearn_aae.distributions._codes import NO_SHAPE, Shape
 
 # log μ and log r stay within these: beyond, single precision has no digits left.
 MAX_LOG_MEAN, MAX_LOG_SIZE = 25.0, 7.0
+# Quantiles are looked for up to this level: the search for further ones takes minutes.
+MAX_LEVEL = 1 - 1e-7
 
 
 class Counts(Distribution):
@@ -63,13 +65,17 @@ class Counts(Distribution):
 
     @property
     def _kept(self) -> NegativeBinomial:
-        """The distribution of counts that are not struck out."""
-        logits = self.log_mean - self.log_size
-        return NegativeBinomial(self.log_size.exp(), logits=logits, validate_args=False)
+        """The distribution of counts that are not struck out.
+
+        In double precision: log p of a large count is what large terms differ by.
+        """
+        log_mean, log_size = _double(self.log_mean), _double(self.log_size)
+        r = log_size.exp()
+        return NegativeBinomial(r, logits=log_mean - log_size, validate_args=False)
 
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw counts."""
-        x = self._kept.sample(torch.Size(sample_shape))
+        x = self._kept.sample(torch.Size(sample_shape)).to(self.log_mean)
         struck = torch.rand(x.shape).to(x) < self.zero_logits.sigmoid()
         return self._scaled(torch.where(struck, x.new_zeros(()), x))
 
@@ -82,7 +88,7 @@ class Counts(Distribution):
             In [0, 1]; uniform ones make draws.
         """
         share = self.zero_logits.double().sigmoid()
-        rest = ((level - share) / (1 - share)).clamp(0, 1 - 1e-12)
+        rest = ((level - share) / (1 - share)).clamp(0, MAX_LEVEL)
         r = self.log_size.double().exp().expand(rest.shape)
         p = (self.log_size - self.log_mean).double().sigmoid().expand(rest.shape)
         x = nbinom.ppf(rest.cpu(), r.cpu(), p.cpu())
@@ -94,8 +100,13 @@ class Counts(Distribution):
         """Return log p of each cell's count."""
         x = torch.expm1(value * self.scale + self.shift).round().clamp_min(0)
         struck = F.logsigmoid(self.zero_logits)
-        kept = F.logsigmoid(-self.zero_logits) + self._kept.log_prob(x)
+        kept = F.logsigmoid(-self.zero_logits) + self._kept.log_prob(_double(x)).to(x)
         return torch.where(x > 0, kept, torch.logaddexp(struck, kept))
 
     def _scaled(self, counts: Tensor) -> Tensor:
         return (counts.log1p() - self.shift) / self.scale
+
+
+def _double(x: Tensor) -> Tensor:
+    """Return a tensor in double precision, where its device knows that."""
+    return x if x.device.type == "mps" else x.double()

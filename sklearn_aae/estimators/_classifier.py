@@ -7,7 +7,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
-from sklearn_aae.estimators._labels import LabelsMixin, encode_labels
+from sklearn_aae.estimators._labels import (
+    LabelsMixin,
+    as_labels,
+    encode_labels,
+    named_weights,
+    told_of,
+)
 from sklearn_aae.estimators._parameters import NON_NEGATIVE
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import unchanged_on_error
@@ -19,7 +25,9 @@ from sklearn_aae.training import (
     WithLabelled,
     WithLabelledAndNeighbours,
 )
-from sklearn_aae.utils._compat import StrOptions
+from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+
+NO_CLASSES = np.array([])
 
 
 @inherits_parameters(AAETransformer)
@@ -59,7 +67,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     agreement_duration : float or None, default=0.4
         Share of the epochs in which neighbours agree, in (0, 1): a first part of the
         training without smoothness, before one without agreement, each with a whole
-        learning rate schedule. None for both at once.
+        learning rate schedule. None for both at once, as in `partial_fit`.
 
     n_neighbors : int, default=10
         Neighbours of a row in the graph.
@@ -202,7 +210,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             Labels, see `fit`.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes, where the first chunk may lack some. Ignored afterwards.
+            All classes, where the first chunk may lack some.
 
         sample_weight : array-like of shape (n_samples,), default=None
             See `fit`.
@@ -210,15 +218,37 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if the first chunk leaves open what the classes are, or
+            `classes` are not those of the first call.
         """
-        first = not hasattr(self, "net_")
         with unchanged_on_error(self):
-            self._all_classes = (
-                np.unique(classes) if first and classes is not None else None
-            )
+            self._all_classes = self._use_classes(classes, y)
             super().partial_fit(X, y, sample_weight)
             del self._all_classes
         return self
+
+    def _use_classes(self, classes, y) -> np.ndarray | None:
+        """Return the classes that the first chunk is to have; None for those of y."""
+        classes = None if classes is None else np.unique(classes)
+        if hasattr(self, "net_"):
+            if classes is not None and not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    f"classes={classes.tolist()} is not the same as on the first call "
+                    f"of partial_fit: {self.classes_.tolist()}."
+                )
+            return None
+        labels = None if classes is not None or y is None else as_labels(y)
+        found = set() if labels is None else set(labels[told_of(labels, NO_CLASSES)])
+        if len(found) == 1:
+            raise ValueError(
+                f"The first chunk has one class only: {found.pop()!r}. Name all of "
+                "them: partial_fit(X, y, classes=[...])."
+            )
+        return classes
 
     @property
     def _label_shares(self) -> list[float]:
@@ -237,13 +267,20 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         """Return the weight of each class, if they are not equal."""
         if self.class_weight is None:
             return None
-        seen, y = np.unique(rows.y[rows.y >= 0], return_inverse=True)
-        given = self.classes_[seen]
         weights = np.ones(len(self.classes_))
-        weights[seen] = compute_class_weight(
-            self.class_weight, classes=given, y=given[y]
+        if self.class_weight == "balanced":
+            seen, y = np.unique(rows.y[rows.y >= 0], return_inverse=True)
+            weights[seen] = compute_class_weight("balanced", classes=np.unique(y), y=y)
+            return tuple(weights.tolist())
+        return named_weights(self.class_weight, self.classes_.tolist())
+
+    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
+        prepared = super()._prepare(
+            X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
         )
-        return tuple(weights.tolist())
+        if keep and self.class_weight != self._fit_params["class_weight"]:
+            self._class_weights = self._weigh_classes(prepared[0])
+        return prepared
 
     def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray:
         classes = getattr(self, "_all_classes", None)
@@ -308,7 +345,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             Rows.
 
         y : array-like of shape (n_samples,)
-            Their labels.
+            Their labels; rows without one do not count.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
@@ -316,9 +353,25 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         Returns
         -------
         accuracy : float
-            Share of the rows that are classified rightly.
+            Share of the labelled rows that are classified rightly.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label.
         """
-        return ClassifierMixin.score(self, X, y, sample_weight)
+        found = self.predict(X)
+        labels = self._use_labels(y, len(found))
+        told = told_of(labels, self.classes_)
+        if not told.any():
+            raise ValueError(
+                "score needs labelled rows, and y holds no label: -1, None and NaN are "
+                "unlabelled."
+            )
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, found[:, None])[told]
+        right = found[told] == labels[told]
+        return float(np.average(right, weights=sample_weight))
 
     def transfer(self, X, y):
         """Give rows another class and keep their style: style transfer.

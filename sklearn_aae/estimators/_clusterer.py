@@ -87,7 +87,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
     agreement_duration : float or None, default=None
         Share of the epochs in which neighbours agree, in (0, 1): a first part of the
         training without smoothness, before one without agreement, each with a whole
-        learning rate schedule. None for both at once.
+        learning rate schedule. None for both at once, as in `partial_fit`.
 
     balance_strength : float, default=0.0
         Weight of the entropy of the clusters' shares in a batch: for clusters that
@@ -152,7 +152,8 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
 
     information_ : float
         Mutual information of the clusters of two neighbours, in nats: the criterion of
-        `n_init`, unless subclusters are merged by the cut.
+        `n_init`, unless subclusters are merged by the cut. Rows count once in it,
+        whatever their weight.
 
     cut_ : float
         The normalised cut: the share of a cluster's edges that leave it, summed over
@@ -347,8 +348,8 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows. The first chunk fixes the columns and their scales, `labels_` are
-            those of the last.
+            Rows. The first chunk fixes the columns and their scales, and clusters keep
+            the numbers that they have; `labels_` are those of the last chunk.
 
         y : None
             Ignored.
@@ -361,16 +362,15 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         self : object
         """
         with unchanged_on_error(self):
+            self._known_clusters = getattr(self, "subcluster_labels_", None)
             super().partial_fit(X, None, sample_weight)
             self._find_used(X, sample_weight)
+            del self._known_clusters
         return self
 
     def _warn_of_collapse(self) -> None:
         """Warn of empty clusters, and of a critic that has won."""
-        n_used, told = (
-            len(self.cluster_shares_),
-            self.history_[-1]["label_critic_accuracy"],
-        )
+        n_used = len(self.cluster_shares_)
         if n_used < self.n_clusters:
             warnings.warn(
                 f"Only {n_used} of n_clusters={self.n_clusters} clusters are in use. "
@@ -378,6 +378,9 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        if not self.history_:  # stopped in the first epoch
+            return
+        told = self.history_[-1]["label_critic_accuracy"]
         if told > WON:
             warnings.warn(
                 f"The critic of the clusters tells {told:.1%} of inferred labels from "

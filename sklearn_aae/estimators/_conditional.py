@@ -100,6 +100,15 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
             **shared,
         )
 
+    def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray:
+        codes = super()._check_labels(y, n_samples, keep=keep)
+        if codes is None:
+            raise ValueError(
+                f"{type(self).__name__} needs labelled rows in y, and it holds no "
+                "label: -1, None and NaN are unlabelled."
+            )
+        return codes
+
     def _make_prior(self, class_shares):
         return AnyLabel(as_prior(self.prior, self.n_components), class_shares)
 
@@ -129,7 +138,7 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         """
         Z = self._check_codes(X)
         labels = self._told_labels(y, len(Z))
-        return self._as_table(self._decode(Z, labels), Z.dtype)
+        return self._as_table(self._decode(Z, labels), Z.dtype, X)
 
     def reconstruct(self, X, y=None):
         """Encode rows and decode them with their label.

@@ -49,7 +49,7 @@ class FittingMixin:
             recipe,
             seed=seed,
             lr=self.learning_rate,
-            learning_rates=learning_rates(self),
+            learning_rates=learning_rates(self, phases),
             schedule=self.learning_rate_schedule,
             total_variance=schema.total_variance,
             callbacks=self._callbacks(),
@@ -154,11 +154,12 @@ class FittingMixin:
         self, rows: Rows, judges: Rows | None, epochs: int, schedule=None
     ) -> AAENet:
         """Train the fitted nets on; `unchanged_on_error` puts their weights back."""
-        nets = self._nets
+        nets, phases = self._nets, self._make_phases(self.preprocessor_.schema_)
+        rates = learning_rates(self, phases)
         self._undo += [(net, net.snapshot()) for net in nets]
         for net in nets:
             net.set_callbacks(self._callbacks())
-            net.lr, net.learning_rates = self.learning_rate, learning_rates(self)
+            net.lr, net.learning_rates = self.learning_rate, rates
             net.record_steps = self.compile
         for job in self._train_parts(nets, rows, judges, epochs, schedule):
             if job.error or not job.done:
@@ -176,6 +177,7 @@ class FittingMixin:
     ) -> Job:
         """Return the training of a net for the epochs of a part."""
         net.max_epochs = epochs
+        streamed = schedule is not None
         net.schedule = schedule or self.learning_rate_schedule
         return Job(
             net,
@@ -183,7 +185,7 @@ class FittingMixin:
             self._make_judges(judges or rows, net.seed),
             validate=judges is not None,
             # A chunk of a longer stream is not all the data: its averages stand.
-            calibrate=judges is None and (epochs > 1 or not len(net.history)),
+            calibrate=judges is None and not (streamed and len(net.history)),
         )
 
     def _set_fitted(self, net: AAENet) -> None:

@@ -41,6 +41,8 @@ WITHOUT = (
     "encoder_",
     "decoder_",
     "classes_",
+    "count_features",
+    "residuals_",
 )
 
 # Rows that `score` compares, all pairs of them.
@@ -180,6 +182,12 @@ class GANSampler(SampleMixin, BaseGame):
     def _make_judges(self, rows: Rows, seed: int) -> Batch:
         judges = rows.judges(self.prior_, seed)
         return Batch(judges.prior, judges.x)
+
+    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
+        raise ValueError(
+            "GANSampler draws without labels: leave y out, or use AAETransformer with "
+            "prior='gaussian_mixture' or ConditionalAAETransformer."
+        )
 
     def _decode(self, Z: np.ndarray) -> np.ndarray:
         """Return the generator's rows, in the units of the table."""

@@ -166,4 +166,4 @@ class CodeMixin(PathMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Rows, a table like the training table.
         """
         Z = self._check_codes(X)
-        return self._as_table(self._decode(Z), Z.dtype)
+        return self._as_table(self._decode(Z), Z.dtype, X)

@@ -214,7 +214,8 @@ class LabelledMixin(CodeMixin):
         """
         Z = self._check_codes(X)
         decode = self.decoder_.decode
-        return self._as_table(self._from_decoder(lambda h: decode(h).mean, Z), Z.dtype)
+        rows = self._from_decoder(lambda h: decode(h).mean, Z)
+        return self._as_table(rows, Z.dtype, X)
 
     def _shares(self, X) -> np.ndarray:
         """Return q(y|x) of rows, float64."""

@@ -1,6 +1,7 @@
 """Labels of which some are missing."""
 
 import warnings
+from numbers import Number
 
 import numpy as np
 from sklearn.preprocessing import LabelEncoder
@@ -22,6 +23,41 @@ def _told(y: np.ndarray) -> np.ndarray:
     return np.array([_is_told(label) for label in y], dtype=bool)
 
 
+def _without_minus_one(y: np.ndarray) -> np.ndarray:
+    """Return labels with None for the number -1, if they are text.
+
+    Raises
+    ------
+    ValueError
+        If some are text and some are other numbers.
+    """
+    text = np.array([isinstance(label, str) for label in y], dtype=bool)
+    if not text.any():
+        return y
+    minus_one = np.array([is_minus_one(label) for label in y], dtype=bool)
+    mixed = y[_told(y) & ~text & ~minus_one]
+    if len(mixed):
+        raise ValueError(
+            f"Unknown label type: y holds text such as {y[text][0]!r} and other values "
+            f"such as {mixed[0]!r}. Pass labels of one kind."
+        )
+    if str(UNLABELLED) in y[text].tolist():
+        warnings.warn(
+            "y holds the text '-1', which is taken as a class. To mark rows as "
+            "unlabelled use None or NaN.",
+            UserWarning,
+            stacklevel=2,
+        )
+    y = y.copy()
+    y[minus_one] = None
+    return y
+
+
+def is_minus_one(label) -> bool:
+    """Whether a label is the number -1."""
+    return isinstance(label, Number) and label == UNLABELLED
+
+
 def as_labels(y) -> np.ndarray | None:
     """Return y as an array of objects, or None if it holds no class labels.
 
@@ -35,11 +71,19 @@ def as_labels(y) -> np.ndarray | None:
     y = np.asarray(y, dtype=object)  # keeps None and NaN apart from strings
     if y.ndim != 1 and y.shape[1:] != (1,):
         return None
-    y = column_or_1d(y, warn=True)
+    y = _without_minus_one(column_or_1d(y, warn=True))
     values = np.asarray(y[_told(y)].tolist())
     if len(values) and type_of_target(values) not in ("binary", "multiclass"):
         return None
     return y
+
+
+def told_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return which rows have a label: not None, NaN, or -1 if that is no class."""
+    told = _told(y)
+    if UNLABELLED not in classes.tolist():
+        told &= np.array([not is_minus_one(label) for label in y], dtype=bool)
+    return told
 
 
 def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
@@ -85,6 +129,34 @@ def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
     return codes, encoder.classes_
 
 
+def named_weights(class_weight: dict, classes: list) -> tuple[float, ...]:
+    """Return the weight of each class, 1 where it is not named.
+
+    Parameters
+    ----------
+    class_weight : dict
+        Weights by class.
+
+    classes : list
+        All classes.
+
+    Raises
+    ------
+    ValueError
+        If a weight is none, or classes are named that are not there in place of others.
+    """
+    weights = np.array([class_weight.get(c, 1.0) for c in classes], dtype=float)
+    named, there = set(class_weight), set(classes)
+    fit = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
+    if not fit or (named - there and there - named):
+        raise ValueError(
+            "The 'class_weight' parameter must be 'balanced', None or a dict of finite, "
+            f"non-negative weights, not all of them 0, of the classes {classes}. Got "
+            f"{class_weight!r} instead."
+        )
+    return tuple(weights.tolist())
+
+
 class LabelsMixin:
     """For estimators whose fit needs labels, of some rows at least."""
 
@@ -93,6 +165,14 @@ class LabelsMixin:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, **options):
+        if X_val is not None and y_val is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y_val beside X_val: class labels, -1 "
+                "(None or NaN for text) for unlabelled rows."
+            )
+        return super()._prepare(X, y, sample_weight, X_val, y_val, **options)
 
     def _use_labels(self, y, n_samples: int) -> np.ndarray:
         """Return y as an array of objects; raise ValueError if it holds no labels."""
@@ -123,9 +203,7 @@ class LabelsMixin:
         if np.shape(y) != (n_samples,):  # one label for all rows, or a mistake
             return self._class_numbers(y, n_samples)
         labels = np.array(y, dtype=object)
-        told = _told(labels)
-        if UNLABELLED not in self.classes_:
-            told &= np.array([label != UNLABELLED for label in labels], dtype=bool)
+        told = told_of(labels, self.classes_)
         values = np.asarray(labels[told].tolist())
         numbers[told] = self._class_numbers(values, len(values))
         return numbers

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from sklearn_aae.distributions import Columns
 from sklearn_aae.estimators._sampling import MIN_RESIDUAL
@@ -35,8 +36,8 @@ class Member:
     critic : nn.Module or None
         D(z), of an adversarial model.
 
-    residuals : ndarray of shape (d,)
-        Root mean square of what the reconstruction misses of each column.
+    usual : ndarray of shape (d,)
+        Mean of `missed` over the training rows.
 
     tails : dict of str to Tail
         Calibration of each score.
@@ -46,24 +47,35 @@ class Member:
     encoder: nn.Module
     decoder: nn.Module
     critic: nn.Module | None
-    residuals: np.ndarray = field(init=False)
+    usual: np.ndarray = field(init=False)
     tails: dict[str, Tail] = field(default_factory=dict)
 
     def missed(self, x: Tensor) -> Tensor:
-        """Return squared errors of the reconstruction, (B, d)."""
-        return (x - self.decoder(self.encoder(x).mean).mean).square()
+        """Return what the reconstruction misses of cells, NaN of missing ones: (B, d).
+
+        (x - x̂)² of numbers, -log p(x|z) of categories and counts.
+        """
+        return self._missed(x, self.decoder(self.encoder(x).mean))
+
+    def _missed(self, x: Tensor, p: Distribution) -> Tensor:
+        missed = (x - p.mean).square()
+        if isinstance(p, Columns):
+            told = (-p.cells(x)).clamp_max(MAX_SURPRISE)
+            missed = torch.where(p.discrete, told, missed)
+        return torch.where(x.isnan(), x, missed)
 
     def cells(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Return how surprising each cell is, given the code of its row: (B, d).
 
-        log(1 + (x - x̂)²/σ²) of numbers, -log p(x|z) of categories and counts, 0 of
+        log(1 + (x - x̂)²/σ²) of numbers; of categories and counts what -log p(x|z) is
+        above its mean, since a column of many categories costs much in any row. 0 of
         missing cells.
         """
         p = self.decoder(self.encoder(x).mean if z is None else z)
-        sigma = torch.from_numpy(self.residuals.clip(MIN_RESIDUAL)).to(x)
-        cells = ((x - p.mean) / sigma).square().log1p()
+        missed, usual = self._missed(x, p), torch.from_numpy(self.usual).to(x)
+        cells = (missed / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
         if isinstance(p, Columns):
-            cells = torch.where(p.discrete, -p.cells(x), cells)
+            cells = torch.where(p.discrete, (missed - usual).clamp_min(0.0), cells)
         cells = cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE)
         return torch.where(x.isnan(), cells.new_zeros(()), cells)
 

@@ -111,6 +111,40 @@ def merge_labels(
     return clusters
 
 
+def add_labels(
+    known: np.ndarray, labels: np.ndarray, neighbours: np.ndarray, n_clusters: int
+) -> np.ndarray:
+    """Give labels that rows have for the first time a cluster; the others keep theirs.
+
+    A new one while there are fewer than `n_clusters`, else that of most of their edges.
+
+    Parameters
+    ----------
+    known : ndarray of shape (m,)
+        Cluster of each label, counted from 0; -1 for labels without one.
+
+    labels, neighbours
+        See `edge_shares`.
+
+    n_clusters : int
+        Number of clusters not to exceed.
+
+    Returns
+    -------
+    clusters : ndarray of shape (m,)
+        Cluster of each label.
+    """
+    clusters, e = known.copy(), edge_shares(labels, neighbours, len(known))
+    for label in np.setdiff1d(labels, np.flatnonzero(known >= 0)):
+        n_found = clusters.max() + 1
+        if n_found < n_clusters:
+            clusters[label] = n_found
+        else:
+            member = clusters == np.arange(n_clusters)[:, None]
+            clusters[label] = (member @ e[label]).argmax()
+    return clusters
+
+
 def merge_by_modularity(e: np.ndarray, n_clusters: int) -> np.ndarray:
     """Return the cluster of each label, merged two at a time.
 

@@ -37,18 +37,18 @@ class OutlierScoresMixin:
         self._unknown_surprise = float(np.log(weight.sum() + 1))
         total = np.zeros(len(rows))
         for member in self.members_:
-            member.residuals = self._measure(member, rows, weight)
+            member.usual = self._measure(member, rows, weight)
             parts = self._parts(member, rows, unknown)
             member.tails = {q: Tail.learn(part, weight) for q, part in parts.items()}
             total += self._join(member, parts)
         self.offset_ = self._find_offset(total / len(self.members_), weight)
 
     def _measure(self, member: Member, rows: np.ndarray, weight) -> np.ndarray:
-        """Return the root mean square of what each column's reconstruction misses."""
+        """Return the mean of what the reconstruction misses of each column."""
         evenly = slice(None, None, -(-rows.shape[0] * rows.shape[1] // MAX_CELLS))
         missed = self._stream(member, member.missed, rows[evenly])
         seen = weight[evenly, None] * ~np.isnan(missed)
-        return np.sqrt((np.nan_to_num(missed) * seen).sum(0) / seen.sum(0).clip(1e-300))
+        return (np.nan_to_num(missed) * seen).sum(0) / seen.sum(0).clip(1e-300)
 
     def _find_offset(self, surprise: np.ndarray, weight: np.ndarray) -> float:
         """Return the score below which rows are outliers."""

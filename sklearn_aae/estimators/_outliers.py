@@ -278,7 +278,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
             "members": [
                 {
                     "net": net_state(member.net),
-                    "residuals": member.residuals,
+                    "usual": member.usual,
                     "tails": {name: vars(tail) for name, tail in member.tails.items()},
                 }
                 for member in self.members_
@@ -292,7 +292,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
             maker._member(maker._net_of(part["net"])) for part in state["members"]
         ]
         for member, part in zip(members, state["members"], strict=True):
-            member.residuals = part["residuals"]
+            member.usual = part["usual"]
             member.tails = {q: Tail(**tail) for q, tail in part["tails"].items()}
         maker._set_fitted(members[state["best"]].net)
         for name in ("net_", *self._answers.values(), "prior_"):

@@ -1,5 +1,6 @@
 """Ways through the code: between rows, and along one column of it."""
 
+from inspect import signature
 from numbers import Integral
 
 import numpy as np
@@ -37,8 +38,8 @@ class PathMixin:
             near a sphere, which a straight line leaves: there "auto" is "spherical".
 
         **labels : dict
-            ``y=``, of a model whose ``inverse_transform`` takes it: the label of all
-            rows on the way.
+            ``y=``, of a model whose ``inverse_transform`` takes it: one label, or one
+            for each way.
 
         Returns
         -------
@@ -67,7 +68,7 @@ class PathMixin:
         round_ = path == "spherical" or (path == "auto" and self._on_sphere())
         way = _arc if round_ else _line
         codes = [way(a, b, t) for a, b in zip(start, end, strict=True)]
-        return self.inverse_transform(np.concatenate(codes), **labels)
+        return self._along(np.concatenate(codes), n_steps, **labels)
 
     def traverse(self, X, component=0, n_steps=10, **labels):
         """Decode rows with one column of their code moved along the prior.
@@ -84,7 +85,8 @@ class PathMixin:
             Rows of each way: from the 2.5th to the 97.5th percentile of the prior.
 
         **labels : dict
-            ``y=``, of a model whose ``inverse_transform`` takes it.
+            ``y=``, of a model whose ``inverse_transform`` takes it: one label, or one
+            for each row of X.
 
         Returns
         -------
@@ -108,7 +110,24 @@ class PathMixin:
         ends = np.quantile(self._prior_codes(N_DRAWS)[:, component], ENDS)
         moved = codes.repeat(n_steps, axis=0)
         moved[:, component] = np.tile(np.linspace(*ends, n_steps), len(codes))
-        return self.inverse_transform(moved, **labels)
+        return self._along(moved, n_steps, **labels)
+
+    def _along(self, codes: np.ndarray, n_steps: int, **labels):
+        """Decode ways of `n_steps` codes each, whose labels may differ."""
+        unknown = set(labels) - set(signature(self.inverse_transform).parameters)
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} decodes codes without {sorted(unknown)}."
+            )
+        if "y" in labels and np.ndim(labels["y"]):
+            y = np.asarray(labels["y"])
+            if len(y) != len(codes) // n_steps:
+                raise ValueError(
+                    f"y must be one label or one for each of {len(codes) // n_steps} "
+                    f"ways. Got {len(y)}."
+                )
+            labels["y"] = y.repeat(n_steps)
+        return self.inverse_transform(codes, **labels)
 
     def _prior_codes(self, n_samples: int) -> np.ndarray:
         """Draw codes, as `transform` returns them, from the prior."""

@@ -22,6 +22,9 @@ from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
 SHAPING = (
     "class_heads",
     "n_clusters",
+    "n_subclusters",
+    "learn_shares",
+    "critic_noise",
     "generator",
     "n_components",
     "hidden_layer_sizes",
@@ -99,6 +102,8 @@ class PreparationMixin:
 
         `keep` holds on to the columns, scales and classes of the earlier fit.
         """
+        if y_val is not None and X_val is None:
+            raise ValueError("y_val was passed without X_val, the rows that it is of.")
         rows = self._check_rows(X, y, sample_weight, keep=keep)
         self.columns_ = self.columns_.widened(rows.X)
         shares = None if keep else self._count_classes(rows)

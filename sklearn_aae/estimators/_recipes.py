@@ -1,9 +1,11 @@
 """From an estimator's parameters to the recipe that its net trains."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from sklearn_aae.critics import Critic
 from sklearn_aae.decoders import DECODERS, ColumnsDecoder, Decoder
@@ -18,8 +20,11 @@ from sklearn_aae.training import (
     Phase,
     Reconstruct,
     TrainCritic,
+    TrainLabelCritic,
 )
 
+# Phases of the adversaries' other side, which have a rate of their own.
+CRITICS = (TrainCritic.name, TrainLabelCritic.name)
 # Prior samples that set where codes start.
 N_MOMENT_DRAWS = 1000
 
@@ -135,16 +140,26 @@ def check_module(name: str, network: Encoder | Decoder) -> None:
     assert module is not None
     if next(module.parameters(), None) is None:
         raise ValueError(f"The '{name}' module has no parameters to train.")
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        raise ValueError(
+            f"The '{name}' module has uninitialized parameters. Pass a row through it "
+            "first, or give its layers their sizes."
+        )
     rows = torch.zeros(2, n_in, dtype=torch.float64)
     try:
         with torch.no_grad():
             out = copy.deepcopy(module).double().eval()(rows)
-    except RuntimeError as error:
+    except Exception as error:  # whatever the user's code raises
         raise ValueError(
             f"The '{name}' module must take rows of {n_in} columns, in float32 and, "
             f"after module.double(), in float64. It failed on a float64 input of shape "
             f"(2, {n_in}): {error}"
         ) from error
+    if not isinstance(out, torch.Tensor):
+        raise ValueError(
+            f"The '{name}' module must return a tensor. It returned "
+            f"{type(out).__name__}."
+        )
     if tuple(out.shape) != (2, n_out):
         raise ValueError(
             f"The '{name}' module must map rows of {n_in} columns to {n_out}. It "
@@ -243,15 +258,25 @@ def _check_density(prior: Prior) -> None:
         )
 
 
-def learning_rates(estimator) -> dict[str, float]:
-    """Return the rate of each phase.
+def learning_rates(estimator, phases: Sequence[Phase]) -> dict[str, float]:
+    """Return the rate of each phase by its name.
 
     Adam forgets the scale of a loss. Where a phase has an optimiser of its own
-    (update="alternating"), its strength acts through the rate instead.
+    (update="alternating"), its strength acts through the rate instead, measured against
+    `reconstruction_strength`.
+
+    Parameters
+    ----------
+    estimator : BaseAAE
+        Whose parameters count.
+
+    phases : sequence of Phase
+        The phases of the whole training.
     """
     rate = estimator.learning_rate
-    rates = {"critic": estimator.critic_learning_rate or rate}
+    rates = dict.fromkeys(CRITICS, estimator.critic_learning_rate or rate)
     if estimator.update == "alternating":
-        strength = estimator.regularization_strength
-        rates |= dict.fromkeys(("generator", *DIVERGENCES), rate * strength)
+        unit = getattr(estimator, "reconstruction_strength", None) or 1.0
+        others = [p for p in phases if p.name not in (*CRITICS, Reconstruct.name)]
+        rates |= {phase.name: rate * phase.weight / unit for phase in others}
     return rates

@@ -29,6 +29,41 @@ def check_n_samples(n_samples) -> None:
         )
 
 
+def numbers_of(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
+    """Return the class number that each of `n_samples` rows is to have.
+
+    Parameters
+    ----------
+    y : label or array-like of shape (n_samples,)
+        Labels, or one for all.
+
+    n_samples : int
+        Number of rows.
+
+    classes : ndarray of shape (n_classes,)
+        The label of each class, in order.
+
+    Raises
+    ------
+    ValueError
+        If labels are of another number, or not among the classes.
+    """
+    labels = np.asarray(y)
+    if labels.ndim and labels.shape != (n_samples,):
+        raise ValueError(
+            f"y must be one label or one for each of n_samples={n_samples} rows. Got "
+            f"shape {labels.shape}."
+        )
+    labels = np.broadcast_to(labels, (n_samples,))
+    known = np.isin(labels, classes)
+    if not known.all():
+        raise ValueError(
+            f"y has the unknown label {labels[~known].tolist()[0]!r}. The model knows "
+            f"{classes.tolist()}."
+        )
+    return np.searchsorted(classes, labels)
+
+
 class SampleMixin:
     """Draws rows from a fitted model; the host provides ``_decode``."""
 
@@ -86,20 +121,7 @@ class SampleMixin:
                 "sample(y=...) needs a model with one prior component for each class: "
                 "fit with labels and prior='gaussian_mixture' or 'swiss_roll'."
             )
-        labels = np.asarray(y)
-        if labels.ndim and labels.shape != (n_samples,):
-            raise ValueError(
-                f"y must be one label or one for each of n_samples={n_samples} rows. "
-                f"Got shape {labels.shape}."
-            )
-        labels = np.broadcast_to(labels, (n_samples,))
-        known = np.isin(labels, self.classes_)
-        if not known.all():
-            raise ValueError(
-                f"y has the unknown label {labels[~known].tolist()[0]!r}. The model "
-                f"knows {self.classes_.tolist()}."
-            )
-        return np.searchsorted(self.classes_, labels)
+        return numbers_of(y, n_samples, self.classes_)
 
 
 class TableSampleMixin(SampleMixin):
@@ -111,9 +133,9 @@ class TableSampleMixin(SampleMixin):
     def sample(self, n_samples=1, *, y=None, given=None, random_state=None):
         """Draw new rows: z ~ p(z), then x of p(x|z).
 
-        Numbers are the mean of p(x|z) where all columns are numeric. In a table with
-        categories, these are drawn by their probabilities, and numbers with the noise
-        that reconstructions have.
+        Numbers are the mean of p(x|z) where all columns are numbers. In a table with
+        categories or counts, these are drawn by their probabilities, and numbers with
+        the noise that reconstructions have.
 
         Parameters
         ----------
@@ -195,6 +217,11 @@ class TableSampleMixin(SampleMixin):
                 raise ValueError(
                     f"given[{name!r}]={value!r} is nothing that was seen: "
                     f"{'one of' if column.categories else 'within'} {seen}."
+                )
+            if column.whole and cell != np.floor(cell):
+                raise ValueError(
+                    f"given[{name!r}]={value!r} is no whole number, as all cells of "
+                    "that column are."
                 )
             row[names.index(name)] = cell
         return row

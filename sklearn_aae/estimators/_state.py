@@ -8,7 +8,7 @@ import torch
 
 from sklearn_aae.training import AAENet
 
-# Rebuilt from the plain state; nothing of torch is pickled.
+# Rebuilt from the plain state; no network of this library is pickled.
 TORCH_ATTRIBUTES = (
     "net_",
     "members_",

@@ -3,11 +3,13 @@
 import numpy as np
 
 from sklearn_aae.estimators._neighbours import (
+    add_labels,
     edge_shares,
     merge_labels,
     normalized_cut,
     shared_information,
 )
+from sklearn_aae.estimators._sampling import numbers_of
 from sklearn_aae.training import AAENet
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -18,10 +20,18 @@ class SubclustersMixin:
     The net says which labels make a cluster: ``net_.clusters_``.
     """
 
+    # Cluster of each label, -1 for none, that further chunks keep to.
+    _known_clusters: np.ndarray | None = None
+
     def _merge(self, net: AAENet, labels: np.ndarray, neighbours: np.ndarray) -> float:
         """Set which labels of a net make a cluster; return its rank, low for good."""
         m, n_clusters = self.prior_.n_classes, self.n_clusters
-        net.clusters_ = merge_labels(labels, neighbours, m, n_clusters, self.merge_by)
+        known = self._known_clusters
+        if known is None:
+            parts = merge_labels(labels, neighbours, m, n_clusters, self.merge_by)
+        else:
+            parts = add_labels(known, labels, neighbours, n_clusters)
+        net.clusters_ = parts
         clusters = net.clusters_[labels]
         net.information_ = shared_information(clusters, neighbours, n_clusters)
         net.cut_ = normalized_cut(edge_shares(clusters, neighbours, n_clusters))
@@ -36,6 +46,8 @@ class SubclustersMixin:
             counted = check_sample_weight(sample_weight, shares) > 0
         parts = self.net_.clusters_
         used = np.unique(_merged(shares, parts)[counted].argmax(1))
+        if self._known_clusters is not None:
+            used = np.union1d(used, self._known_clusters[self._known_clusters >= 0])
         numbers = np.full(len(parts) + 1, -1)  # the last is of parts that are not used
         numbers[used] = np.arange(len(used))
         self.subcluster_labels_ = numbers[parts]
@@ -45,9 +57,7 @@ class SubclustersMixin:
             np.where(self.subcluster_labels_ == c, p, -1).argmax()
             for c in range(len(used))
         ]
-        centers = self._head_rows()[largest]
-        typed = self.columns_.typed
-        self.cluster_centers_ = self._as_table(centers) if typed else centers
+        self.cluster_centers_ = self._as_table(self._head_rows()[largest])
         p = _merged(p[None], self.subcluster_labels_)[0]
         self.cluster_shares_ = p / p.sum()
 
@@ -65,7 +75,10 @@ class SubclustersMixin:
             Rows sum to 1.
         """
         shares = _merged(self._shares(X), self.subcluster_labels_)
-        return shares / shares.sum(1, keepdims=True)
+        total = shares.sum(1, keepdims=True)
+        # A row far from all others may have a label that no training row has.
+        known = np.divide(shares, total, where=total > 0, out=np.zeros_like(shares))
+        return np.where(total > 0, known, self.cluster_shares_)
 
     def predict(self, X):
         """Return the most likely cluster of each row.
@@ -84,27 +97,20 @@ class SubclustersMixin:
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:
         """Return the clusters that rows are to be of."""
-        labels = np.asarray(y)
-        if labels.ndim and labels.shape != (n_samples,):
-            raise ValueError(
-                f"y must be one cluster or one for each of n_samples={n_samples} rows. "
-                f"Got shape {labels.shape}."
-            )
-        n_used = len(self.cluster_shares_)
-        if not np.isin(labels, np.arange(n_used)).all():
-            raise ValueError(f"y must hold clusters from 0 to {n_used - 1}. Got {y!r}.")
-        return np.broadcast_to(labels, (n_samples,))
+        return numbers_of(y, n_samples, np.arange(len(self.cluster_shares_)))
+
+    def _open_labels(self, n_samples: int, seed: int) -> np.ndarray:
+        """Draw clusters by their shares: the prior has labels that no row has."""
+        shares = self.cluster_shares_
+        return np.random.RandomState(seed).choice(len(shares), n_samples, p=shares)
 
     def _draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
-        """Draw codes from the prior, of clusters where they are given."""
-        if labels is not None:
-            of_cluster = (
-                self.subcluster_labels_ == np.arange(len(self.cluster_shares_))[:, None]
-            )
-            p = of_cluster * self.prior_.shares.double().numpy()
-            below = p.cumsum(1) / p.sum(1, keepdims=True)
-            u = np.random.RandomState(seed).uniform(size=(n_samples, 1))
-            labels = (below[labels] <= u).sum(1)
+        """Draw codes of clusters: of their labels by the shares of these."""
+        parts, rng = self.subcluster_labels_, np.random.RandomState(seed)
+        of_cluster = parts == np.arange(len(self.cluster_shares_))[:, None]
+        p = of_cluster * self.prior_.shares.double().numpy()
+        below = p.cumsum(1) / p.sum(1, keepdims=True)
+        labels = (below[labels] <= rng.uniform(size=(n_samples, 1))).sum(1)
         return super()._draw_codes(n_samples, labels, seed)
 
 

@@ -120,10 +120,13 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     update : {"joint", "alternating"}, default="joint"
         Whether one encoder pass serves a whole step, or each phase makes its own pass
-        and step as in [1]_.
+        and step as in [1]_. In steps of their own strengths multiply learning rates,
+        as Adam forgets the scale of a loss; where there is a `reconstruction_strength`,
+        they count against it.
 
     batch_size : int, default=128
-        Rows of a step. Fewer rows than this make one batch.
+        Rows of a step, and samples of the prior. Fewer rows than this make one batch,
+        with no more samples than rows if that is more than 1,024.
 
     max_iter : int, default=100
         Number of epochs.
@@ -150,7 +153,9 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     encoder, decoder : nn.Module, default=None
         Your own networks: from (scaled) rows to codes (to 2 n_components columns for a
-        Gaussian posterior), and from codes to rows. They are copied, never changed.
+        Gaussian posterior), and from codes to rows. An encoder also gets a column for
+        each one with missing cells, 1 where one is missing, and the noise of a
+        universal posterior. They are copied, never changed.
 
     callbacks : list of skorch callbacks, default=None
         Called at the beginning and end of training, epochs and batches, and with the
@@ -207,7 +212,7 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     residuals_ : ndarray of shape (`n_features_in_`,)
         Root mean square of what the reconstruction misses of each numeric column, in
-        units of `scale`; 0 for categorical ones.
+        units of `scale`; 0 for columns of categories and counts.
 
     preprocessor_ : TablePreprocessor
         The scaling.

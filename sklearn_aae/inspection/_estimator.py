@@ -35,10 +35,12 @@ def check_estimator(display: str, estimator, *needs: str) -> None:
 def check_plane(display: str, estimator, n_components: int) -> None:
     """Raise ValueError if a code does not have two columns."""
     if n_components != 2:
+        heads = getattr(estimator, "class_heads", None)
+        more = "" if heads is None else " and class_heads=True"
         raise ValueError(
             f"{display} draws codes of 2 columns, but those of "
             f"{type(estimator).__name__} have {n_components}. Fit it with "
-            "n_components=2."
+            f"n_components=2{more}."
         )
 
 

@@ -81,6 +81,10 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
             shares = list(class_shares)
             options = {"n_classes": len(shares), "weights": shares}
         return kind(n_components, **options)
+    if isinstance(prior, type):
+        raise ValueError(
+            f"The prior must be an object, not a class. Pass {prior.__name__}(...)."
+        )
     if isinstance(prior, Distribution):
         return FromDistribution(prior, n_components)
     if not isinstance(prior, Prior):

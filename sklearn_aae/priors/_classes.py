@@ -32,7 +32,7 @@ class GaussianMixture(Prior):
         Number of Gaussians; with labels, one for each class.
 
     radius : float, default=1.4
-        Distance of the means from 0.
+        Distance of the means from 0; of the outermost ones in one column.
 
     radial_scale, tangential_scale : float, default=0.35 and 0.14
         Standard deviations along the mean's direction and across it.
@@ -158,6 +158,11 @@ class Categorical(Prior):
 
     def __init__(self, n_components: int = 2):
         super().__init__()
+        if n_components < 2:
+            raise ValueError(
+                "prior='categorical' needs n_components of at least 2: one for each "
+                f"category. Got {n_components}."
+            )
         self.n_components = n_components
 
     def forward(self, y: Tensor | None = None) -> Distribution:

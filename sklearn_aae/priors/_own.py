@@ -30,6 +30,11 @@ class FromDistribution(Prior):
                 f"The prior distribution must be over vectors of n_components="
                 f"{n_components} or over single numbers. Got shape {tuple(shape)}."
             )
+        if getattr(distribution.support, "is_discrete", False):
+            raise ValueError(
+                f"The prior distribution {type(distribution).__name__} is of discrete "
+                "values, and codes are not. Use prior='categorical' for one-hot codes."
+            )
         if not shape:
             distribution = distribution.expand(torch.Size([n_components]))
         if not distribution.event_shape:

@@ -34,6 +34,7 @@ def is_number(cells, name) -> bool:
     """
     dtype = cells.dtype
     if not isinstance(cells, nw.Series):
+        check_dtype(dtype, name)
         objects = dtype.kind == "O"
         return _kind(cells, name) == "number" if objects else dtype.kind in "biuf"
     if dtype.is_numeric():
@@ -46,8 +47,30 @@ def is_number(cells, name) -> bool:
         return _kind(cells, name) == "number"
     if isinstance(dtype, nw.Unknown):  # a sparse column, or one of nulls alone
         native = getattr(cells.to_native(), "dtype", None)
+        check_dtype(native, name)
         return getattr(native, "kind", "f") in "biuf"
     return False
+
+
+def check_dtype(dtype, name) -> None:
+    """Raise ValueError if a NumPy or pandas dtype is of dates, times or complex cells.
+
+    Parameters
+    ----------
+    dtype : dtype or None
+        None of columns without one.
+
+    name : object
+        Of the column, for the message.
+    """
+    kind = getattr(dtype, "kind", "f")
+    if kind in "mM" or str(dtype).startswith("period"):
+        raise _time_error(name, dtype)
+    if kind == "c":
+        raise ValueError(
+            f"Column {name!r} has dtype {dtype}. Complex data not supported: pass real "
+            "and imaginary parts as two columns."
+        )
 
 
 def numbers_of(cells, name) -> np.ndarray:

@@ -14,7 +14,22 @@ def as_table(X):
     ----------
     X : array-like, DataFrame or torch.Tensor of shape (n_samples, n_features)
         Of any device.
+
+    Raises
+    ------
+    ValueError
+        If it is a lazy frame, which has no rows yet, or one column of a frame.
     """
+    if hasattr(X, "to_frame"):
+        raise ValueError(
+            f"Expected 2D input, got a {type(X).__name__} of one column. Reshape your "
+            "data: pass X.to_frame()."
+        )
+    if hasattr(X, "collect") and hasattr(X, "collect_schema"):
+        raise ValueError(
+            f"X is a lazy frame ({type(X).__name__}): its rows are not there yet. Pass "
+            "X.collect()."
+        )
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(X, torch.Tensor):
         return X

@@ -25,6 +25,8 @@ WEIGHTED = ("standard", "range", "common")
 
 # Nats below which a column of categories or counts does not pull harder.
 MIN_ENTROPY = 0.1
+# A variance so little above the mean, as a share of it, is that of a Poisson column.
+ROUNDING = 1e-9
 
 # Cells that are scaled at once, and that may be dense at once if need be.
 CHUNK_CELLS, MAX_CELLS = 2**19, 2**26
@@ -381,7 +383,7 @@ def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     mean = np.average(x, weights=weight)
     variance = np.average((x - mean) ** 2, weights=weight)
     own = poisson.logpmf(x, x)
-    if variance > mean > 0:
+    if variance > mean * (1 + ROUNDING) > 0:
         share = mean / variance
         of_all = nbinom.logpmf(x, mean * share / (1 - share), share)
     else:

@@ -20,6 +20,8 @@ from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 GATHERED_CELLS = 2**22
 # Steps whose prior samples are drawn by one seed.
 PRIOR_STEPS = 64
+# Prior samples of a step, if the batch size and few rows leave it open.
+MIN_PRIOR = 1024
 
 # Rows, prior samples, weights, labels and the samples' labels of S steps: (S, ...).
 Piece = tuple[Tensor | None, ...]
@@ -57,7 +59,8 @@ class Batches(Dataset):
         Draws codes: ``prior.draw(n, y)``.
 
     batch_size : int
-        Rows of a step, and prior samples B' of a step.
+        Rows of a step, and prior samples B' of a step; of these not more than rows, or
+        `MIN_PRIOR` if there are fewer rows.
 
     seed : int
         Of all draws; each epoch derives its own, so that a fit can be continued.
@@ -85,7 +88,10 @@ class Batches(Dataset):
     ):
         self.prior_key = prior_key
         self.x, self.prior, self.weight, self.y = x, prior, weight, y
-        self.n_prior, self.seed = batch_size, seed
+        self.seed = seed
+        # As many for whole weights as for repeated rows.
+        n = len(x) if weight is None else max(len(x), math.ceil(float(weight.sum())))
+        self.n_prior = min(batch_size, max(n, MIN_PRIOR))
         self.batch_size = min(batch_size, len(x))
         self.n_steps = math.ceil(len(x) / self.batch_size)
         self.label_counts: Tensor | None = None

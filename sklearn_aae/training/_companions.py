@@ -50,7 +50,8 @@ class WithLabelled(Batches):
     """Batches that end in labelled rows: all of them, or as many as other rows.
 
     The critics and the prior are not told the labels. Where every row is labelled,
-    batches are as they are.
+    batches are as they are. Where weights act through the draw of the rows, they act
+    through that of the labelled rows, too.
 
     Parameters
     ----------
@@ -81,8 +82,13 @@ class WithLabelled(Batches):
         """Add labelled rows to each step: (S, B + L)."""
         n, n_steps = self.n_labelled, len(order)
         rows = self.labelled.expand(n_steps, -1)
-        if n < len(self.labelled):
-            generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
+        if n and self._resamples():
+            assert self.weight is not None
+            share = self.weight[self.labelled].cpu().expand(n_steps, -1)
+            picks = torch.multinomial(share, n, replacement=True, generator=generator)
+            rows = rows.gather(1, picks.to(rows.device))
+        elif n < len(self.labelled):
             draw = torch.rand(n_steps, len(self.labelled), generator=generator)
             rows = rows.gather(1, draw.argsort(-1)[:, :n].to(rows.device))
         return torch.cat([order, rows[:, :n]], -1)

@@ -170,7 +170,8 @@ class Agree(Phase):
         same = (1 - stray) * same + stray
         if batch.weight is None:
             return -row_mean(same.log())
-        return -row_mean(same.log(), 2 * batch.weight[..., : same.shape[-1]])
+        weight = batch.weight[..., : same.shape[-1]]
+        return -row_mean(same.log(), weight / weight.sum(-1, keepdim=True))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Player, Recipe
 from sklearn_aae.utils._random import Streams
 
+# What a training and its judges leave on a net.
+JUDGED = ("loss_", "clusters_", "information_", "cut_")
+
 
 class AAENet(NeuralNet):
     """Trains a `Recipe` on `Batches`; ``fit`` and ``partial_fit`` take a `Batches`.
@@ -103,11 +106,14 @@ class AAENet(NeuralNet):
         return self
 
     def replace_phases(self, phases: Sequence[Phase]) -> None:
-        """Take over other phases; if the players are others, their optimisers begin."""
-        before = [player.name for player in self.module_.players_]
+        """Take over other phases; where losses come or go, optimisers begin anew."""
+        before = [phase.name for phase in self.module_.phases]
         self.module_.replace_phases(phases)
-        if [player.name for player in self.module_.players_] != before:
+        if [phase.name for phase in self.module_.phases] != before:
             self.initialize_optimizer()
+            for _, callback in self.callbacks_:
+                if isinstance(callback, PrintLog):  # other losses are other columns
+                    callback.initialize()
 
     def learning_rate(self, player: Player) -> float:
         """Return the rate of a player, before the schedule."""
@@ -124,16 +130,19 @@ class AAENet(NeuralNet):
         states = [optimizer.state_dict() for optimizer in self.engine_.optimizers]
         history = [dict(row) for row in self.history]
         learnt = copy.deepcopy((self.module_.state_dict(), states))
-        return learnt, self.module_.phases, history
+        judged = {name: vars(self)[name] for name in JUDGED if name in vars(self)}
+        return learnt, self.module_.phases, history, judged
 
     def restore(self, snapshot: tuple) -> None:
         """Put a snapshot back."""
-        (weights, states), phases, history = snapshot
+        (weights, states), phases, history, judged = snapshot
         self.replace_phases(phases)
         self.module_.load_state_dict(weights)
         for optimizer, state in zip(self.engine_.optimizers, states, strict=True):
             optimizer.load_state_dict(state)
         self.restore_history(history)
+        for name, value in judged.items():
+            setattr(self, name, value)
 
     def restore_history(self, lines: list[dict]) -> None:
         """Replace the history."""

@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_aae import AAEOutlierDetector, AAETransformer, GANSampler
 from sklearn_aae.distributions import Counts
 from sklearn_aae.tabular import TablePreprocessor
+from sklearn_aae.tabular._preprocessor import count_information
 
 SHIFT, SCALE = 1.2, 0.7
 MU, R, ZERO = np.array([0.5, 4.0, 30.0]), np.array([0.8, 3.0, 200.0]), 0.25
@@ -215,3 +216,24 @@ def test_later_rows_must_hold_counts_too(fitted):
 def test_counts_are_none_of_a_plain_networks():
     with pytest.raises(ValueError, match="Column 0 holds categories or counts"):
         GANSampler(count_features=[0]).fit(np.ones((5, 2)))
+
+
+@pytest.mark.parametrize("log_mean", [12.0, 14.0, 16.0, 18.0])
+def test_large_counts_in_single_precision(log_mean):
+    x, r = np.exp(log_mean), np.exp(3.0)
+    numbers = torch.tensor([[log_mean]]), torch.tensor([[3.0]]), torch.tensor([[-30.0]])
+    one, none = torch.ones(1), torch.zeros(1)
+    found = float(Counts(*numbers, none, one).log_prob(torch.tensor([[log_mean]])))
+    assert found == pytest.approx(nbinom.logpmf(round(x), r, r / (r + x)), abs=0.01)
+
+
+def test_quantiles_of_extreme_counts_are_found_soon():
+    numbers = (torch.tensor([[number]]) for number in (25.0, -7.0, -30.0))
+    counts = Counts(*numbers, torch.zeros(1), torch.ones(1))
+    assert counts.quantiles(torch.tensor([[1.0]])).isfinite().all()
+
+
+def test_a_column_that_is_poisson_up_to_rounding():
+    x = np.array([0, 1, 3, 2, 3, 0, 1, 0, 2], dtype=float)
+    assert x.var() == pytest.approx(x.mean(), abs=1e-12)
+    assert abs(count_information(x)) < 2

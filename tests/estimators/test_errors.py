@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
 from torch import nn
-from torch.distributions import Exponential, Normal, Uniform
+from torch.distributions import Categorical, Exponential, Normal, Uniform
 
 from sklearn_aae import AAETransformer, GANSampler, priors
 
@@ -39,6 +40,13 @@ BAD_PARAMETERS = [
     ({"prior": priors.Gaussian(5)}, "prior has 5 dimensions but n_components=2"),
     ({"prior": Normal(torch.zeros(3), 1.0)}, "prior distribution .* n_components=2"),
     ({"prior": lambda n, rng: np.zeros((n, 7))}, "callable prior .* shape .*7"),
+    ({"prior": lambda n, rng: np.full((n, 2), np.nan)}, "callable prior returned NaN"),
+    ({"prior": priors.Gaussian}, r"not a class. Pass Gaussian\(...\)"),
+    (
+        {"prior": Categorical(torch.ones(3))},
+        "prior distribution Categorical .*discrete",
+    ),
+    ({"prior": "categorical", "n_components": 1}, "'categorical' needs n_components"),
     ({"regularizer": "wgan"}, "'regularizer' parameter .* Got 'wgan'"),
     ({"regularizer": "kl", "posterior": "universal"}, "posterior='gaussian'"),
     ({"regularizer": "kl", "prior": "swiss_roll"}, "needs a prior whose density"),
@@ -71,6 +79,8 @@ BAD_PARAMETERS = [
     ({"warm_start": "no"}, "'warm_start' parameter"),
     ({"encoder": "mlp"}, "'encoder' parameter"),
     ({"encoder": nn.Linear(3, 2)}, "'encoder' module must take rows of 4 columns"),
+    ({"encoder": nn.GRU(4, 2)}, "'encoder' module must return a tensor.* tuple"),
+    ({"encoder": nn.LazyLinear(2)}, "'encoder' module has uninitialized"),
     ({"encoder": nn.Linear(4, 3)}, "'encoder' module must map rows of 4 columns to 2"),
     ({"encoder": nn.Linear(4, 2), "posterior": "gaussian"}, "4 columns to 4"),
     ({"decoder": nn.Linear(2, 3)}, "'decoder' module must map rows of 2 columns to 4"),
@@ -90,6 +100,15 @@ BAD_TABLES = [
     (with_cell(np.inf), "column 2 has 1 infinite"),
     (np.ones((10, 3)), "All 3 columns of X are constant"),
     (X.astype(complex), "Complex data not supported"),
+    (pd.DataFrame({"a": X[:, 0], "i": np.ones(40) * 1j}), "'i' .*Complex data"),
+    (X.astype("datetime64[D]"), "dtype datetime64.*Dates and times are no numbers"),
+    (X.astype("timedelta64[s]"), "dtype timedelta64.*Dates and times"),
+    (
+        pd.DataFrame({"a": X[:, 0], "when": pd.period_range("2020", periods=40)}),
+        "'when' has dtype period.*Dates and times",
+    ),
+    (pl.LazyFrame({"a": X[:, 0]}), r"lazy frame .*Pass X.collect\(\)"),
+    (pd.Series(X[:, 0]), r"Reshape your data: pass X.to_frame\(\)"),
     (np.array([["a", "b"]] * 5), "could not convert|dtype"),
     (pd.DataFrame({"a": [1, 2], "t": pd.to_datetime(["2020", "2021"])}), "'t' .* date"),
     (torch.full((5, 2), torch.nan), "All 2 columns of X are constant"),

@@ -1,5 +1,6 @@
 """Clusterer, classifier, supervised transformer and GAN: what each is for."""
 
+import warnings
 from itertools import product
 
 import numpy as np
@@ -20,6 +21,7 @@ from sklearn_aae import (
 )
 from sklearn_aae.estimators._neighbours import (
     MERGES,
+    add_labels,
     edge_shares,
     merge_labels,
     nearest,
@@ -77,7 +79,7 @@ def test_centres_and_samples_belong_to_their_cluster(clustered):
     for c in range(3):
         rows = clustered.sample(50, y=c, random_state=0)
         assert (clustered.predict(rows) == c).mean() > 0.6
-    with pytest.raises(ValueError, match="clusters from 0 to 2"):
+    with pytest.raises(ValueError, match="unknown label 3"):
         clustered.sample(1, y=3)
 
 
@@ -490,3 +492,143 @@ def test_weights_draw_rows_of_a_gan(three):
     model = GANSampler(max_iter=100, **SMALL).fit(X, sample_weight=weight)
     drawn = model.sample(200, random_state=0).mean(0)
     assert np.linalg.norm(drawn - X[y == 0].mean(0)) < 1.5
+
+
+# --- clusters that come and go ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def many(three):
+    """A clusterer with labels that no row has."""
+    clusterer = AAEClusterer(3, n_subclusters=40, n_init=1, max_iter=60, **SMALL)
+    return clusterer.fit(three[0])
+
+
+def test_far_rows_have_clusters(many, three):
+    assert (many.subcluster_labels_ < 0).any()
+    far = np.vstack([scale * three[0] for scale in (1e3, -1e3, 1e6, -1e6)])
+    shares = many.predict_proba(far)
+    np.testing.assert_allclose(shares.sum(1), 1)
+
+
+def test_drawn_labels_are_in_use(many):
+    labels = many._open_labels(2000, 0)
+    codes = many._draw_codes(2000, labels, 1)[:, : many.prior_.n_classes]
+    drawn = many.subcluster_labels_[codes.argmax(1)]
+    np.testing.assert_array_equal(drawn, labels)
+    shares = np.bincount(drawn, minlength=3) / 2000
+    np.testing.assert_allclose(shares, many.cluster_shares_, atol=0.04)
+
+
+def test_clusters_keep_their_numbers_from_chunk_to_chunk(three):
+    X, y = three
+    model = AAEClusterer(3, n_init=2, max_iter=100, **SMALL).fit(X)
+    before = model.predict(X)
+    assert adjusted_rand_score(before, y) > 0.9
+    model.set_params(learning_rate=1e-5).partial_fit(X[y == 2])
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert model.predict_proba(X).shape == (300, 3)
+    assert len(model.cluster_centers_) == 3
+    assert "_known_clusters" not in vars(model)
+
+
+def test_new_labels_join_clusters():
+    known = np.array([1, 0, -1, -1, -1])
+    labels = np.array([0, 1, 2, 3, 0])
+    neighbours = np.array([[4], [3], [1], [1], [0]])
+    # A third cluster is free, for the first new label; the next has an edge to label 1.
+    found = add_labels(known, labels, neighbours, 3)
+    assert found.tolist() == [1, 0, 2, 0, -1]
+    assert known.tolist() == [1, 0, -1, -1, -1]
+
+
+def test_a_clusterer_that_is_stopped_at_once(three):
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    model = AAEClusterer(3, n_init=1, callbacks=[Stop()], **SMALL)
+    with warnings.catch_warnings():  # some clusters may be empty
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(three[0])
+    assert model.n_iter_ == 0
+    assert len(model.predict(three[0])) == 300
+
+
+def test_clusters_may_be_whole_floats(many):
+    rows = many.sample(3, y=np.array([0.0, 1.0, 0.0]), random_state=0)
+    other = many.sample(3, y=np.array([0, 1, 0]), random_state=0)
+    np.testing.assert_array_equal(rows, other)
+
+
+def test_centres_have_the_constants_and_bounds_of_the_table(three):
+    X = np.c_[three[0], np.full(300, 7.0)]
+    model = AAEClusterer(3, n_init=1, max_iter=3, **SMALL).fit(X)
+    assert (model.cluster_centers_[:, -1] == 7).all()
+    assert (model.cluster_centers_ >= X.min(0)).all()
+    assert (model.cluster_centers_ <= X.max(0)).all()
+
+
+# --- strengths and parts ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "strength",
+    ["classification", "agreement", "smoothness", "label", "regularization"],
+)
+@pytest.mark.parametrize("update", UPDATES)
+def test_strengths_act(update, strength, three):
+    X, y = three
+    few = np.where(np.arange(300) < 30, y, -1)
+    options = {"max_iter": 2, "agreement_duration": None, "update": update, **SMALL}
+    weak, strong = (
+        SemiSupervisedAAEClassifier(**{f"{strength}_strength": value}, **options)
+        .fit(X, few)
+        .transform(X)
+        for value in (0.1, 10.0)
+    )
+    assert np.abs(weak - strong).max() > 1e-4
+
+
+def test_rates_of_phases(three):
+    X = three[0]
+    options = {"max_iter": 1, "n_init": 1, "learning_rate": 0.01, **SMALL}
+    joint = AAEClusterer(3, critic_learning_rate=0.05, **options).fit(X)
+    assert joint.net_.learning_rates == {"critic": 0.05, "label_critic": 0.05}
+    alternating = AAEClusterer(3, update="alternating", **options).fit(X)
+    rates = alternating.net_.learning_rates
+    # Measured against the reconstruction, whose strength is 10.
+    assert rates["agreement"] == pytest.approx(0.01 * 3 / 10)
+    assert rates["label_generator"] == rates["generator"] == pytest.approx(0.001)
+    assert "reconstruction" not in rates
+
+
+def test_a_part_of_one_epoch_has_exact_statistics(three):
+    X, y = three
+    few = np.where(np.arange(300) < 30, y, -1)
+    model = SemiSupervisedAAEClassifier(max_iter=2, batch_size=64, **SMALL)
+    model.fit(X, few)
+    before = model.predict_proba(X)
+    rows, _ = model._prepare(X, few, None, seed=0, keep=True)
+    model.net_.calibrate(model._batches_of("smoothness", rows, model.net_.seed))
+    model._set_fitted(model.net_)
+    np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("balance", [0.0, 1.0])
+def test_parts_begin_with_new_optimisers(balance, three):
+    options = {"agreement_duration": 0.5, "balance_strength": balance, **SMALL}
+    model = AAEClusterer(3, n_init=1, max_iter=4, **options).fit(three[0])
+    n_steps = 2 * 3  # two epochs of three batches
+    for optimizer in model.net_.engine_.optimizers:
+        for state in optimizer.state.values():
+            assert float(state["step"]) == n_steps
+
+
+def test_a_table_of_losses_for_each_part(three, capsys):
+    X, y = three
+    few = np.where(np.arange(300) < 30, y, -1)
+    SemiSupervisedAAEClassifier(max_iter=4, verbose=1, **SMALL).fit(X, few)
+    heads = [line for line in capsys.readouterr().out.splitlines() if "epoch" in line]
+    assert ["agreement" in head for head in heads] == [True, False]
+    assert ["smoothness" in head for head in heads] == [False, True]

@@ -41,7 +41,7 @@ def surprises(member, detector, X):
     one = AAETransformer(1)
     vars(one).update(vars(detector), encoder_=member.encoder, decoder_=member.decoder)
     error = scaled - detector.preprocessor_.transform(one.reconstruct(X))
-    cells = np.log1p((error / np.maximum(member.residuals, MIN_RESIDUAL)) ** 2)
+    cells = np.log1p((error / np.maximum(np.sqrt(member.usual), MIN_RESIDUAL)) ** 2)
     return cells, -norm.logpdf(one.transform(X)).sum(1)
 
 
@@ -77,16 +77,19 @@ def test_scores_are_those_by_hand(rows):
     logits = [m.critic(m.encoder(scaled(critic, rows)).mean) for m in critic.members_]
     logit = np.mean([part.numpy() for part in logits], 0)
     np.testing.assert_allclose(critic.score_samples(rows), logit, 1e-6)
-    for name, score in [*parts.items(), ("combined", calibrated)]:
+    for name, score in parts.items():
         np.testing.assert_allclose(-detectors[name].score_samples(rows), score, 1e-6)
+    # Between rows of nearly one score, a tail is steep.
+    combined = -detectors["combined"].score_samples(rows)
+    np.testing.assert_allclose(combined, calibrated, 1e-5)
 
 
 def test_residuals_are_the_errors_of_columns(rows):
     detector = AAEOutlierDetector(clip=False, **SMALL).fit(rows)
     for member in detector.members_:
         cells, _ = surprises(member, detector, rows)
-        error = np.expm1(cells) * member.residuals**2
-        np.testing.assert_allclose(member.residuals, np.sqrt(error.mean(0)))
+        error = np.expm1(cells) * member.usual
+        np.testing.assert_allclose(member.usual, error.mean(0))
 
 
 @each_method
@@ -445,3 +448,25 @@ def test_quantiles_count_weights_as_copies():
         assert (copies <= one).mean() >= level - 1e-12
         assert (copies < copies[copies <= one].max()).mean() < level
     assert weighted_quantile(values, weight, 1.0) > values.max()
+
+
+@pytest.mark.parametrize("kind", ["counts", "categories"])
+def test_what_a_column_always_costs_blames_nobody(kind):
+    """Counts and many categories are never sure: that is not what is odd of a row."""
+    rng = np.random.RandomState(0)
+    Z = rng.normal(size=(300, 1))
+    X = Z * [1.0, -1.0, 1.0] + 0.1 * rng.normal(size=(300, 3))
+    other = {
+        "counts": rng.poisson(np.exp(6 + Z[:, 0])),
+        "categories": rng.permutation(np.repeat([f"c{i:02d}" for i in range(30)], 10)),
+    }[kind]
+    table = pd.DataFrame(X, columns=list("abc")).assign(d=other)
+    counts = ["d"] if kind == "counts" else None
+    options = SMALL | {"max_iter": 60}
+    detector = AAEOutlierDetector(count_features=counts, **options).fit(table)
+    odd = table[:50].assign(a=table["a"][:50] + 8)
+    assert (detector.localize(odd).argmax(1) == 0).mean() > 0.8
+    shares = detector.localize(table)
+    np.testing.assert_allclose(shares.sum(1), -detector.score_samples(table))
+    part = np.abs(shares[:, 3]).sum() / np.abs(shares).sum()
+    assert part < 0.6

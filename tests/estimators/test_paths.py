@@ -102,6 +102,23 @@ def test_labels_of_the_way(blobs):
     assert (model.traverse(X[:2], y=labels[0]) != model.traverse(X[:2])).any()
 
 
+def test_each_way_has_its_label(blobs):
+    X, y = blobs
+    model = ConditionalAAETransformer(3, **SMALL).fit(X, y)
+    labels = np.unique(y)[:2]
+    for decode in (
+        lambda i, y: model.traverse(X[i], n_steps=3, y=y),
+        lambda i, y: model.interpolate(X[i], X[2:][i], 3, y=y),
+    ):
+        both = decode(slice(0, 2), labels)
+        one_by_one = [decode(slice(i, i + 1), labels[i]) for i in range(2)]
+        np.testing.assert_allclose(both, np.concatenate(one_by_one))
+        with pytest.raises(ValueError, match=r"one for each of 2 ways. Got 3"):
+            decode(slice(0, 2), y[:3])
+    with pytest.raises(TypeError, match=r"AAETransformer decodes codes without .*'y'"):
+        AAETransformer(2, **SMALL).fit(X).traverse(X[:2], y=labels)
+
+
 def test_tables_come_back_as_tables(blobs):
     frame = pd.DataFrame(blobs[0][:, :2], columns=["a", "b"])
     frame["c"] = np.where(frame["a"] > 0, "x", "y")

@@ -191,6 +191,7 @@ def test_samples_of_given_cells(larger):
     for given, message in [
         ({"grade": "z"}, r"'grade'.*'z' is nothing that was seen: one of"),
         ({"count": 999}, r"'count'.*999 is nothing that was seen: within"),
+        ({"count": 1.5}, r"'count'.*1.5 is no whole number"),
         ({"colour": 1}, r"'colour', not a column"),
         (["grade"], r"given must be a dict of cells. Got \['grade'\]"),
     ]:
@@ -368,3 +369,12 @@ def test_cells_may_be_missing_only_later():
     hole, mean = X.copy(), X.copy()
     hole[:, 1], mean[:, 1] = np.nan, X[:, 1].mean()
     np.testing.assert_allclose(model.transform(hole), model.transform(mean))
+
+
+def test_rows_of_codes_keep_their_labels(larger):
+    X, model = larger
+    some = X[5:9]
+    codes = pd.DataFrame(model.transform(some), index=some.index)
+    rows = model.inverse_transform(codes)
+    assert rows.index.tolist() == some.index.tolist()
+    pd.testing.assert_frame_equal(rows, model.reconstruct(some))

@@ -5,7 +5,7 @@ import torch
 
 from sklearn_aae.priors import Gaussian, GaussianMixture
 from sklearn_aae.training import Batch, Batches, _batches
-from sklearn_aae.training._batches import StackedBatches
+from sklearn_aae.training._batches import MIN_PRIOR, StackedBatches
 
 
 @pytest.fixture
@@ -109,6 +109,18 @@ def test_prior_samples_of_a_full_batch_do_not_depend_on_the_number_of_rows(make,
     assert torch.equal(few.prior, many.prior)
     if y is not None:
         assert torch.equal(few.prior_y, many.prior_y)
+
+
+@pytest.mark.parametrize("weight", [1, 3])
+def test_a_large_batch_draws_no_more_prior_samples_than_rows(weight, randn):
+    X = randn(2000, 3)
+    options = {"batch_size": 10**9, "seed": 0}
+    n = Batches(X.repeat(weight, 1), Gaussian(2), **options).n_prior
+    weights = None if weight == 1 else torch.full((2000,), weight)
+    assert Batches(X, Gaussian(2), weight=weights, **options).n_prior == n
+    assert n == 2000 * weight
+    assert Batches(X[:5], Gaussian(2), **options).n_prior == MIN_PRIOR
+    assert Batches(X, Gaussian(2), batch_size=7, seed=0).n_prior == 7
 
 
 def test_weights_sum_to_one_in_a_full_batch(make, device, dtype):

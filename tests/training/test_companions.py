@@ -14,6 +14,7 @@ from sklearn_aae.training import (
     Recipe,
     Reconstruct,
     Smooth,
+    WithLabelled,
     WithLabelledAndNeighbours,
 )
 from sklearn_aae.training._optim import make_optimizer
@@ -107,3 +108,20 @@ def test_batches_say_which_rows_are_own(randn):
     rows = [int((x == row).all(1).nonzero()) for row in batch.x]
     pairs = zip(rows[: batch.n_own], rows[batch.n_own :], strict=True)
     assert all(b in neighbours[a] for a, b in pairs)
+
+
+def test_labelled_companions_follow_the_weights(randn):
+    n = 60
+    y = torch.full((n,), -1)
+    y[:20] = 0
+    weight = torch.ones(n, dtype=torch.float64)
+    weight[:10], weight[10:20] = 9, 1e-6
+    batches = WithLabelled(
+        randn(n, D), Gaussian(K), batch_size=16, seed=0, weight=weight, y=y
+    )
+    told = torch.cat([batch.y[batches.batch_size :] for batch in batches.epoch(0)])
+    assert len(told) == 4 * 16
+    assert (told == 0).all()
+    rows = torch.cat([batch.x[batches.batch_size :] for batch in batches.epoch(0)])
+    light = (rows[:, None] == batches.x[10:20]).all(-1).any(-1)
+    assert not light.any()
