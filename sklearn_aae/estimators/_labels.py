@@ -150,8 +150,8 @@ def named_weights(class_weight: dict, classes: list) -> tuple[float, ...]:
     fit = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
     if not fit or (named - there and there - named):
         raise ValueError(
-            "The 'class_weight' parameter must be 'balanced', None or a dict of finite, "
-            f"non-negative weights, not all of them 0, of the classes {classes}. Got "
+            "The 'class_weight' parameter must be 'balanced', None or a dict of finite "
+            f"weights, not below 0 nor all of them 0, of the classes {classes}. Got "
             f"{class_weight!r} instead."
         )
     return tuple(weights.tolist())
