@@ -76,6 +76,11 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
     """
     if isinstance(prior, str):
         kind = PRIORS[prior]
+        if kind is Categorical and n_components < 2:
+            raise ValueError(
+                "prior='categorical' needs n_components of at least 2: one for each "
+                f"category. Got {n_components}."
+            )
         options = {}
         if class_shares is not None and kind.conditional:
             shares = list(class_shares)

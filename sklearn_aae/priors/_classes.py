@@ -158,11 +158,6 @@ class Categorical(Prior):
 
     def __init__(self, n_components: int = 2):
         super().__init__()
-        if n_components < 2:
-            raise ValueError(
-                "prior='categorical' needs n_components of at least 2: one for each "
-                f"category. Got {n_components}."
-            )
         self.n_components = n_components
 
     def forward(self, y: Tensor | None = None) -> Distribution:
