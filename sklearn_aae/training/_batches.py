@@ -90,7 +90,7 @@ class Batches(Dataset):
         self.x, self.prior, self.weight, self.y = x, prior, weight, y
         self.seed = seed
         # As many for whole weights as for repeated rows.
-        n = len(x) if weight is None else max(len(x), math.ceil(float(weight.sum())))
+        n = len(x) if weight is None else max(len(x), round(float(weight.sum())))
         self.n_prior = min(batch_size, max(n, MIN_PRIOR))
         self.batch_size = min(batch_size, len(x))
         self.n_steps = math.ceil(len(x) / self.batch_size)
