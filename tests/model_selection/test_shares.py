@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 import warnings
 
 import numpy as np
@@ -35,6 +36,8 @@ def make_tasks():
     def place(i):
         from sklearn_aae import training
 
+        # On a busy machine a worker is done with its share before another has one.
+        time.sleep(0.5)
         gathering = training.COLLECTOR.get().__self__.call.gathering
         return i, os.getpid(), id(gathering)
 
