@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_aae.estimators._base import BaseAAE
@@ -26,8 +27,6 @@ from sklearn_aae.training import (
     WithLabelledAndNeighbours,
 )
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
-
-NO_CLASSES = np.array([])
 
 
 @inherits_parameters(AAETransformer)
@@ -241,8 +240,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
                     f"of partial_fit: {self.classes_.tolist()}."
                 )
             return None
-        labels = None if classes is not None or y is None else as_labels(y)
-        found = set() if labels is None else set(labels[told_of(labels, NO_CLASSES)])
+        labels = as_labels([] if classes is not None or y is None else y)
+        found = set() if labels is None else set(labels[told_of(labels, ())])
         if len(found) == 1:
             raise ValueError(
                 f"The first chunk has one class only: {found.pop()!r}. Name all of "
@@ -370,8 +369,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             )
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, found[:, None])[told]
-        right = found[told] == labels[told]
-        return float(np.average(right, weights=sample_weight))
+        truth = np.asarray(labels[told].tolist())
+        return accuracy_score(truth, found[told], sample_weight=sample_weight)
 
     def transfer(self, X, y):
         """Give rows another class and keep their style: style transfer.

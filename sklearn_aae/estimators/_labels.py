@@ -78,10 +78,10 @@ def as_labels(y) -> np.ndarray | None:
     return y
 
 
-def told_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def told_of(y: np.ndarray, classes) -> np.ndarray:
     """Return which rows have a label: not None, NaN, or -1 if that is no class."""
     told = _told(y)
-    if UNLABELLED not in classes.tolist():
+    if UNLABELLED not in list(classes):
         told &= np.array([not is_minus_one(label) for label in y], dtype=bool)
     return told
 

@@ -29,7 +29,7 @@ def check_n_samples(n_samples) -> None:
         )
 
 
-def numbers_of(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
+def class_numbers(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
     """Return the class number that each of `n_samples` rows is to have.
 
     Parameters
@@ -121,7 +121,7 @@ class SampleMixin:
                 "sample(y=...) needs a model with one prior component for each class: "
                 "fit with labels and prior='gaussian_mixture' or 'swiss_roll'."
             )
-        return numbers_of(y, n_samples, self.classes_)
+        return class_numbers(y, n_samples, self.classes_)
 
 
 class TableSampleMixin(SampleMixin):

@@ -9,7 +9,7 @@ from sklearn_aae.estimators._neighbours import (
     normalized_cut,
     shared_information,
 )
-from sklearn_aae.estimators._sampling import numbers_of
+from sklearn_aae.estimators._sampling import class_numbers
 from sklearn_aae.training import AAENet
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -97,7 +97,7 @@ class SubclustersMixin:
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:
         """Return the clusters that rows are to be of."""
-        return numbers_of(y, n_samples, np.arange(len(self.cluster_shares_)))
+        return class_numbers(y, n_samples, np.arange(len(self.cluster_shares_)))
 
     def _open_labels(self, n_samples: int, seed: int) -> np.ndarray:
         """Draw clusters by their shares: the prior has labels that no row has."""

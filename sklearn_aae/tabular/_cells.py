@@ -34,42 +34,42 @@ def is_number(cells, name) -> bool:
     """
     dtype = cells.dtype
     if not isinstance(cells, nw.Series):
-        check_dtype(dtype, name)
+        check_dtype(dtype, f"Column {name!r}")
         objects = dtype.kind == "O"
         return _kind(cells, name) == "number" if objects else dtype.kind in "biuf"
     if dtype.is_numeric():
         return True
     if isinstance(dtype, TIME):
-        raise _time_error(name, dtype)
+        raise _time_error(f"Column {name!r}", dtype)
     if isinstance(dtype, NESTED):
         raise _nested_error(name, dtype)
     if isinstance(dtype, nw.Object):
         return _kind(cells, name) == "number"
     if isinstance(dtype, nw.Unknown):  # a sparse column, or one of nulls alone
         native = getattr(cells.to_native(), "dtype", None)
-        check_dtype(native, name)
+        check_dtype(native, f"Column {name!r}")
         return getattr(native, "kind", "f") in "biuf"
     return False
 
 
-def check_dtype(dtype, name) -> None:
+def check_dtype(dtype, where: str) -> None:
     """Raise ValueError if a NumPy or pandas dtype is of dates, times or complex cells.
 
     Parameters
     ----------
     dtype : dtype or None
-        None of columns without one.
+        None of what has none.
 
-    name : object
-        Of the column, for the message.
+    where : str
+        What has it, for the message.
     """
     kind = getattr(dtype, "kind", "f")
     if kind in "mM" or str(dtype).startswith("period"):
-        raise _time_error(name, dtype)
+        raise _time_error(where, dtype)
     if kind == "c":
         raise ValueError(
-            f"Column {name!r} has dtype {dtype}. Complex data not supported: pass real "
-            "and imaginary parts as two columns."
+            f"{where} has dtype {dtype}. Complex data not supported: pass real and "
+            "imaginary parts as two columns."
         )
 
 
@@ -157,7 +157,7 @@ def categories_of(cells, name) -> tuple:
     dtype = cells.dtype
     if isinstance(cells, nw.Series):
         if isinstance(dtype, TIME):
-            raise _time_error(name, dtype)
+            raise _time_error(f"Column {name!r}", dtype)
         if isinstance(dtype, nw.Categorical | nw.Enum):
             # Not every library lists the categories of every such column.
             with contextlib.suppress(AttributeError):
@@ -239,7 +239,7 @@ def _kind(cells, name) -> str:
     if not values:
         return "number"
     if any(isinstance(value, TIMES) for value in values):
-        raise _time_error(name, type(values[0]).__name__)
+        raise _time_error(f"Column {name!r}", type(values[0]).__name__)
     if any(isinstance(v, list | dict | tuple | set | np.ndarray) for v in values):
         raise _nested_error(name, type(values[0]).__name__)
     text = [isinstance(value, str | bool) for value in values]
@@ -250,11 +250,10 @@ def _kind(cells, name) -> str:
     raise _mixed_error(name, values)
 
 
-def _time_error(name, dtype) -> ValueError:
+def _time_error(where: str, dtype) -> ValueError:
     return ValueError(
-        f"Column {name!r} has dtype {dtype}. Dates and times are no numbers: pass what "
-        f"matters of them, for example X[{name!r}].dt.dayofyear, or the days since a "
-        "date."
+        f"{where} has dtype {dtype}. Dates and times are no numbers: pass what matters "
+        "of them, for example .dt.dayofyear of a column, or the days since a date."
     )
 
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from sklearn_aae.tabular._cells import check_dtype
 from sklearn_aae.tabular._sparse import SparseTable
 
 
@@ -18,7 +19,8 @@ def as_table(X):
     Raises
     ------
     ValueError
-        If it is a lazy frame, which has no rows yet, or one column of a frame.
+        If it is a lazy frame, which has no rows yet, one column of a frame, or an array
+        of dates or complex numbers.
     """
     if hasattr(X, "to_frame"):
         raise ValueError(
@@ -30,6 +32,7 @@ def as_table(X):
             f"X is a lazy frame ({type(X).__name__}): its rows are not there yet. Pass "
             "X.collect()."
         )
+    check_dtype(getattr(X, "dtype", None), "X")
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(X, torch.Tensor):
         return X

@@ -11,7 +11,6 @@ from scipy.sparse import issparse
 from sklearn_aae.tabular._cells import (
     categories_of,
     check_counts,
-    check_dtype,
     codes_of,
     is_held,
     is_number,
@@ -141,7 +140,6 @@ class TableColumns:
     def plainly(X, categorical_features: CategoricalFeatures, counts=None) -> bool:
         """Whether X is to be taken as an array of numbers."""
         by_rule = categorical_features is None or isinstance(categorical_features, str)
-        check_dtype(getattr(X, "dtype", None), "X")
         return by_rule and counts is None and as_frame(X) is None
 
     @classmethod

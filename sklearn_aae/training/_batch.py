@@ -30,7 +30,7 @@ class Batch:
         Rows.
 
     prior : Tensor of shape (B', k)
-        Prior samples; B' does not depend on the number of rows.
+        Prior samples; B' depends on the number of rows only where it is large.
 
     weight : Tensor of shape (B,) or None
         Row weights that sum to 1.

@@ -46,9 +46,10 @@ class Batches(Dataset):
     """The training rows, cut into steps.
 
     A batch holds `batch_size` rows, or all rows if there are fewer: then order does
-    not matter and the draws do not depend on the number of rows. The last batch of an
-    epoch is filled up with the epoch's first rows. With weights, an epoch of several
-    batches holds each row about as often as its share of the weight says.
+    not matter, and up to `MIN_PRIOR` draws do not depend on the number of rows. The
+    last batch of an epoch is filled up with the epoch's first rows. With weights, an
+    epoch of several batches holds each row about as often as its share of the weight
+    says.
 
     Parameters
     ----------

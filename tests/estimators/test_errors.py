@@ -294,3 +294,10 @@ def test_failed_training_on_leaves_the_net_trainable():
     model.set_params(learning_rate=1e-3).fit(X)
     again.fit(X)
     assert np.array_equal(model.transform(X), again.transform(X))
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[D]", "timedelta64[s]"])
+def test_dates_are_refused_after_fit_as_well(dtype):
+    model = AAETransformer(max_iter=1).fit(X)
+    with pytest.raises(ValueError, match=r"X has dtype .* Dates and times"):
+        model.transform(X.astype(dtype))

@@ -422,6 +422,16 @@ def test_a_failed_warm_start_leaves_phases_and_optimisers(duration, three):
     assert model.n_iter_ == 8
 
 
+@pytest.mark.parametrize(
+    "changed", [{"n_subclusters": 6}, {"critic_noise": 1.0}, {"learn_shares": False}]
+)
+def test_what_a_warm_start_cannot_change(changed, three):
+    model = AAEClusterer(3, n_init=1, max_iter=1, warm_start=True, **SMALL)
+    model.fit(three[0]).set_params(**changed)
+    with pytest.raises(ValueError, match=f"training on with {next(iter(changed))}"):
+        model.fit(three[0])
+
+
 def test_later_chunks_may_show_other_classes(three):
     X, y = three
     order = np.argsort(y, kind="stable")
@@ -567,6 +577,12 @@ def test_centres_have_the_constants_and_bounds_of_the_table(three):
     assert (model.cluster_centers_[:, -1] == 7).all()
     assert (model.cluster_centers_ >= X.min(0)).all()
     assert (model.cluster_centers_ <= X.max(0)).all()
+
+
+def test_a_gan_has_no_labels(three):
+    model = GANSampler(prior="gaussian_mixture", max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match="GANSampler draws without labels"):
+        model.set_params(n_components=2).fit(*three).sample(2, y=1)
 
 
 # --- strengths and parts ------------------------------------------------------------

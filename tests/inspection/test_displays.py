@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.distributions import Independent, Normal, Uniform
 
-from sklearn_aae import AAETransformer, inspection
+from sklearn_aae import AAEClusterer, AAETransformer, inspection
 from sklearn_aae.inspection import (
     LatentSpaceDisplay,
     ManifoldDisplay,
@@ -148,6 +148,12 @@ def test_code_of_three_columns_names_the_setting(name, aae_3d):
     message = f"{name} draws codes of 2 columns.*have 3.*n_components=2"
     with pytest.raises(ValueError, match=message):
         CALLS[name](aae_3d)
+
+
+def test_a_code_of_label_and_style_names_the_heads():
+    model = AAEClusterer(3, n_components=2, class_heads=False, n_init=1, max_iter=1)
+    with pytest.raises(ValueError, match="n_components=2 and class_heads=True"):
+        CALLS["LatentSpaceDisplay"](model.fit(X))
 
 
 @pytest.mark.parametrize("name", ["ManifoldDisplay", "ReconstructionDisplay"])

@@ -82,6 +82,20 @@ def test_agreement_is_the_pointwise_information_of_pairs(networks, batch, stray)
     assert float(agree.loss(networks, batch)) == pytest.approx(truth, 1e-5)
 
 
+def test_agreement_of_weighted_pairs(networks, batch):
+    """A pair counts by the weight of the row whose neighbour the other is."""
+    code, half, agree = batch.code(networks), B // 2, Agree()
+    weight = torch.arange(1.0, B + 1)
+    pairs = [
+        Batch(batch.x[[i, i + half]], batch.prior, _code=code[[i, i + half]])
+        for i in range(half)
+    ]
+    losses = [float(agree.loss(networks, pair)) for pair in pairs]
+    batch.weight = weight / weight.sum()
+    truth = np.average(losses, weights=weight[:half])
+    assert float(agree.loss(networks, batch)) == pytest.approx(truth, 1e-5)
+
+
 @pytest.mark.parametrize(("stray", "cost"), [(0.0, 8.7), (0.1, -np.log(0.1))])
 def test_a_stray_neighbour_costs_little(networks, batch, stray, cost):
     logits = torch.tensor([[50.0, 0, 0], [0, 50.0, 0]]).repeat_interleave(B // 2, 0)

@@ -402,7 +402,9 @@ def test_restoring_a_snapshot_takes_everything_back(
     update, make_net, make_recipe, batches
 ):
     net = make_net(make_recipe(update=update)).partial_fit(batches)
+    net.loss_ = 1.0
     snapshot = net.snapshot()
+    net.loss_ = 2.0
     state = copy.deepcopy(net.module_.state_dict())
     lines = net.finished_history()
     net.partial_fit(batches)
@@ -413,6 +415,7 @@ def test_restoring_a_snapshot_takes_everything_back(
     )
 
     net.restore(snapshot)
+    assert net.loss_ == 1.0
     for name, value in net.module_.state_dict().items():
         assert torch.equal(value, state[name]), name
     assert net.finished_history() == lines
