@@ -203,7 +203,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         return self
 
     @fit_context
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None, *, classes=None):
         """Train on a chunk of rows: one pass, at a constant learning rate.
 
         The first chunk fixes the columns, their categories and their scales. Categories
@@ -220,6 +220,9 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             See `fit`.
 
+        classes : array-like of shape (n_classes,), default=None
+            All labels, where the first chunk may lack some and y is used.
+
         Returns
         -------
         self : object
@@ -227,7 +230,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`, and if ``early_stopping=True``.
+            As `fit`, if ``early_stopping=True``, and if `classes` are of no use or not
+            those of the first call.
         """
         if self.early_stopping:
             raise ValueError(
@@ -236,8 +240,10 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
             )
         with unchanged_on_error(self):
             keep = hasattr(self, "net_")
+            self._all_classes = self._use_classes(classes, y)
             seed, *starts = draw_seeds(self.random_state, 1 + self._n_streamed)
             rows, judges = self._prepare(X, y, sample_weight, seed=seed, keep=keep)
+            del self._all_classes
             if keep:
                 net = self._train_on(rows, judges, 1, schedule="constant")
             else:

@@ -11,13 +11,11 @@ from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._labels import (
     LabelsMixin,
     as_labels,
-    encode_labels,
     named_weights,
     told_of,
 )
 from sklearn_aae.estimators._parameters import NON_NEGATIVE
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -224,30 +222,19 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             As `fit`, and if the first chunk leaves open what the classes are, or
             `classes` are not those of the first call.
         """
-        with unchanged_on_error(self):
-            self._all_classes = self._use_classes(classes, y)
-            super().partial_fit(X, y, sample_weight)
-            del self._all_classes
-        return self
+        return super().partial_fit(X, y, sample_weight, classes=classes)
 
     def _use_classes(self, classes, y) -> np.ndarray | None:
-        """Return the classes that the first chunk is to have; None for those of y."""
-        classes = None if classes is None else np.unique(classes)
-        if hasattr(self, "net_"):
-            if classes is not None and not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    f"classes={classes.tolist()} is not the same as on the first call "
-                    f"of partial_fit: {self.classes_.tolist()}."
-                )
-            return None
-        labels = as_labels([] if classes is not None or y is None else y)
+        if classes is not None or hasattr(self, "net_"):
+            return super()._use_classes(classes, y)
+        labels = None if y is None else as_labels(y)
         found = set() if labels is None else set(labels[told_of(labels, ())])
         if len(found) == 1:
             raise ValueError(
                 f"The first chunk has one class only: {found.pop()!r}. Name all of "
                 "them: partial_fit(X, y, classes=[...])."
             )
-        return classes
+        return None
 
     @property
     def _label_shares(self) -> list[float]:
@@ -256,7 +243,6 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     def _count_classes(self, rows: Rows) -> list[float]:
         """Return p(y): the shares of the classes, as they are weighed."""
         counts = np.array(super()._count_classes(rows))
-        counts[counts == 0] = 1 / len(rows)  # a class that later chunks will show
         self._class_weights = self._weigh_classes(rows)
         if self._class_weights is not None:
             counts *= self._class_weights
@@ -282,10 +268,6 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         return prepared
 
     def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray:
-        classes = getattr(self, "_all_classes", None)
-        if classes is not None and not keep:
-            self.classes_ = classes
-            return encode_labels(y, classes)[0]
         codes = super()._check_labels(y, n_samples, keep=keep)
         if not keep and (codes is None or len(self.classes_) < 2):
             found = [] if codes is None else self.classes_.tolist()

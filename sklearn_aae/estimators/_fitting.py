@@ -7,6 +7,7 @@ import torch
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
+from sklearn_aae.estimators._parameters import check_callbacks
 from sklearn_aae.estimators._recipes import learning_rates
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.nn import Block, frozen_copy
@@ -61,7 +62,7 @@ class FittingMixin:
 
     def _callbacks(self) -> list:
         """Return the user's callbacks, and the one that stops early."""
-        callbacks = list(self.callbacks or ())
+        callbacks = check_callbacks(self)
         if self.early_stopping:
             stop = EarlyStopping(
                 patience=self.n_iter_no_change,

@@ -121,7 +121,8 @@ def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
     if unknown:
         raise ValueError(
             f"y has labels that the first fit did not see: {sorted(unknown)}. It knows "
-            f"{encoder.classes_.tolist()}."
+            f"{encoder.classes_.tolist()}. The first call of partial_fit can be told "
+            "all of them: classes=[...]."
         )
     codes = np.full(len(y), UNLABELLED, dtype=np.int64)
     if len(values):

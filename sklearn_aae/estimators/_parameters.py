@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 from torch.distributions import Distribution
 
@@ -92,3 +93,30 @@ def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
             f"of positive integers, one for each hidden layer. Got {sizes!r} instead."
         )
     return tuple(int(size) for size in sizes)
+
+
+def check_callbacks(estimator) -> list:
+    """Return the callbacks of an estimator as a list, its own to add to.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose parameter `callbacks` it is.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one is neither a skorch callback nor a pair of a name and one.
+    """
+    callbacks = list(estimator.callbacks or ())
+    for item in callbacks:
+        named = isinstance(item, tuple | list) and len(item) == 2
+        found = item[1] if named else item
+        kind = found if isinstance(found, type) else type(found)
+        if not issubclass(kind, Callback):
+            raise InvalidParameterError(
+                f"The 'callbacks' parameter of {type(estimator).__name__} must be a "
+                "list of skorch callbacks, or of pairs of a name and one. Got "
+                f"{item!r} in it instead."
+            )
+    return callbacks

@@ -5,7 +5,7 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
-from sklearn_aae.estimators._labels import UNLABELLED, as_labels, encode_labels
+from sklearn_aae.estimators._labels import as_labels, encode_labels
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.priors import PRIORS, Prior
 from sklearn_aae.tabular import (
@@ -104,6 +104,8 @@ class PreparationMixin:
         """
         if y_val is not None and X_val is None:
             raise ValueError("y_val was passed without X_val, the rows that it is of.")
+        if isinstance(X_val, tuple) and len(X_val) == 2 and np.ndim(X_val[0]) > 1:
+            raise ValueError("X_val must be rows, not a pair. Pass labels as y_val.")
         rows = self._check_rows(X, y, sample_weight, keep=keep)
         self.columns_ = self.columns_.widened(rows.X)
         shares = None if keep else self._count_classes(rows)
@@ -167,21 +169,43 @@ class PreparationMixin:
             )
         return y
 
+    def _use_classes(self, classes, y) -> np.ndarray | None:
+        """Return the labels that a first chunk is to have; None for those of y."""
+        if classes is None:
+            return None
+        classes, known = np.unique(classes), getattr(self, "classes_", None)
+        if self._use_labels(classes, len(classes)) is None:
+            raise ValueError(
+                f"{type(self).__name__} with prior={self.prior!r} has no use for "
+                "classes. Leave them out; the prior of an AAETransformer has, if it is "
+                "'gaussian_mixture' or 'swiss_roll'."
+            )
+        if not hasattr(self, "net_"):
+            return classes
+        if known is None or not np.array_equal(classes, known):
+            raise ValueError(
+                f"classes={classes.tolist()} is not the same as on the first call of "
+                f"partial_fit: {[] if known is None else known.tolist()}."
+            )
+        return None
+
     def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray | None:
         """Return the class number of each row, -1 for unlabelled ones."""
-        if not keep:
+        if keep:
+            classes = getattr(self, "classes_", None)
+        else:
             self.__dict__.pop("classes_", None)
-            codes, classes = (None, ()) if y is None else encode_labels(y)
-            if not len(classes):
-                return None
-            self.classes_ = classes
-            return codes
-        if not hasattr(self, "classes_"):
-            return None
-        if y is None:
+            classes = getattr(self, "_all_classes", None)
+        if classes is not None and y is None:
             # A critic that knows labels sees rows without them as unlabelled.
-            return np.full(n_samples, UNLABELLED)
-        return encode_labels(y, self.classes_)[0]
+            y = np.full(n_samples, None)
+        if y is None or (keep and classes is None):
+            return None
+        codes, classes = encode_labels(y, classes)
+        if not len(classes):
+            return None
+        self.classes_ = classes
+        return codes
 
     def _check_shape_kept(self) -> None:
         """Raise ValueError if a parameter that shapes the networks has changed."""

@@ -78,7 +78,9 @@ class Rows:
         counts = np.bincount(self.y[told], weights=weight, minlength=n_classes)
         if not told.any():  # a first chunk may have no label yet
             counts = np.ones(n_classes)
-        return (counts / counts.sum()).tolist()
+        shares = counts / counts.sum()
+        shares[shares == 0] = 1 / len(self)  # a class that later chunks will show
+        return (shares / shares.sum()).tolist()
 
     def in_order(self, batch_size: int) -> "Rows":
         """Return rows that fit into one batch sorted, whole weights as repetitions."""

@@ -85,6 +85,8 @@ BAD_PARAMETERS = [
     ({"encoder": nn.Linear(4, 2), "posterior": "gaussian"}, "4 columns to 4"),
     ({"decoder": nn.Linear(2, 3)}, "'decoder' module must map rows of 2 columns to 4"),
     ({"callbacks": "print"}, "'callbacks' parameter"),
+    ({"callbacks": [1]}, "'callbacks' parameter .* skorch callbacks.* Got 1 in it"),
+    ({"callbacks": [("log", print)]}, "'callbacks' parameter .* Got .'log', <built-in"),
     ({"device": "gpu"}, "'device' parameter .* 'cuda:1'"),
     ({"device": 3.5}, "'device' parameter"),
     ({"device": "cuda:77"}, "'cuda:77' is not available .* device='auto'"),

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.model_selection import KFold, cross_val_score
 
 from sklearn_aae import (
     AAETransformer,
     ConditionalAAETransformer,
+    GANSampler,
     SemiSupervisedAAEClassifier,
 )
 
@@ -143,3 +145,49 @@ def test_classes_of_chunks(wine):
     model.partial_fit(X[:50], few[:50], classes=[0, 1, 2]).partial_fit(X[50:], y[50:])
     with pytest.raises(ValueError, match="not the same as on the first call"):
         model.partial_fit(X, y, classes=[0, 1])
+
+
+ORDERED = [
+    AAETransformer(prior="gaussian_mixture", random_state=0),
+    ConditionalAAETransformer(random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", ORDERED, ids=lambda model: type(model).__name__)
+def test_chunks_in_the_order_of_their_labels(model, wine):
+    X, y, _ = wine
+    model = clone(model)
+    for c in (2, 0, 1):
+        model.partial_fit(X[y == c], y[y == c], classes=[2, 1, 0])
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.sample(4, y=[0, 1, 2, 2], random_state=0).shape == (4, X.shape[1])
+    # The two that the first chunk lacks count as one row each.
+    n = (y == 2).sum()
+    np.testing.assert_allclose(model._class_shares, np.array([1, 1, n]) / (n + 2))
+    with pytest.raises(ValueError, match="not the same as on the first call"):
+        model.partial_fit(X, y, classes=[0, 1])
+    untold = clone(model).partial_fit(X[y == 2], y[y == 2])
+    with pytest.raises(ValueError, match=r"did not see: \[0, 1\].*classes=\[...\]"):
+        untold.partial_fit(X, y)
+
+
+def test_a_first_chunk_without_labels_and_its_classes(wine):
+    X, y, _ = wine
+    model = clone(ORDERED[0]).partial_fit(X, classes=["a", "b", "c"])
+    assert model._class_shares == pytest.approx([1 / 3] * 3)
+    model.partial_fit(X, np.array(["a", "b", "c"])[y])
+    assert model.sample(1, y="c").shape == (1, X.shape[1])
+
+
+@pytest.mark.parametrize("model", [AAETransformer(), GANSampler()])
+def test_classes_without_a_use_are_refused(model, wine):
+    with pytest.raises(ValueError, match="no use for classes"):
+        model.partial_fit(wine[0], classes=[0, 1, 2])
+    assert not hasattr(model, "net_")
+
+
+def test_validation_rows_are_no_pair(wine):
+    X, y, few = wine
+    model = SemiSupervisedAAEClassifier(**SMALL)
+    with pytest.raises(ValueError, match=r"not a pair.*as y_val"):
+        model.fit(X, few, X_val=(X, y), y_val=y)
