@@ -22,8 +22,8 @@ QUICK = {
         "max_iter": 20,
         "hidden_layer_sizes": (32,),
     },
-    "AAEClusterer": {"n_init": 2, "max_iter": 60, "hidden_layer_sizes": (32,)},
-    "SemiSupervisedAAEClassifier": {"max_iter": 60, "hidden_layer_sizes": (32,)},
+    "AAEClusterer": {"n_init": 2, "max_iter": 30, "hidden_layer_sizes": (32,)},
+    "SemiSupervisedAAEClassifier": {"max_iter": 30, "hidden_layer_sizes": (32,)},
     "ConditionalAAETransformer": {"max_iter": 20},
     "GANSampler": {"max_iter": 20},
 }
@@ -68,7 +68,8 @@ def test_sklearn_inner_checks(name, estimator):
         pytest.skip(f"this scikit-learn has no {name}")
     if name in OF_TRANSFORMERS and not hasattr(estimator, "transform"):
         pytest.skip(f"{type(estimator).__name__} is no transformer")
-    check(type(estimator).__name__, estimator)
+    # They ask how answers come, not what they are worth.
+    check(type(estimator).__name__, clone(estimator).set_params(max_iter=2))
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)

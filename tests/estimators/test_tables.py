@@ -274,18 +274,26 @@ def test_a_model_of_a_frame_takes_arrays_and_lists(table):
         assert_like(model.reconstruct(X.to_numpy().tolist()), X)
 
 
-def test_given_cells_tell_the_label():
+def test_given_cells_and_labels():
     rng = np.random.RandomState(0)
     y = rng.randint(2, size=600)
     X = pd.DataFrame(
-        {"kind": np.array(["none", "one"])[y], "b": rng.normal(size=600) - 6 * y}
+        {
+            "kind": np.array(["none", "one"])[y],
+            "b": rng.normal(size=600) - 6 * y,
+            "c": rng.normal(size=600),
+        }
     )
     sizes = {"hidden_layer_sizes": (32,), "critic_hidden_layer_sizes": (32,)}
     model = ConditionalAAETransformer(
         2, max_iter=60, batch_size=64, random_state=0, **sizes
     )
     drawn = model.fit(X, y).sample(200, given={"kind": "one"}, random_state=0)
-    assert (drawn["b"] < -3).mean() > 0.8
+    assert (drawn["b"] < -3).mean() > 0.8  # cells tell the label
+    labels = np.repeat([0, 1], 100)
+    drawn = model.sample(200, y=labels, given={"c": 0.5}, random_state=0)
+    assert (drawn["c"] == 0.5).all()
+    assert ((drawn["b"] < -3) == labels).mean() > 0.9  # each row has its own
 
 
 @pytest.mark.parametrize("kind", ["frame", "array"])
