@@ -95,6 +95,9 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
 class PreparationMixin:
     """Validates and scales rows, labels and weights; remembers the columns."""
 
+    # Labels that a first chunk is told of.
+    _all_classes: np.ndarray | None = None
+
     def _prepare(
         self, X, y, sample_weight, X_val=None, y_val=None, *, seed: int, keep: bool
     ) -> tuple[Rows, Rows | None]:
@@ -195,7 +198,7 @@ class PreparationMixin:
             classes = getattr(self, "classes_", None)
         else:
             self.__dict__.pop("classes_", None)
-            classes = getattr(self, "_all_classes", None)
+            classes = self._all_classes
         if classes is not None and y is None:
             # A critic that knows labels sees rows without them as unlabelled.
             y = np.full(n_samples, None)
