@@ -7,6 +7,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 
 from sklearn_aae import (
     AAEClusterer,
@@ -97,6 +98,20 @@ def test_chunks_train_on(estimator, rows):
     # One batch a chunk, and the optimisers remember those before.
     for optimizer in model.net_.engine_.optimizers:
         assert {float(state["step"]) for state in optimizer.state.values()} == {3}
+    answers(model, rows[0])
+
+
+class Stop(Callback):
+    """Ctrl-C after the first step."""
+
+    def on_batch_end(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+
+@each
+def test_an_interrupt_in_the_first_epoch_leaves_a_model(estimator, rows):
+    model = clone(estimator).set_params(callbacks=[Stop()]).fit(*rows)
+    assert model.n_iter_ == 0
     answers(model, rows[0])
 
 
