@@ -1,6 +1,5 @@
 """Clusterer, classifier, supervised transformer and GAN: what each is for."""
 
-import warnings
 from itertools import product
 
 import numpy as np
@@ -550,19 +549,6 @@ def test_new_labels_join_clusters():
     found = add_labels(known, labels, neighbours, 3)
     assert found.tolist() == [1, 0, 2, 0, -1]
     assert known.tolist() == [1, 0, -1, -1, -1]
-
-
-def test_a_clusterer_that_is_stopped_at_once(three):
-    class Stop(Callback):
-        def on_batch_end(self, net, **kwargs):
-            raise KeyboardInterrupt
-
-    model = AAEClusterer(3, n_init=1, callbacks=[Stop()], **SMALL)
-    with warnings.catch_warnings():  # some clusters may be empty
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(three[0])
-    assert model.n_iter_ == 0
-    assert len(model.predict(three[0])) == 300
 
 
 def test_clusters_may_be_whole_floats(many):
