@@ -10,6 +10,20 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+# Fewer columns than this are slow.
+WIDE = 16
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Return a b for a of shape (C, B, d), b (C, d, h); few columns lie as rows.
+
+    The kernels run along the last axis: of 128 columns to 8, the transpose of a product
+    takes half the time.
+    """
+    if b.shape[-1] < WIDE:
+        return torch.bmm(b.mT, a.mT).mT
+    return torch.bmm(a, b)
+
 
 def lies_transposed(shape: torch.Size) -> bool:
     """Whether weights (C, h, d) have h as their last axis in memory: the wider one.
@@ -27,11 +41,9 @@ class StackedLinear(Function):
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return y of shape (C, B, h)."""
         ctx.save_for_backward(x, weight)
-        if weight.shape[-2] == 1:
-            y = torch.bmm(weight, x.mT).mT
+        if bias is None or weight.shape[-2] < WIDE:
+            y = product(x, weight.mT)
             return y if bias is None else y + bias.unsqueeze(-2)
-        if bias is None:
-            return torch.bmm(x, weight.mT)
         return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
     @staticmethod
@@ -41,7 +53,7 @@ class StackedLinear(Function):
         of_x, of_weight, of_bias = ctx.needs_input_grad
         gx = gw = None
         if of_x:
-            gx = g * weight if weight.shape[-2] == 1 else torch.bmm(g, weight)
+            gx = g * weight if weight.shape[-2] == 1 else product(g, weight)
         if of_weight and lies_transposed(weight.shape):
             gw = torch.bmm(x.mT, g).mT
         elif of_weight:
