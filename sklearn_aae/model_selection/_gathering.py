@@ -239,7 +239,7 @@ class Gathering:
     def _go_on(self, task: Task, error: BaseException | None) -> None:
         """Make a task active that was parked."""
         self._room.release(len(task.jobs), task.n_bytes)
-        task.jobs, task.error = [], error
+        task.jobs, task.error = [], error and training.error_of_one(error)
         self._active += 1
         self._ready.append(task)
 

@@ -28,6 +28,9 @@ MIN_ENTROPY = 0.1
 # A variance so little above the mean, as a share of it, is that of a Poisson column.
 ROUNDING = 1e-9
 
+# Weight of a column without a known cell, as a divisor.
+TINY = np.finfo(float).tiny
+
 # Cells that are scaled at once, and that may be dense at once if need be.
 CHUNK_CELLS, MAX_CELLS = 2**19, 2**26
 
@@ -181,15 +184,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int, holes
     ) -> TableSchema:
         """Return what the networks need to know of the columns."""
-        spare: dict = {"X": X, "weight": weight}
-        seen = self._sum(lambda rows: ~np.isnan(rows), **spare)
-        observed = np.maximum(seen, np.finfo(float).tiny)
-        means = self._sum(np.nan_to_num, **spare) / observed
-        variance = self._sum(lambda rows: np.nan_to_num((rows - means) ** 2), **spare)
+        seen, means, squares = self._moments(X, weight)
         mass = float(len(X) if weight is None else weight.sum())
         typed = categories > 0
         at = np.flatnonzero(typed).tolist()
-        nats = np.array([self._entropy(j, **spare) for j in at])
+        nats = np.array([self._entropy(j, X, weight) for j in at])
         weights = np.ones(len(typed))
         weights[typed] = 0.5 / np.maximum(nats, MIN_ENTROPY)
         counts: list = [None] * len(typed)
@@ -198,14 +197,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
             known = count_information(X[:, j], weight)
             weights[j] = 0.5 / max(known, MIN_ENTROPY)
-        variance[typed] = 2 * weights[typed] * nats * seen[typed]
+        squares[typed] = 2 * weights[typed] * nats * seen[typed]
         return TableSchema(
             n_categories=tuple(categories.tolist()),
             n_varying=n_varying,
             means=tuple(np.where(typed, 0.0, means).tolist()),
             incomplete=tuple((self.holes | holes).tolist()),
             weights=tuple(weights.tolist()),
-            total_variance=float(variance.sum() / mass),
+            total_variance=float(squares.sum() / mass),
             counts=tuple(counts),
         )
 
@@ -216,13 +215,22 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         counts = np.bincount(X[seen, j].astype(np.intp), weights=weight)
         return float(entropy(counts[counts > 0])) if len(counts) else 0.0
 
-    def _sum(self, f, X: np.ndarray, weight) -> np.ndarray:
-        """Weighted sum over the rows of f(scaled rows), chunk by chunk."""
-        total = np.zeros(X.shape[1])
+    def _moments(self, X: np.ndarray, weight) -> tuple[np.ndarray, ...]:
+        """Return Σ w, mean and Σ w (x - mean)² of the known cells of scaled columns.
+
+        Chunk by chunk, each scaled once: Chan, Golub and LeVeque 1983.
+        """
+        seen, mean, squares = np.zeros((3, X.shape[1]))
         for part in chunks(X):
             w = np.ones(len(X[part])) if weight is None else weight[part]
-            total += w @ f(self.scaled_holes(X[part]))
-        return total
+            rows = self.scaled_holes(X[part])
+            n = w @ ~np.isnan(rows)
+            center = w @ np.nan_to_num(rows) / np.maximum(n, TINY)
+            share, gap = n / np.maximum(seen + n, TINY), center - mean
+            squares += w @ np.nan_to_num((rows - center) ** 2) + gap**2 * seen * share
+            mean += gap * share
+            seen += n
+        return seen, mean, squares
 
     def to_tensor(
         self, X, device: torch.device, dtype: torch.dtype

@@ -9,7 +9,7 @@ from sklearn_aae.training._companions import (
 )
 from sklearn_aae.training._criterion import criterion
 from sklearn_aae.training._engine import NonFiniteLossError
-from sklearn_aae.training._jobs import Job
+from sklearn_aae.training._jobs import Job, error_of_one
 from sklearn_aae.training._label_phases import (
     Agree,
     Classify,
@@ -67,6 +67,7 @@ __all__ = [
     "WithLabelledAndNeighbours",
     "WithNeighbours",
     "criterion",
+    "error_of_one",
     "train",
     "train_jobs",
     "train_step",

@@ -1,5 +1,6 @@
 """Jobs: what a fit asks to be trained."""
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -94,3 +95,19 @@ class Job:
 def step_flops(job: Job) -> float:
     """Return about how many operations one step of a job takes."""
     return 6.0 * job.n_weights * job.batches.batch_size
+
+
+def error_of_one(error: BaseException) -> BaseException:
+    """Return a copy of an error that several callers will raise, for one of them.
+
+    Raising adds to the traceback of an error: of 60 callers, the last would print the
+    way through all of them.
+    """
+    try:
+        own = copy.copy(error)
+    except Exception:  # its constructor asks for more than it keeps
+        return error
+    own.__cause__, own.__context__ = error.__cause__, error.__context__
+    if hasattr(error, "__notes__"):
+        own.__notes__ = list(error.__notes__)
+    return own.with_traceback(error.__traceback__)

@@ -14,7 +14,7 @@ from sklearn_aae.training._batch import Batch
 from sklearn_aae.training._batches import StackedBatches, share_rows
 from sklearn_aae.training._engine import check_finite
 from sklearn_aae.training._groups import group
-from sklearn_aae.training._jobs import Job, step_flops
+from sklearn_aae.training._jobs import Job, error_of_one, step_flops
 from sklearn_aae.training._stack import Stack
 from sklearn_aae.utils._device import single_thread_pool, torch_threads
 
@@ -112,7 +112,7 @@ def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
             _train_stack(members, cancel)
     except Exception as error:
         for job in members:
-            job.error = job.error or (None if job.done else error)
+            job.error = job.error or (None if job.done else error_of_one(error))
 
 
 def _keep_freed_memory() -> None:

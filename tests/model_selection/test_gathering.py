@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 import warnings
 
 import joblib
@@ -346,7 +347,25 @@ def test_a_failing_trainer_reaches_all_callers(failure, trainer, stacked):
 
     trainer.failure = failure
     run(task, 6)
-    assert caught == 6 * [failure]
+    assert [(type(e), e.args) for e in caught] == 6 * [(type(failure), failure.args)]
+
+
+def test_callers_do_not_print_the_way_through_each_other(trainer, stacked):
+    depths, notes = [], []
+
+    def task(i):
+        try:
+            trainer.fit()
+        except TaskError as error:
+            depths.append(len(traceback.extract_tb(error.__traceback__)))
+            notes.append(list(error.__notes__))
+            error.add_note("of one")
+
+    trainer.failure = TaskError("bug")
+    trainer.failure.add_note("a note")
+    run(task, 6)
+    assert depths == 6 * [depths[0]]
+    assert notes == 6 * [["a note"]]
 
 
 def test_the_error_of_a_job_is_left_to_its_fit(trainer, stacked, monkeypatch):
