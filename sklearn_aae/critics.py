@@ -1,7 +1,9 @@
-"""Critics D(z) and D(z, y): how real a code looks. Never normalised.
+"""Critics D(z) and D(z, y): how real a code looks. Never normalised over a batch.
 
-Letters: C models in a stack, B batch, k code size, m classes.
+Letters: C models in a stack, B batch, d columns, k code size, m classes.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from sklearn_aae.nn import MLP, Linear, one_hot
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
-__all__ = ["Critic", "LabelCritic"]
+__all__ = ["CellCritic", "Critic", "LabelCritic"]
 
 # No label's probability falls below this.
 MIN_SHARE = 1e-4
@@ -117,3 +119,44 @@ class LabelCritic(Critic):
         mean = (w * inferred).sum(-2)
         moved = self.shares.lerp(mean, self.rate).clamp_min(MIN_SHARE)
         self.shares.copy_(moved / moved.sum(-1, keepdim=True))
+
+
+class CellCritic(nn.Module):
+    """A perceptron from rows to a logit for each cell: that it is another row's.
+
+    Clark et al. 2020 (ELECTRA) do so for the words of a text.
+
+    Parameters
+    ----------
+    n_features : int
+        Columns d of the rows.
+
+    hidden_layer_sizes : sequence of int
+        Units of the hidden layers.
+
+    activation : str, default="relu"
+        Activation of the hidden layers.
+
+    columns : nn.Module or None, default=None
+        Maps the cells of typed columns to what enters the network, of ``n_outputs``
+        columns. None if rows enter as they are.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        hidden_layer_sizes,
+        *,
+        activation: str = "relu",
+        columns: Any = None,
+    ):
+        super().__init__()
+        self.columns = columns
+        width = n_features if columns is None else columns.n_outputs
+        options: dict[str, Any] = {"normalization": "layer", "activation": activation}
+        self.body = MLP(width, hidden_layer_sizes, **options)
+        self.head = Linear(self.body.n_out, n_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits of shape (B, d) or (C, B, d) for rows of that shape."""
+        return self.head(self.body(x if self.columns is None else self.columns(x)))

@@ -26,7 +26,7 @@ from torch.distributions import (
 )
 
 from sklearn_aae import encoders
-from sklearn_aae.critics import Critic
+from sklearn_aae.critics import CellCritic, Critic
 from sklearn_aae.decoders import DECODERS
 from sklearn_aae.distributions import Deterministic
 from sklearn_aae.encoders import ENCODERS
@@ -54,6 +54,7 @@ from sklearn_aae.training import (
     Phase,
     Recipe,
     Reconstruct,
+    SpotCells,
     TrainCritic,
     train_step,
 )
@@ -656,6 +657,15 @@ def make_critic(device, dtype):
     return make
 
 
+@pytest.fixture
+def make_cell_critic(device, dtype):
+    def make(seed=0):
+        with seeded_scope(seed):
+            return CellCritic(D, (6, 7)).to(device, dtype)
+
+    return make
+
+
 LABELS = torch.tensor([0, 3, -1, 2, 1, -1, 0, 2])
 
 
@@ -1068,7 +1078,9 @@ def test_energy_distance_is_zero_for_equal_sets_and_one_for_distant_points(randn
 
 
 @pytest.fixture
-def make_networks(make_encoder, make_decoder, make_critic, device, dtype):
+def make_networks(
+    make_encoder, make_decoder, make_critic, make_cell_critic, device, dtype
+):
     """Return a function that builds all networks; `n_classes` labels the critic."""
 
     def make(seed=0, n_classes=0):
@@ -1077,6 +1089,7 @@ def make_networks(make_encoder, make_decoder, make_critic, device, dtype):
             "decoder": make_decoder("gaussian", seed),
             "critic": make_critic(seed, n_classes),
             "prior": make_prior("gaussian").to(device, dtype),
+            "cell_critic": make_cell_critic(seed),
         }
 
     return make
@@ -1104,6 +1117,7 @@ PHASES = {
     **{f"critic {p}": TrainCritic(penalty=p, penalty_weight=2.0) for p in PENALTIES},
     **{f"generator {o}": FoolCritic(objective=o) for o in OBJECTIVES},
     **{name: phase() for name, phase in DIVERGENCES.items()},
+    "cell_critic": SpotCells(),
 }
 
 
@@ -1143,6 +1157,34 @@ def test_phase_moves_what_it_names(name, make_networks, make_batch, stream):
         )
 
 
+class Witness(nn.Module):
+    """A critic of cells that says what it sees."""
+
+    def forward(self, x):
+        self.seen = x
+        return x.nan_to_num()
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_cells_of_other_rows_are_to_be_spotted(rate, randn, stream, close):
+    x, witness = randn(40, D), Witness()
+    x[::3, 0] = torch.nan
+    weight = weights_of(torch.arange(40) % 3, x)
+    with stream():
+        loss = SpotCells(rate=rate).loss(
+            {"cell_critic": witness}, Batch(x, x[:, :K], weight=weight)
+        )
+    seen, known = witness.seen, ~x.isnan()
+    assert torch.equal(seen.isnan(), x.isnan())
+    strange = known & (seen != x)
+    assert abs(strange.sum() / known.sum() - 0.9 * rate) < 0.15
+    for j in range(D):
+        assert torch.isin(seen[strange[:, j], j], x[:, j]).all()
+    p = seen.nan_to_num().sigmoid()
+    nats = torch.where(known, -torch.where(strange, p, 1 - p).log(), 0.0)
+    close(loss, (weight * nats.sum(1) / known.sum(1)).sum())
+
+
 class Meddling(Phase):
     """A phase whose loss touches more than it moves."""
 
@@ -1168,11 +1210,13 @@ def test_phase_step_lowers_its_own_loss(name, make_networks, make_batch, stream)
     phase, batch = PHASES[name], make_batch()
     recipe = Recipe(make_networks(), [phase])
     with stream():
-        before = step(recipe, batch, lr=1e-4)[phase.name]
+        before = phase.loss(recipe.networks, batch)
+    batch.forget()
+    with stream():
+        assert step(recipe, batch, lr=1e-4)[phase.name].shape == ()
     batch.forget()
     with stream():
         after = phase.loss(recipe.networks, batch)
-    assert before.shape == ()
     assert after < before
 
 
@@ -1183,7 +1227,7 @@ def test_phase_stack_equals_one_by_one(
     phase = PHASES[name]
     members = [make_networks(seed) for seed in range(C)]
     batches = [make_batch(c) for c in range(C)]
-    kinds = ("encoder", "decoder", "critic")
+    kinds = ("encoder", "decoder", "critic", "cell_critic")
     together = {kind: stack([member[kind] for member in members]) for kind in kinds}
     together["prior"] = members[0]["prior"]
     batch = Batch(
@@ -1204,8 +1248,8 @@ def test_phase_stack_equals_one_by_one(
 
 
 # An unbiased mean over pairs tells copies of a row from a weight; the places of the
-# Wasserstein penalty take no weights.
-UNWEIGHTED = ("mmd", "critic wgan_gp")
+# Wasserstein penalty take no weights; copies of a row get other cells.
+UNWEIGHTED = ("mmd", "critic wgan_gp", "cell_critic")
 
 
 @pytest.mark.parametrize("name", [name for name in PHASES if name not in UNWEIGHTED])

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
+from torch.nn import functional as F
 
 from sklearn_aae.distributions import Columns
 from sklearn_aae.estimators._sampling import MIN_RESIDUAL
@@ -36,6 +37,9 @@ class Member:
     critic : nn.Module or None
         D(z), of an adversarial model.
 
+    cell_critic : nn.Module or None
+        Which cells are another row's, of a model that localizes by it.
+
     usual : ndarray of shape (d,)
         Mean of `missed` over the training rows.
 
@@ -47,6 +51,7 @@ class Member:
     encoder: nn.Module
     decoder: nn.Module
     critic: nn.Module | None
+    cell_critic: nn.Module | None
     usual: np.ndarray = field(init=False)
     tails: dict[str, Tail] = field(default_factory=dict)
 
@@ -78,6 +83,18 @@ class Member:
             cells = torch.where(p.discrete, (missed - usual).clamp_min(0.0), cells)
         cells = cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE)
         return torch.where(x.isnan(), cells.new_zeros(()), cells)
+
+    def blame(self, x: Tensor) -> Tensor:
+        """Return how far each cell is to blame for its row's score, in nats: (B, d).
+
+        -log P(it is its row's own), if there is a critic of cells; else how surprising
+        it is.
+        """
+        if self.cell_critic is None:
+            return self.cells(x)
+        nats = F.softplus(self.cell_critic(x)).clamp_max(MAX_SURPRISE)
+        nats = nats.nan_to_num(MAX_SURPRISE)
+        return torch.where(x.isnan(), nats.new_zeros(()), nats)
 
     def scores(self, x: Tensor, prior: Prior, names: Sequence[str]) -> Tensor:
         """Return the scores of rows, high for outliers: (B, n_names)."""

@@ -176,13 +176,14 @@ class OutlierScoresMixin:
         -------
         shares : ndarray of shape (n_samples, n_features), float64
             Rows sum to ``-score_samples(X)``. With ``score_method="reconstruction"``
-            these are the summands themselves; other scores are of whole rows, and are
-            dealt out in proportion to them.
+            and ``localize_by="reconstruction"`` these are the summands themselves;
+            other scores are of whole rows, and are dealt out in proportion to them, or
+            to what `localize_by` says.
         """
         rows, unknown = self._read(X)
         cells = np.zeros(rows.shape)
         for member in self.members_:
-            cells += self._stream(member, member.cells, rows) / len(self.members_)
+            cells += self._stream(member, member.blame, rows) / len(self.members_)
         if unknown is not None:
             cells += self._unknown_surprise * unknown
         cells += np.finfo(float).tiny  # a row without any surprise is dealt out evenly

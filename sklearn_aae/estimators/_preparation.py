@@ -41,6 +41,7 @@ SHAPING = (
     "scale",
     "categorical_features",
     "count_features",
+    "localize_by",
     "update",
     "encoder",
     "decoder",

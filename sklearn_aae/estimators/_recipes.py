@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from sklearn_aae.critics import Critic
+from sklearn_aae.critics import CellCritic, Critic
 from sklearn_aae.decoders import DECODERS, ColumnsDecoder, Decoder
 from sklearn_aae.encoders import ENCODERS, Encoder
 from sklearn_aae.estimators._parameters import check_sizes
@@ -175,6 +175,16 @@ def make_critic(estimator, width: int, n_classes: int = 0) -> Critic:
         check_sizes(estimator, "hidden_layer_sizes") if own is None else own,
         activation=estimator.activation,
         n_classes=n_classes,
+    )
+
+
+def make_cell_critic(estimator, schema: TableSchema) -> CellCritic:
+    """Build what spots cells of other rows."""
+    return CellCritic(
+        schema.n_features,
+        check_sizes(estimator, "hidden_layer_sizes"),
+        activation=estimator.activation,
+        columns=make_columns(schema),
     )
 
 

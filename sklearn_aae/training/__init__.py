@@ -29,6 +29,7 @@ from sklearn_aae.training._phases import (
     MatchSlices,
     Phase,
     Reconstruct,
+    SpotCells,
     TrainCritic,
 )
 from sklearn_aae.training._recipe import UPDATES, Player, Recipe
@@ -60,6 +61,7 @@ __all__ = [
     "Recipe",
     "Reconstruct",
     "Smooth",
+    "SpotCells",
     "Spread",
     "TrainCritic",
     "TrainLabelCritic",

@@ -4,12 +4,15 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sklearn_aae.training._batch import Batch
 from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.utils._device import torch_threads
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
+
+Raised = TypeVar("Raised", bound=BaseException)
 
 
 @dataclass(eq=False)
@@ -97,7 +100,7 @@ def step_flops(job: Job) -> float:
     return 6.0 * job.n_weights * job.batches.batch_size
 
 
-def error_of_one(error: BaseException) -> BaseException:
+def error_of_one(error: Raised) -> Raised:
     """Return a copy of an error that several callers will raise, for one of them.
 
     Raising adds to the traceback of an error: of 60 callers, the last would print the

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sklearn_aae.objectives import (
     OBJECTIVES,
@@ -25,7 +26,7 @@ from sklearn_aae.objectives import (
     sliced_wasserstein,
 )
 from sklearn_aae.training._batch import Batch, Networks
-from sklearn_aae.utils._random import standard_normal
+from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,37 @@ class MatchSlices(Phase):
         like = z.new_empty((*z.shape[:-2], z.shape[-1], self.n_slices))
         directions = standard_normal(like)  # (C, k, n_slices)
         return sliced_wasserstein(z, prior, directions, batch.weight)
+
+
+@dataclass(frozen=True)
+class SpotCells(Phase):
+    """The cell critic learns which cells of a row are those of other rows.
+
+    Clark et al. 2020 (ELECTRA): replaced token detection, here of a table's cells.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the known cells that are exchanged for known ones of their column.
+    """
+
+    name = "cell_critic"
+    moves = ("cell_critic",)
+    needs = ("cell_critic",)
+    sees_companions = False
+
+    rate: float = 0.15
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the binary cross-entropy, in nats a known cell."""
+        x, n = batch.x, batch.x.shape[-2]
+        others = x.gather(-2, (n * standard_uniform(x)).long().clamp_max(n - 1))
+        known = ~x.isnan()
+        put = (standard_uniform(x) < self.rate) & known & ~others.isnan()
+        logits = networks["cell_critic"](torch.where(put, others, x))
+        strange = put & (others != x)
+        nats = (F.softplus(logits) - logits * strange) * known
+        return row_mean(nats.sum(-1) / known.sum(-1).clamp_min(1), batch.weight)
 
 
 # What `regularizer` adds to the reconstruction, besides the adversarial pair.

@@ -29,6 +29,9 @@ FAMILY = [
         3, max_iter=5, n_init=2, random_state=0, smoothness_strength=1.0, **FADES
     ),
     AAEOutlierDetector(2, max_iter=5, n_init=2, random_state=0, **SMALL),
+    AAEOutlierDetector(
+        2, max_iter=5, n_init=2, random_state=0, localize_by="replacement", **SMALL
+    ),
     ConditionalAAETransformer(3, max_iter=5, random_state=0, **SMALL),
     GANSampler(3, max_iter=5, random_state=0, **SMALL),
     SemiSupervisedAAEClassifier(3, max_iter=5, random_state=0, **SMALL),
@@ -39,7 +42,14 @@ each = pytest.mark.parametrize("estimator", FAMILY, ids=lambda e: type(e).__name
 each_encoding = pytest.mark.parametrize(
     "estimator", ENCODING, ids=lambda e: type(e).__name__
 )
-ANSWERS = ["transform", "predict", "predict_proba", "reconstruct", "score_samples"]
+ANSWERS = [
+    "transform",
+    "predict",
+    "predict_proba",
+    "reconstruct",
+    "score_samples",
+    "localize",
+]
 
 
 @pytest.fixture

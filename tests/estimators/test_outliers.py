@@ -24,6 +24,7 @@ SMALL = {
     "random_state": 0,
 }
 each_method = pytest.mark.parametrize("method", METHODS)
+each_way = pytest.mark.parametrize("way", ["reconstruction", "replacement"])
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +93,11 @@ def test_residuals_are_the_errors_of_columns(rows):
         np.testing.assert_allclose(member.usual, error.mean(0))
 
 
+@each_way
 @each_method
-def test_cells_add_up_to_the_score(method, rows):
-    detector = AAEOutlierDetector(score_method=method, **SMALL).fit(rows)
+def test_cells_add_up_to_the_score(method, way, rows):
+    options = SMALL | {"localize_by": way}
+    detector = AAEOutlierDetector(score_method=method, **options).fit(rows)
     far = np.vstack([rows, 100 * rows[:5]])
     cells = detector.localize(far)
     assert cells.shape == far.shape
@@ -331,9 +334,45 @@ def test_a_rare_category_is_to_blame():
     assert (cells[frame["m"].isna(), 2] < 1e-12).all()
 
 
-def test_sparse_rows_score_like_dense_ones(rows):
+def test_cells_of_another_row_are_found():
+    rng = np.random.RandomState(0)
+    # Three factors, of which a code of one column holds one; three columns of each.
+    X = np.repeat(rng.normal(size=(1000, 3)), 3, axis=1)
+    X += 0.1 * rng.normal(size=X.shape)
+    changed, j = X[800:].copy(), rng.randint(9, size=200)
+    changed[np.arange(200), j] = X[rng.randint(800, size=200), j]
+    truth = changed != X[800:]
+    found = {}
+    for way in ("reconstruction", "replacement"):
+        options = SMALL | {"hidden_layer_sizes": (64,), "max_iter": 100}
+        detector = AAEOutlierDetector(localize_by=way, **options).fit(X[:800])
+        shares = detector.localize(changed)
+        found[way] = roc_auc_score(truth.ravel(), shares.ravel())
+    assert found["replacement"] > max(0.8, found["reconstruction"] + 0.05), found
+
+
+def test_cells_are_blamed_by_the_odds(rows):
+    detector = AAEOutlierDetector(localize_by="replacement", **SMALL).fit(rows)
+    nats = 0.0
+    for member in detector.members_:
+        p = member.cell_critic(scaled(detector, rows)).sigmoid().numpy()
+        nats = nats - np.log1p(-p.astype(float))
+    shares = nats / nats.sum(1, keepdims=True)
+    shares *= -detector.score_samples(rows)[:, None]
+    np.testing.assert_allclose(detector.localize(rows), shares, 1e-5)
+
+
+def test_how_cells_are_blamed_is_fixed_by_the_first_fit(rows):
+    detector = AAEOutlierDetector(warm_start=True, **SMALL).fit(rows)
+    detector.set_params(localize_by="replacement")
+    with pytest.raises(ValueError, match="localize_by='reconstruction', so training"):
+        detector.fit(rows)
+
+
+@each_way
+def test_sparse_rows_score_like_dense_ones(way, rows):
     X = np.where(np.abs(rows) > 1, rows, 0.0)
-    detector = AAEOutlierDetector(scale=None, **SMALL).fit(X)
+    detector = AAEOutlierDetector(scale=None, localize_by=way, **SMALL).fit(X)
     sparse = clone(detector).fit(csr_matrix(X))
     np.testing.assert_allclose(
         sparse.score_samples(csr_matrix(X)), detector.score_samples(X), 1e-6
@@ -343,12 +382,13 @@ def test_sparse_rows_score_like_dense_ones(rows):
     )
 
 
-def test_a_category_that_was_never_seen_is_to_blame():
+@each_way
+def test_a_category_that_was_never_seen_is_to_blame(way):
     rng = np.random.RandomState(0)
     frame = pd.DataFrame(
         {"n": rng.normal(size=200), "kind": np.where(rng.rand(200) < 0.1, "b", "a")}
     )
-    detector = AAEOutlierDetector(**SMALL).fit(frame)
+    detector = AAEOutlierDetector(localize_by=way, **SMALL).fit(frame)
     new = pd.DataFrame({"n": [0.0] * 4, "kind": ["a", "b", "z", None]})
     scores, cells = detector.score_samples(new), detector.localize(new)
     assert scores[2] < scores[1] < scores[0]
@@ -360,10 +400,12 @@ def test_a_category_that_was_never_seen_is_to_blame():
     assert np.isfinite(detector.score_samples(chunk)).all()
 
 
+@each_way
 @each_method
 @pytest.mark.parametrize("cell", [1e30, 1e160, 1e308])
-def test_cells_that_overflow_are_outliers(cell, method, rows):
-    detector = AAEOutlierDetector(score_method=method, **SMALL).fit(rows)
+def test_cells_that_overflow_are_outliers(cell, method, way, rows):
+    options = SMALL | {"localize_by": way}
+    detector = AAEOutlierDetector(score_method=method, **options).fit(rows)
     X = rows[20:23].copy()
     X[0] = cell
     scores, cells = detector.score_samples(X), detector.localize(X)
@@ -389,6 +431,7 @@ def test_a_row_of_holes_says_nothing(rows):
         ({"score_method": "critic", "regularizer": "mmd"}, "needs a critic: use reg"),
         ({"score_method": "prior", "prior": "uniform"}, "needs a prior with a density"),
         ({"score_method": "both"}, "'score_method' parameter"),
+        ({"localize_by": "chance"}, "'localize_by' parameter"),
         ({"contamination": 0.0}, "'contamination' parameter"),
         ({"contamination": 0.6}, "'contamination' parameter"),
         ({"trim": 1.0}, "'trim' parameter"),
