@@ -67,10 +67,9 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
 
     localize_by : {"reconstruction", "replacement"}, default="reconstruction"
         What `localize` deals a row's score out by: how badly cells are reconstructed,
-        or the odds that they are another row's, as a further network judges that has
-        learnt to spot cells put in from other rows [2]_. It finds more of the wrong
-        cells where columns depend on each other, and takes longer to train; scores stay
-        the same in kind.
+        or how likely they are another row's, as a further network judges that learns
+        to spot cells put in from other rows [2]_. It finds more wrong cells, if it is
+        trained for long (thousands of steps); `score_samples` does not ask it.
 
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
