@@ -81,8 +81,7 @@ class Member:
         cells = (missed / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
         if isinstance(p, Columns):
             cells = torch.where(p.discrete, (missed - usual).clamp_min(0.0), cells)
-        cells = cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE)
-        return torch.where(x.isnan(), cells.new_zeros(()), cells)
+        return cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
     def blame(self, x: Tensor) -> Tensor:
         """Return how far each cell is to blame for its row's score, in nats: (B, d).
@@ -93,8 +92,7 @@ class Member:
         if self.cell_critic is None:
             return self.cells(x)
         nats = F.softplus(self.cell_critic(x)).clamp_max(MAX_SURPRISE)
-        nats = nats.nan_to_num(MAX_SURPRISE)
-        return torch.where(x.isnan(), nats.new_zeros(()), nats)
+        return nats.nan_to_num(MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
     def scores(self, x: Tensor, prior: Prior, names: Sequence[str]) -> Tensor:
         """Return the scores of rows, high for outliers: (B, n_names)."""

@@ -218,7 +218,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     def _moments(self, X: np.ndarray, weight) -> tuple[np.ndarray, ...]:
         """Return Σ w, mean and Σ w (x - mean)² of the known cells of scaled columns.
 
-        Chunk by chunk, each scaled once: Chan, Golub and LeVeque 1983.
+        Chunk by chunk, each scaled once: Chan, Golub and LeVeque 1983. (Those of
+        `StandardScaler` stay NaN after a chunk without a known cell of a column.)
         """
         seen, mean, squares = np.zeros((3, X.shape[1]))
         for part in chunks(X):

@@ -351,7 +351,7 @@ def test_cells_of_another_row_are_found():
     assert found["replacement"] > max(0.8, found["reconstruction"] + 0.05), found
 
 
-def test_cells_are_blamed_by_the_odds(rows):
+def test_cells_are_blamed_by_what_their_critic_says(rows):
     detector = AAEOutlierDetector(localize_by="replacement", **SMALL).fit(rows)
     nats = 0.0
     for member in detector.members_:

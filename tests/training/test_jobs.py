@@ -19,6 +19,7 @@ from sklearn_aae.training import (
     NonFiniteLossError,
     _groups,
     _trainer,
+    error_of_one,
     train,
     train_jobs,
 )
@@ -698,3 +699,30 @@ def test_a_job_knows_its_size(make_job):
     assert job.n_weights == n
     assert job.n_bytes >= job.batches.x.nbytes + 3 * 4 * n
     assert isinstance(job, Job)
+
+
+class TwoPartError(Exception):
+    """An error that cannot be copied: its constructor asks for more than it keeps."""
+
+    def __init__(self, what, why):
+        super().__init__(what)
+
+
+def test_each_caller_gets_an_error_of_its_own():
+    try:
+        raise ValueError("bug") from KeyError("cause")
+    except ValueError as error:
+        error.add_note("a note")
+        shared, depth = error, error.__traceback__
+    own = error_of_one(shared)
+    assert own is not shared
+    assert (type(own), own.args, own.__cause__) == (
+        ValueError,
+        ("bug",),
+        shared.__cause__,
+    )
+    assert own.__traceback__ is depth
+    own.add_note("of one")
+    assert shared.__notes__ == ["a note"]
+    single = TwoPartError("what", "why")
+    assert error_of_one(single) is single
