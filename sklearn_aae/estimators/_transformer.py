@@ -162,9 +162,10 @@ class AAETransformer(CodeMixin, BaseAAE):
         gradients. Restarts share them. Models with callbacks train one by one.
 
     compile : bool, default=True
-        Whether a long training (200 steps and more) records its first step as a list of
-        tensor operations and replays it: the same numbers, in about half the time for
-        small networks. Trainings with your own modules or callbacks are never recorded.
+        Whether a long training (200 steps and more), or the latest of several shorter
+        ones, records its first step as a list of tensor operations and replays it: the
+        same numbers, in about half the time for small networks. Trainings with your own
+        modules or callbacks are never recorded.
 
     device : str or torch.device, default="auto"
         "auto" takes a GPU where there is one.

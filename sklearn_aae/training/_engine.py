@@ -22,9 +22,10 @@ from sklearn_aae.training._step import train_step
 from sklearn_aae.utils._random import Streams, Tape, drawing_from
 
 # A recording costs about as much time as it saves in 200 steps of one model, or in 80
-# of a stack, whose steps are of more operations.
+# of a stack, whose steps are of more operations. To look for one takes a step's time.
 RECORDED_STEPS = 200
 RECORDED_STACK_STEPS = 80
+MIN_STEPS = 10
 
 # Batches that set the statistics of batch normalisation after training.
 CALIBRATION_BATCHES = 50
@@ -68,7 +69,7 @@ class Engine:
     ):
         self.recipe, self.optimizers, self.streams = recipe, list(optimizers), streams
         self._replay: Replay | None = None
-        self._recordable = False
+        self._n_steps, self._recordable = 0, False
 
     def step(
         self, batch: Batch, on_gradient: Callable[[], None] | None = None
@@ -82,12 +83,24 @@ class Engine:
         tape, self._recordable = Tape(self.streams), False
         with drawing_from(tape):
             losses = self._eager_step(batch, on_gradient)
+        self._replay = self._find_replay(batch, tape)
+        return losses
+
+    def _find_replay(self, batch: Batch, tape: Tape) -> Replay | None:
+        """Return the recorded step, if it pays."""
         # A recording is a convenience: where torch cannot record, steps stay eager.
         with contextlib.suppress(RuntimeError):
-            self._replay = Replay(
-                self.recipe, self.optimizers, self.streams, batch, tape.draws
+            replay = Replay(
+                self.recipe,
+                self.optimizers,
+                self.streams,
+                batch,
+                tape.draws,
+                n_steps=self._n_steps,
+                enough=self._enough,
             )
-        return losses
+            return replay if replay.run else None
+        return None
 
     def _eager_step(self, batch: Batch, on_gradient) -> dict[str, Tensor]:
         return train_step(
@@ -100,7 +113,7 @@ class Engine:
         )
 
     def plan(self, n_steps: int, recordable: bool) -> None:
-        """Say what is to come, so that steps are recorded if it pays.
+        """Say what is to come, so that steps are replayed if it pays.
 
         Parameters
         ----------
@@ -110,9 +123,16 @@ class Engine:
         recordable : bool
             Whether nobody looks into the steps.
         """
-        enough = RECORDED_STACK_STEPS if self.streams.stacked else RECORDED_STEPS
-        self._replay = None
+        self._replay, self._n_steps = None, n_steps
+        # What came before may decide for a replay only where that changes no bit.
+        exact = all(phase.replays_exactly for phase in self.recipe.phases)
+        enough = MIN_STEPS if exact else self._enough
         self._recordable = recordable and n_steps >= enough
+
+    @property
+    def _enough(self) -> int:
+        """Number of steps that a recording pays for."""
+        return RECORDED_STACK_STEPS if self.streams.stacked else RECORDED_STEPS
 
     def train_epoch(
         self,

@@ -5,6 +5,7 @@ names the networks that its loss trains, `needs` those that it reads, ``loss(net
 batch)`` returns one value for each model, of shape () or (C,). What a phase does not
 move is frozen while its loss is computed. Where `sees_companions` is False, a phase is
 shown a step's own rows only: those that make further passes through large networks.
+Where `replays_exactly` is False, a replayed step equals the eager one but for rounding.
 
 To add a phase: a class here, an entry in the conformance list of
 ``tests/test_contracts.py``.
@@ -43,6 +44,7 @@ class Phase:
     moves: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]]
     sees_companions: ClassVar[bool] = True
+    replays_exactly: ClassVar[bool] = True
 
     weight: float | Tensor = 1.0
 

@@ -7,6 +7,11 @@ that of the eager step, line by line, because it is that step.
 
 All that a step reads or changes enters as an argument: weights, statistics, moments,
 rates, strengths, rows and noise. So one recording serves every model of its shape.
+
+A recording costs as much time as it saves in some number of steps. Who will take that
+many records at once. Of shorter trainings the steps of one shape add up: the one that
+reaches the number records for those that follow, so that at worst twice the least time
+is spent.
 """
 
 import contextlib
@@ -38,11 +43,12 @@ from sklearn_aae.training._simplify import shorten, simplify
 from sklearn_aae.training._step import train_step
 from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
 
-# Recordings kept for further models of the same shape.
+# Recordings kept for further models of the same shape, and shapes whose steps count.
 MAX_RECORDINGS = 32
-
+MAX_COUNTED = 128
 
 _RECORDINGS: OrderedDict[tuple, Callable] = OrderedDict()
+_STEPS: OrderedDict[tuple, int] = OrderedDict()
 _LOCK = threading.RLock()  # torch.fx patches nn.Module while it records
 
 
@@ -66,6 +72,17 @@ class Replay:
 
     draws : sequence of Draw
         What a step draws from the streams, in order.
+
+    n_steps : int
+        Number of steps to come.
+
+    enough : int
+        Number of steps that a recording pays for.
+
+    Attributes
+    ----------
+    run : callable or None
+        The recorded step; None if a recording would not pay yet.
     """
 
     def __init__(
@@ -75,6 +92,9 @@ class Replay:
         streams: Streams,
         batch: Batch,
         draws: Sequence[Draw],
+        *,
+        n_steps: int,
+        enough: int,
     ):
         self.streams, self.draws = streams, list(draws)
         self.groups = [g for o in optimizers for g in o.param_groups]
@@ -92,10 +112,17 @@ class Replay:
             *self.rates,
             *(tensor for optimizer in optimizers for tensor in state_of(optimizer)),
         ]
-        self.run = recording(recipe, optimizers, batch, self.draws, self.state)
+        key = _key(recipe, optimizers, batch, self.draws, self.state)
+        with _LOCK:
+            if not _is_recorded(key) and _count(key, n_steps) >= enough:
+                del _STEPS[key]  # if torch cannot record, the next try is far off
+                step = _record(recipe, optimizers, batch, self.draws, self.state)
+                _keep(_RECORDINGS, key, step, MAX_RECORDINGS)
+            self.run = _RECORDINGS.get(key)
 
     def __call__(self, batch: Batch) -> dict[str, Tensor]:
         """Take one step; return the losses."""
+        assert self.run is not None
         for rate, group in zip(self.rates, self.groups, strict=True):
             rate.fill_(group["lr"])
         noise = [self.streams.repeat(draw) for draw in self.draws]
@@ -116,26 +143,39 @@ def strengths(phases: Sequence[Phase]) -> list:
     return [getattr(phase, name) for phase in phases for name in phase.numbers]
 
 
-def recording(
+def _key(
     recipe: Recipe,
     optimizers: Sequence[torch.optim.Optimizer],
     batch: Batch,
     draws: Sequence[Draw],
     state: Sequence[Tensor],
-) -> Callable[..., tuple[Tensor, ...]]:
-    """Return the recorded step of a recipe, recorded now if it is the first."""
+) -> tuple:
+    """Return what a recorded step depends on."""
     told = [getattr(batch, name) is not None for name in PARTS]
     spans = [repr(getattr(optimizer, "spans", None)) for optimizer in optimizers]
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
     known = [tuple(known_to(optimizer)) for optimizer in optimizers]
-    key = (describe(recipe), batch.n_own, *told, *spans, *known, *shapes, *draws)
-    with _LOCK:
-        if key not in _RECORDINGS:
-            _RECORDINGS[key] = _record(recipe, optimizers, batch, draws, state)
+    return (describe(recipe), batch.n_own, *told, *spans, *known, *shapes, *draws)
+
+
+def _is_recorded(key: tuple) -> bool:
+    """Whether there is a recording, which then is the last to be dropped."""
+    if key in _RECORDINGS:
         _RECORDINGS.move_to_end(key)
-        while len(_RECORDINGS) > MAX_RECORDINGS:
-            _RECORDINGS.popitem(last=False)
-        return _RECORDINGS[key]
+    return key in _RECORDINGS
+
+
+def _count(key: tuple, n_steps: int) -> int:
+    """Return the number of steps of a key so far, those to come included."""
+    _keep(_STEPS, key, _STEPS.pop(key, 0) + n_steps, MAX_COUNTED)
+    return _STEPS[key]
+
+
+def _keep(kept: OrderedDict, key: tuple, value, most: int) -> None:
+    """Enter a value as the latest; the earliest makes room."""
+    kept[key] = value
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _record(recipe, optimizers, batch, draws, state) -> Callable:

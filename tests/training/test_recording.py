@@ -33,7 +33,9 @@ EPOCHS = 3
 def recorded_at_once(monkeypatch):
     """Record however short the training; start without recordings."""
     monkeypatch.setattr(_engine, "RECORDED_STEPS", 0)
-    monkeypatch.setattr(_recording, "_RECORDINGS", type(_recording._RECORDINGS)())
+    monkeypatch.setattr(_engine, "MIN_STEPS", 0)
+    for name in ("_RECORDINGS", "_STEPS"):
+        monkeypatch.setattr(_recording, name, type(getattr(_recording, name))())
 
 
 def make_recipe(
@@ -193,12 +195,47 @@ def test_recordings_are_bounded(randn, monkeypatch):
     assert len(_recording._RECORDINGS) == 2
 
 
-def test_short_trainings_are_not_recorded(randn, monkeypatch):
+def train_again(batches):
+    """Train a new net, recorded or not."""
+    net = AAENet(make_recipe(), seed=3, lr=1e-2, max_epochs=EPOCHS, verbose=0)
+    return net.initialize().partial_fit(batches)
+
+
+def test_short_trainings_are_recorded_when_their_steps_add_up(randn, monkeypatch):
     batches = make_batches(randn(N, D))
+    monkeypatch.setattr(_engine, "RECORDED_STEPS", 2 * EPOCHS * batches.n_steps)
+    others = make_batches(randn(N, D), batch_size=7)
+    nets = [train_again(b) for b in (batches, others, batches, batches, others)]
+    replayed = [net.engine_._replay is not None for net in nets]
+    assert replayed == [False, False, True, True, True]
+    assert len(_recording._RECORDINGS) == 2
+    for net in nets[2:4]:
+        assert_alike(nets[0], net)
+    assert_alike(nets[1], nets[4])
+
+
+def test_the_shortest_trainings_do_not_look_for_a_recording(randn, monkeypatch):
+    batches = make_batches(randn(N, D))
+    assert train_again(batches).engine_._replay is not None
+    monkeypatch.setattr(_engine, "MIN_STEPS", EPOCHS * batches.n_steps + 1)
+    assert train_again(batches).engine_._replay is None
+
+
+def test_earlier_trainings_decide_only_where_no_bit_changes(randn, monkeypatch):
+    batches = make_batches(randn(N, D))
+    assert train_again(batches).engine_._replay is not None
     monkeypatch.setattr(_engine, "RECORDED_STEPS", EPOCHS * batches.n_steps + 1)
-    net = AAENet(make_recipe(), max_epochs=EPOCHS, verbose=0).initialize()
-    net.partial_fit(batches)
-    assert net.engine_._replay is None
+    assert train_again(batches).engine_._replay is not None
+    monkeypatch.setattr(Reconstruct, "replays_exactly", False)
+    assert train_again(batches).engine_._replay is None
+
+
+def test_counts_of_steps_are_bounded(randn, monkeypatch):
+    monkeypatch.setattr(_engine, "RECORDED_STEPS", 10**9)
+    monkeypatch.setattr(_recording, "MAX_COUNTED", 2)
+    for n in (6, 7, 8):
+        train_again(make_batches(randn(N, D), batch_size=n))
+    assert len(_recording._STEPS) == 2
 
 
 def test_what_cannot_be_recorded_is_trained_eagerly(randn, monkeypatch):
@@ -212,6 +249,7 @@ def test_what_cannot_be_recorded_is_trained_eagerly(randn, monkeypatch):
     net.initialize().partial_fit(batches)
     assert net.engine_._replay is None
     assert_alike(eager, net)
+    assert not _recording._STEPS  # the next short training does not try again
 
 
 @pytest.fixture

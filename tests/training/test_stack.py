@@ -1,5 +1,6 @@
 """A stack of models ends where its members, trained one by one, would end."""
 
+from collections import OrderedDict
 from contextlib import contextmanager
 
 import pytest
@@ -17,6 +18,7 @@ from sklearn_aae.training import (
     Job,
     _batches,
     _engine,
+    _recording,
     _trainer,
     train_jobs,
 )
@@ -61,6 +63,8 @@ def plain_or_recorded(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(_engine, "RECORDED_STACK_STEPS", 2 if recorded else 10**9)
+            for name in ("_RECORDINGS", "_STEPS"):  # other trainings were of this shape
+                patch.setattr(_recording, name, OrderedDict())
             patch.setattr(Replay, "__call__", counted)
             yield
         assert bool(replays) == recorded
