@@ -114,7 +114,9 @@ class Replay:
         ]
         key = _key(recipe, optimizers, batch, self.draws, self.state)
         with _LOCK:
-            if not _is_recorded(key) and _count(key, n_steps) >= enough:
+            if key in _RECORDINGS:
+                _RECORDINGS.move_to_end(key)
+            elif _count(key, n_steps) >= enough:
                 del _STEPS[key]  # if torch cannot record, the next try is far off
                 step = _record(recipe, optimizers, batch, self.draws, self.state)
                 _keep(_RECORDINGS, key, step, MAX_RECORDINGS)
@@ -156,13 +158,6 @@ def _key(
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
     known = [tuple(known_to(optimizer)) for optimizer in optimizers]
     return (describe(recipe), batch.n_own, *told, *spans, *known, *shapes, *draws)
-
-
-def _is_recorded(key: tuple) -> bool:
-    """Whether there is a recording, which then is the last to be dropped."""
-    if key in _RECORDINGS:
-        _RECORDINGS.move_to_end(key)
-    return key in _RECORDINGS
 
 
 def _count(key: tuple, n_steps: int) -> int:
