@@ -34,10 +34,11 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     The encoder infers for each row the probabilities q(y|x) of the classes and a style
     z. All rows are reconstructed from both, critics make the probabilities look like
     draws of one class each and the style like a Gaussian, and the labelled rows teach
-    which class is which ([1]_, section 5). Two things are added to the paper's recipe:
-    near neighbours agree on their class (`agreement_strength`), and probabilities may
-    not change within a small distance of a row (`smoothness_strength`: virtual
-    adversarial training [2]_).
+    which class is which ([1]_, section 5): a step takes all of them, or as many as its
+    batch has other rows. Two things are added to the paper's recipe: near neighbours
+    agree on their class (`agreement_strength`), and probabilities may not change within
+    a small distance of a row (`smoothness_strength`: virtual adversarial training
+    [2]_).
 
     Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row.
 

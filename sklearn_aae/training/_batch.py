@@ -38,9 +38,10 @@ class Batch:
     y, prior_y : Tensor of shape (B,) and (B',), or None
         Labels of rows and prior samples, -1 = unlabelled.
 
-    n_own : int or None
-        How many of the rows are the step's own; the others are companions, which some
-        phases do not see. None if there are none.
+    row_counts : dict of str to int
+        How many of the first rows a phase sees that does not see all: those "drawn"
+        for the step, or its "own", the neighbours of rows left out. Without an entry,
+        all rows are of that kind.
     """
 
     x: Tensor
@@ -48,20 +49,20 @@ class Batch:
     weight: Tensor | None = None
     y: Tensor | None = None
     prior_y: Tensor | None = None
-    n_own: int | None = None
+    row_counts: Mapping[str, int] = field(default_factory=dict)
     _posterior: Distribution | None = field(default=None, repr=False)
     _code: Tensor | None = field(default=None, repr=False)
-    _own: "Batch | None" = field(default=None, repr=False)
+    _seen: dict[int, "Batch"] = field(default_factory=dict, repr=False)
 
-    def own(self) -> "Batch":
-        """Return the batch without companions; an encoder pass that was made serves."""
-        n = self.n_own
+    def rows(self, kind: str) -> "Batch":
+        """Return "all", the "own" or the "drawn" rows; a pass that was made serves."""
+        n = self.row_counts.get(kind)
         if n is None:
             return self
-        if self._own is None:
+        if n not in self._seen:
             w, y, code, q = self.weight, self.y, self._code, self._posterior
             w = None if w is None else w[..., :n]
-            self._own = Batch(
+            self._seen[n] = Batch(
                 self.x[..., :n, :],
                 self.prior,
                 None if w is None else w / w.sum(-1, keepdim=True),
@@ -70,7 +71,7 @@ class Batch:
                 _posterior=None if q is None else first_rows(q, n),
                 _code=None if code is None else code[..., :n, :],
             )
-        return self._own
+        return self._seen[n]
 
     def posterior(self, networks: Networks) -> Distribution:
         """Return q(z|x), computed once until `forget`."""
@@ -136,4 +137,5 @@ class Batch:
 
     def forget(self) -> None:
         """Drop the encoder pass: the next phase makes its own."""
-        self._posterior = self._code = self._own = None
+        self._posterior = self._code = None
+        self._seen.clear()

@@ -6,7 +6,7 @@ steps are gathered at once: the loop itself only cuts views.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -114,9 +114,9 @@ class Batches(Dataset):
         return 0
 
     @property
-    def n_own(self) -> int | None:
-        """Number of rows of a step without companions; None if it has none."""
-        return None
+    def row_counts(self) -> dict[str, int]:
+        """How many of a step's first rows are "drawn" and its "own", if not all."""
+        return {}
 
     @property
     def key(self) -> tuple:
@@ -128,7 +128,7 @@ class Batches(Dataset):
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, counted over all fits of the model."""
         for piece in self.pieces(number, steps_at_once(self.batch_size * self.width)):
-            yield from cut(piece, self.n_own)
+            yield from cut(piece, self.row_counts)
 
     def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
         """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
@@ -220,14 +220,12 @@ class Generated(Batches):
         return self.weight is not None
 
 
-def cut(piece: Piece, n_own: int | None = None) -> Iterator[Batch]:
-    """Cut the tensors of some steps into batches, of `n_own` rows before companions."""
+def cut(piece: Piece, row_counts: Mapping[str, int] = {}) -> Iterator[Batch]:
+    """Cut the tensors of some steps into batches."""
     n_steps = next(len(part) for part in piece if part is not None)
     parts = [[None] * n_steps if part is None else part.unbind() for part in piece]
     for step in zip(*parts, strict=True):
-        batch = Batch(*step)  # type: ignore[arg-type]
-        batch.n_own = n_own
-        yield batch
+        yield Batch(*step, row_counts=row_counts)  # type: ignore[arg-type, misc]
 
 
 class StackedBatches:
@@ -259,7 +257,7 @@ class StackedBatches:
         for pieces in zip(*streams, strict=True):
             parts = zip(*[pieces[place] for place in self._places], strict=True)
             stacked = (None if p[0] is None else torch.stack(p, 1) for p in parts)  # type: ignore[arg-type]
-            yield from cut(tuple(stacked), first.n_own)
+            yield from cut(tuple(stacked), first.row_counts)
 
 
 def share_rows(known: list[Tensor], batches: Sequence[Batches]) -> None:

@@ -33,9 +33,10 @@ class WithNeighbours(Batches):
         return self.batch_size + 2 * super().n_companions
 
     @property
-    def n_own(self) -> int:
-        """Number of rows that are not there as neighbours."""
-        return self.batch_size + super().n_companions
+    def row_counts(self) -> dict[str, int]:
+        """How many of a step's first rows are drawn, or not there as neighbours."""
+        n = self.batch_size
+        return {"drawn": n} | super().row_counts | {"own": n + super().n_companions}
 
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
         """Add a neighbour of each row: (S, 2 B)."""
@@ -77,6 +78,11 @@ class WithLabelled(Batches):
     def n_companions(self) -> int:
         """Number of companions in a batch: its labelled rows."""
         return self.n_labelled
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """How many of a step's first rows are drawn, where labelled ones follow."""
+        return {"drawn": self.batch_size} if self.n_labelled else {}
 
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
         """Add labelled rows to each step: (S, B + L)."""

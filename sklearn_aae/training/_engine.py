@@ -179,7 +179,7 @@ class Engine:
     def measure(self, batch: Batch) -> dict[str, Tensor]:
         """Return how the game stands on a batch."""
         networks, measures = self.recipe.networks, {}
-        batch = batch.own()
+        batch = batch.rows("own")
         with self.streams.active():
             for phase in self.recipe.phases:
                 if isinstance(phase, TrainCritic):

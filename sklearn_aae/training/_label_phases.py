@@ -102,7 +102,7 @@ class Smooth(Phase):
     """
 
     name = "smoothness"
-    sees_companions = False
+    sees = "own"
     replays_exactly = False  # a gradient near 0, made long, enlarges rounding
     moves = ("encoder",)
     needs = ("encoder",)

@@ -3,8 +3,8 @@
 Letters: C models in a stack, B batch, d columns, k code size. A phase is data: `moves`
 names the networks that its loss trains, `needs` those that it reads, ``loss(networks,
 batch)`` returns one value for each model, of shape () or (C,). What a phase does not
-move is frozen while its loss is computed. Where `sees_companions` is False, a phase is
-shown a step's own rows only: those that make further passes through large networks.
+move is frozen while its loss is computed. `sees` is the kind of rows that a phase is
+shown (`Batch.rows`): fewer for those that make further passes through large networks.
 Where `replays_exactly` is False, a replayed step equals the eager one but for rounding.
 
 To add a phase: a class here, an entry in the conformance list of
@@ -43,7 +43,7 @@ class Phase:
     name: ClassVar[str]
     moves: ClassVar[tuple[str, ...]]
     needs: ClassVar[tuple[str, ...]]
-    sees_companions: ClassVar[bool] = True
+    sees: ClassVar[str] = "all"
     replays_exactly: ClassVar[bool] = True
 
     weight: float | Tensor = 1.0
@@ -71,7 +71,7 @@ class Reconstruct(Phase):
     name = "reconstruction"
     moves = ("encoder", "decoder")
     needs = ("encoder", "decoder")
-    sees_companions = False
+    sees = "drawn"
 
     n_columns: int = 1
 
@@ -254,7 +254,7 @@ class SpotCells(Phase):
     name = "cell_critic"
     moves = ("cell_critic",)
     needs = ("cell_critic",)
-    sees_companions = False
+    sees = "drawn"
 
     rate: float = 0.15
 

@@ -129,7 +129,7 @@ class Replay:
             rate.fill_(group["lr"])
         noise = [self.streams.repeat(draw) for draw in self.draws]
         with torch.inference_mode():
-            own = batch.own()
+            own = batch.rows("own")
             own._code, *losses = self.run(*parts_of(batch), *noise, *self.state)
         return dict(zip(self.names, losses, strict=True))
 
@@ -157,7 +157,8 @@ def _key(
     spans = [repr(getattr(optimizer, "spans", None)) for optimizer in optimizers]
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
     known = [tuple(known_to(optimizer)) for optimizer in optimizers]
-    return (describe(recipe), batch.n_own, *told, *spans, *known, *shapes, *draws)
+    rows = tuple(batch.row_counts.items())
+    return (describe(recipe), rows, *told, *spans, *known, *shapes, *draws)
 
 
 def _count(key: tuple, n_steps: int) -> int:
@@ -180,7 +181,7 @@ def _record(recipe, optimizers, batch, draws, state) -> Callable:
     def step(*tensors: Tensor):
         rest = iter(tensors)
         parts: dict = {name: next(rest) for name in names}
-        seen = Batch(**parts, n_own=batch.n_own)
+        seen = Batch(**parts, row_counts=batch.row_counts)
         noise = [next(rest) for _ in draws]
         with drawing_from(Playback(noise)):
             return _play(recipe, optimizers, seen, list(rest))
@@ -251,7 +252,7 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
             give_state(optimizer, [next(rest) for _ in remembered], known)
         share = recipe.update == "joint"
         losses = train_step(networks, here.players_, players, batch, share_pass=share)
-        code = batch.own()._code
+        code = batch.rows("own")._code
         assert code is not None
         return code.detach(), *losses.values()
 

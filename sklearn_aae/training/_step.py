@@ -56,8 +56,7 @@ def train_step(
         parts = {}
         for phase in player.phases:
             with frozen([networks[name] for name in player.still(phase)]):
-                seen = batch if phase.sees_companions else batch.own()
-                parts[phase.name] = phase.loss(networks, seen)
+                parts[phase.name] = phase.loss(networks, batch.rows(phase.sees))
         weighted = [phase.weight * parts[phase.name] for phase in player.phases]
         total = weighted[0] if len(weighted) == 1 else torch.stack(weighted)
         descend(total.sum(), optimizer, on_gradient)

@@ -38,17 +38,18 @@ def networks(request, dtype, device):
 
 @pytest.fixture
 def batch(randn):
-    """Four rows and a companion of each."""
+    """Three rows drawn, one that comes with them, and a companion of each."""
     weight, y = randn(N).exp(), torch.tensor([0, -1, 2, 1, -1, -1, 0, -1])
-    return Batch(
-        randn(N, D), randn(N, K), weight / weight.sum(), y.to(weight.device), n_own=4
-    )
+    share, counts = weight / weight.sum(), {"drawn": 3, "own": 4}
+    return Batch(randn(N, D), randn(N, K), share, y.to(share.device), row_counts=counts)
 
 
 def test_own_rows_are_the_first_and_share_the_encoder_pass(networks, batch, close):
     code, logits = batch.code(networks), batch.label_logits(networks)
-    own = batch.own()
-    assert own is batch.own()
+    own = batch.rows("own")
+    assert own is batch.rows("own")
+    assert batch.rows("all") is batch
+    assert torch.equal(batch.rows("drawn").x, batch.x[:3])
     assert torch.equal(own.x, batch.x[:4])
     assert torch.equal(own.y, batch.y[:4])
     assert float(own.weight.sum()) == pytest.approx(1, abs=1e-6)
@@ -61,9 +62,9 @@ def test_own_rows_are_the_first_and_share_the_encoder_pass(networks, batch, clos
 
 
 def test_own_rows_are_encoded_alone_after_the_pass_is_forgotten(networks, batch):
-    first = batch.own()
+    first = batch.rows("own")
     batch.forget()
-    own = batch.own()
+    own = batch.rows("own")
     assert own is not first
     assert own.code(networks).shape == (4, M + K)
     assert batch._code is None
@@ -71,7 +72,7 @@ def test_own_rows_are_encoded_alone_after_the_pass_is_forgotten(networks, batch)
 
 def test_rows_without_companions_are_all_own(networks, randn):
     batch = Batch(randn(N, D), randn(N, K))
-    assert batch.own() is batch
+    assert batch.rows("own") is batch
 
 
 @pytest.mark.parametrize("share_pass", [True, False])
@@ -91,8 +92,17 @@ def test_reconstruction_and_smoothness_do_not_see_companions(
     train_step(
         recipe.networks, recipe.players_, optimizers, batch, share_pass=share_pass
     )
-    few = {"reconstruction": 4, "smoothness": 4}
+    few = {"reconstruction": 3, "smoothness": 4}
     assert seen == few | {"classification": 8, "agreement": 8}
+
+
+def test_batches_say_which_rows_were_drawn(randn):
+    x, few, full = randn(20, D), torch.arange(20) % 5 - 1, torch.arange(20) % 5
+    told = [
+        WithLabelled(x, Gaussian(K), batch_size=8, seed=0, y=y).row_counts
+        for y in (few, full, torch.full_like(few, -1))
+    ]
+    assert told == [{"drawn": 8}, {}, {}]  # full: labelled ones need no company
 
 
 def test_batches_say_which_rows_are_own(randn):
@@ -102,11 +112,11 @@ def test_batches_say_which_rows_are_own(randn):
         x, Gaussian(K), batch_size=8, seed=0, y=y, neighbours=neighbours
     )
     batch = next(iter(batches.epoch(0)))
-    # Of 16 labelled rows no more than there are others, and a neighbour of each.
-    assert batch.n_own == 8 + 8
-    assert len(batch.x) == 2 * batch.n_own == 8 + batches.n_companions
+    n = 8 + 8  # of 16 labelled rows no more than there are others
+    assert batch.row_counts == {"drawn": 8, "own": n}
+    assert len(batch.x) == 2 * n == 8 + batches.n_companions
     rows = [int((x == row).all(1).nonzero()) for row in batch.x]
-    pairs = zip(rows[: batch.n_own], rows[batch.n_own :], strict=True)
+    pairs = zip(rows[:n], rows[n:], strict=True)
     assert all(b in neighbours[a] for a, b in pairs)
 
 
