@@ -220,7 +220,7 @@ class Generated(Batches):
         return self.weight is not None
 
 
-def cut(piece: Piece, row_counts: Mapping[str, int] = {}) -> Iterator[Batch]:
+def cut(piece: Piece, row_counts: Mapping[str, int]) -> Iterator[Batch]:
     """Cut the tensors of some steps into batches."""
     n_steps = next(len(part) for part in piece if part is not None)
     parts = [[None] * n_steps if part is None else part.unbind() for part in piece]
