@@ -14,7 +14,7 @@ from sklearn_aae.estimators._labels import (
     named_weights,
     told_of,
 )
-from sklearn_aae.estimators._parameters import NON_NEGATIVE
+from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
@@ -34,11 +34,10 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     The encoder infers for each row the probabilities q(y|x) of the classes and a style
     z. All rows are reconstructed from both, critics make the probabilities look like
     draws of one class each and the style like a Gaussian, and the labelled rows teach
-    which class is which ([1]_, section 5): a step takes all of them, or as many as its
-    batch has other rows. Two things are added to the paper's recipe: near neighbours
-    agree on their class (`agreement_strength`), and probabilities may not change within
-    a small distance of a row (`smoothness_strength`: virtual adversarial training
-    [2]_).
+    which class is which ([1]_, section 5). Two things are added to the paper's recipe:
+    near neighbours agree on their class (`agreement_strength`), and probabilities may
+    not change within a small distance of a row (`smoothness_strength`: virtual
+    adversarial training [2]_).
 
     Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row.
 
@@ -58,6 +57,10 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
 
     classification_strength : float, default=10.0
         Weight of the cross-entropy of the labelled rows.
+
+    labeled_batch_size : int or None, default=None
+        Labelled rows that a step takes besides the rows of its batch, others in each
+        step unless it takes all of them. None for all, or as many as `batch_size`.
 
     agreement_strength : float, default=1.0
         Weight of the agreement of neighbours on their class; 0 for the paper's recipe.
@@ -143,6 +146,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,
         "classification_strength": [NON_NEGATIVE],
+        "labeled_batch_size": [POSITIVE_INT, None],
         "critic_hidden_layer_sizes": ["array-like"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -154,6 +158,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         class_heads=False,
         head_distance=1.0,
         classification_strength=10.0,
+        labeled_batch_size=None,
         agreement_strength=1.0,
         agreement_duration=0.4,
         n_neighbors=10,
@@ -183,6 +188,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         self.class_heads = class_heads
         self.head_distance = head_distance
         self.classification_strength = classification_strength
+        self.labeled_batch_size = labeled_batch_size
         self.agreement_strength = agreement_strength
         self.agreement_duration = agreement_duration
         self.n_neighbors = n_neighbors
@@ -277,6 +283,10 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
                 f"y. It has the class labels {found}; -1, None and NaN are unlabelled."
             )
         return codes
+
+    def _batch_options(self, part: str | None, rows: Rows) -> dict:
+        told = {"labelled_size": self.labeled_batch_size}
+        return super()._batch_options(part, rows) | told
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
         classify = Classify(

@@ -109,12 +109,16 @@ class LabelledMixin(CodeMixin):
         }
 
     def _batches_of(self, part: str | None, rows: Rows, seed: int) -> Batches:
-        (kind, paired), options = self._batch_kinds, {}
-        if self.agreement_strength and part != "smoothness":
-            near = torch.from_numpy(rows.neighbours(self.n_neighbors))
-            kind, options = paired, {"neighbours": near.to(rows.X.device)}
-        style = self.prior_.style
-        return rows.batches(style, self.batch_size, seed, kind=kind, **options)
+        options = self._batch_options(part, rows)
+        return rows.batches(self.prior_.style, self.batch_size, seed, **options)
+
+    def _batch_options(self, part: str | None, rows: Rows) -> dict:
+        """Return the kind of the batches of a part, and its options."""
+        alone, paired = self._batch_kinds
+        if not self.agreement_strength or part == "smoothness":
+            return {"kind": alone}
+        near = torch.from_numpy(rows.neighbours(self.n_neighbors))
+        return {"kind": paired, "neighbours": near.to(rows.X.device)}
 
     def _training_parts(self, epochs: int) -> list[tuple[str | None, int]]:
         """Return first the part in which neighbours agree, if that is to end."""

@@ -48,7 +48,7 @@ class WithNeighbours(Batches):
 
 
 class WithLabelled(Batches):
-    """Batches that end in labelled rows: all of them, or as many as other rows.
+    """Batches that end in labelled rows, others in each step unless it takes them all.
 
     The critics and the prior are not told the labels. Where every row is labelled,
     batches are as they are. Where weights act through the draw of the rows, they act
@@ -59,20 +59,37 @@ class WithLabelled(Batches):
     y : Tensor of shape (n,)
         Labels, -1 = unlabelled.
 
+    labelled_size : int or None, default=None
+        Labelled rows that a batch ends in, if there are as many. None for as many as
+        it has other rows.
+
     **options : dict
         Of `Batches`.
     """
 
-    def __init__(self, x: Tensor, prior, *, y: Tensor, **options):
+    def __init__(
+        self,
+        x: Tensor,
+        prior,
+        *,
+        y: Tensor,
+        labelled_size: int | None = None,
+        **options,
+    ):
         super().__init__(x, prior, **options)
-        self.y = y
+        self.y, self.labelled_size = y, labelled_size
         self.labelled = (y >= 0).nonzero().squeeze(-1)
+
+    @property
+    def key(self) -> tuple:
+        """What the batches depend on: those of equal keys are equal."""
+        return (*super().key, self.n_labelled)
 
     @property
     def n_labelled(self) -> int:
         """Number of labelled rows that a batch ends in."""
         n = len(self.labelled)
-        return 0 if n == len(self) else min(n, self.batch_size)
+        return 0 if n == len(self) else min(n, self.labelled_size or self.batch_size)
 
     @property
     def n_companions(self) -> int:

@@ -339,6 +339,25 @@ def test_strengths_reach_their_phase(three):
     assert phase(clusterer, Smooth).radius == pytest.approx(radius)
 
 
+@pytest.mark.parametrize(("size", "n_rows"), [(None, 30), (7, 7), (200, 30)])
+def test_a_step_takes_labelled_rows_besides_its_own(size, n_rows, three, monkeypatch):
+    X, y = three
+    few, seen, loss = np.where(np.arange(300) < 30, y, -1), set(), Classify.loss
+
+    def watch(self, networks, batch):
+        n = batch.row_counts["drawn"]
+        assert (batch.y[n:] >= 0).all()
+        seen.add(len(batch.x) - n)
+        return loss(self, networks, batch)
+
+    monkeypatch.setattr(Classify, "loss", watch)
+    model = SemiSupervisedAAEClassifier(
+        labeled_batch_size=size, agreement_strength=0, max_iter=2, **SMALL
+    )
+    model.fit(X, few)
+    assert seen == {n_rows}
+
+
 def test_the_radius_may_be_asked_for_later(three):
     X, y = three
     model = SemiSupervisedAAEClassifier(

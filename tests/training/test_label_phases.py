@@ -182,16 +182,19 @@ def test_rows_come_with_a_neighbour(randn):
             assert (x[near[i[0]]] == b).all(-1).any()
 
 
-@pytest.mark.parametrize("n_told", [3, 20, 40])
-def test_batches_end_in_labelled_rows(n_told, randn):
+@pytest.mark.parametrize(
+    ("n_told", "size", "extra"),
+    [(3, None, 3), (20, None, 8), (40, None, 0), (20, 5, 5), (20, 12, 12), (3, 5, 3)],
+)
+def test_batches_end_in_labelled_rows(n_told, size, extra, randn):
     x, y = randn(40, 3), torch.arange(40) % 3
     y[n_told:] = -1
-    data = WithLabelled(x, Gaussian(2), y=y, batch_size=8, seed=0)
-    extra = {3: 3, 20: 8, 40: 0}[n_told]
+    data = WithLabelled(x, Gaussian(2), y=y, labelled_size=size, batch_size=8, seed=0)
     assert data.n_companions == extra
     for batch in data.epoch(0):
         assert len(batch.x) == 8 + extra
         assert (batch.y[8:] >= 0).all()
+        assert len({*map(tuple, batch.x[8:].tolist())}) == extra
         assert batch.prior_y is None
         for row, label in zip(batch.x, batch.y, strict=True):
             (i,) = (x == row).all(-1).nonzero()
