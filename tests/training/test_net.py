@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -31,6 +32,7 @@ from sklearn_aae.training import (
     Reconstruct,
     TrainCritic,
 )
+from sklearn_aae.training._criterion import critic_accuracy
 from sklearn_aae.utils._random import Streams, epoch_seeds, seeded_scope
 
 N, D, K = 24, 4, 2
@@ -608,3 +610,22 @@ def test_labels_train(make_net, make_recipe, rows):
     labelled = Batches(rows, GaussianMixture(K, 3), batch_size=8, seed=0, y=y)
     net = make_net(make_recipe(n_classes=3)).partial_fit(labelled)
     assert len(net.finished_history()) == 3
+
+
+@pytest.mark.parametrize("size", [(), (3,)])
+def test_critic_accuracy_counts_the_pairs_told_apart(size):
+    # Few values, so that many pairs are draws.
+    real, fake = (torch.randint(4, (*size, n, 1)).double() for n in (9, 7))
+    batch = Batch(fake, real, _code=fake)
+
+    class Level(torch.nn.Module):
+        n_classes = 0
+
+        def forward(self, z):
+            return z[..., 0]
+
+    networks = {"critic": Level(), "encoder": SimpleNamespace(n_classes=0)}
+    gap = real - fake.mT
+    truth = (gap > 0).double() + (gap == 0).double() / 2
+    accuracy = critic_accuracy(TrainCritic(), networks, batch)
+    torch.testing.assert_close(accuracy, truth.mean((-2, -1)))
