@@ -201,6 +201,17 @@ def test_batches_end_in_labelled_rows(n_told, size, extra, randn):
             assert y[i[0]] == label
 
 
+def test_batches_of_other_labelled_rows_have_another_key(randn):
+    x, y = randn(40, 3), torch.arange(40) % 3
+    y[20:], prior = -1, Gaussian(2)
+    few, more, again, default = (
+        WithLabelled(x, prior, y=y, labelled_size=n, batch_size=8, seed=0).key
+        for n in (5, 6, 5, None)
+    )
+    assert few == again
+    assert len({few, more, default}) == 3
+
+
 def test_shared_information_is_that_of_the_edges():
     rng = np.random.RandomState(0)
     labels, near = rng.randint(3, size=50), rng.randint(50, size=(50, 4))
