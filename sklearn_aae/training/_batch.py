@@ -16,6 +16,8 @@ from sklearn_aae.distributions import LabelledPosterior, first_rows
 
 # The tensors of a batch, in order.
 PARTS = ("x", "prior", "weight", "y", "prior_y")
+# The kinds of rows that a phase may be shown, see `Batch.rows`.
+ROW_KINDS = frozenset({"all", "own", "drawn"})
 
 Networks = Mapping[str, nn.Module] | nn.ModuleDict
 

@@ -26,7 +26,7 @@ from sklearn_aae.objectives import (
     row_mean,
     sliced_wasserstein,
 )
-from sklearn_aae.training._batch import Batch, Networks
+from sklearn_aae.training._batch import ROW_KINDS, Batch, Networks
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 
@@ -47,6 +47,14 @@ class Phase:
     replays_exactly: ClassVar[bool] = True
 
     weight: float | Tensor = 1.0
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.sees not in ROW_KINDS:
+            raise TypeError(
+                f"The 'sees' attribute of {cls.__name__} must be one of "
+                f"{sorted(ROW_KINDS)}. Got {cls.sees!r} instead."
+            )
 
     @property
     def numbers(self) -> tuple[str, ...]:

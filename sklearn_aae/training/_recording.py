@@ -129,8 +129,10 @@ class Replay:
             rate.fill_(group["lr"])
         noise = [self.streams.repeat(draw) for draw in self.draws]
         with torch.inference_mode():
-            own = batch.rows("own")
-            own._code, *losses = self.run(*parts_of(batch), *noise, *self.state)
+            found = self.run(*parts_of(batch), *noise, *self.state)
+            losses, code = found[: len(self.names)], found[len(self.names) :]
+            if code:
+                batch.rows("own")._code = code[0]
         return dict(zip(self.names, losses, strict=True))
 
 
@@ -231,7 +233,10 @@ class _Game(nn.Module):
 
 
 def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor, ...]:
-    """Take a step of a recipe whose state is exchanged for `state`."""
+    """Take a step of a recipe whose state is exchanged for `state`.
+
+    Returns the losses, and the code of the batch's own rows if the last pass made it.
+    """
     rest = iter(state)
     game = _Game(recipe.networks)
     held = {name: next(rest) for name, _ in game.named_parameters()}
@@ -253,8 +258,7 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
         share = recipe.update == "joint"
         losses = train_step(networks, here.players_, players, batch, share_pass=share)
         code = batch.rows("own")._code
-        assert code is not None
-        return code.detach(), *losses.values()
+        return (*losses.values(), *([] if code is None else [code.detach()]))
 
     return functional_call(game, held, (play,))
 

@@ -70,6 +70,12 @@ def test_own_rows_are_encoded_alone_after_the_pass_is_forgotten(networks, batch)
     assert batch._code is None
 
 
+def test_a_phase_of_rows_that_there_are_not_is_refused():
+    with pytest.raises(TypeError, match=r"'sees' attribute of Mine .*'own'.*'drwan'"):
+        type("Mine", (Reconstruct,), {"sees": "drwan"})
+    assert type("Mine", (Reconstruct,), {"sees": "own"}).sees == "own"
+
+
 def test_rows_without_companions_are_all_own(networks, randn):
     batch = Batch(randn(N, D), randn(N, K))
     assert batch.rows("own") is batch

@@ -18,6 +18,7 @@ from sklearn_aae.training import (
     Recipe,
     Reconstruct,
     TrainCritic,
+    WithLabelledAndNeighbours,
     _engine,
     _recording,
 )
@@ -155,6 +156,27 @@ def test_weights_labels_and_schedules_are_replayed(batch_size, schedule, randn):
         for r in (False, True)
     ]
     assert_alike(*nets)
+
+
+@pytest.mark.parametrize("update", ["joint", "alternating"])
+@pytest.mark.parametrize("last", ["reconstruction", "generator"])
+def test_companions_are_replayed_whichever_phase_is_the_last(last, update, randn):
+    neighbours = (torch.arange(N)[:, None] + torch.tensor([1, 2])) % N
+    batches = WithLabelledAndNeighbours(
+        randn(N, D),
+        Gaussian(K),
+        batch_size=8,
+        seed=3,
+        neighbours=neighbours,
+        y=torch.arange(N) % 4 - 1,
+        labelled_size=4,
+    )
+    phases = sorted(game(), key=lambda phase: phase.name == last)
+    eager, replayed = (
+        train(make_recipe(phases, update=update), batches, record_steps=r)
+        for r in (False, True)
+    )
+    assert_alike(eager, replayed)
 
 
 def test_one_recording_serves_models_of_one_shape(randn):
