@@ -1,9 +1,11 @@
-"""What the quality benchmarks share: means over seeds, versions, JSON."""
+"""What the quality benchmarks share: means over seeds, command, versions, JSON."""
 
 import json
 import os
 import platform
+import shlex
 import sys
+from pathlib import Path
 
 import numpy as np
 import sklearn
@@ -17,6 +19,19 @@ def machine():
         f"{platform.python_version()}, torch {torch.__version__}, scikit-learn "
         f"{sklearn.__version__}"
     )
+
+
+def command():
+    """Return the command that runs, without the folders of this machine."""
+    script, *words = sys.argv
+    for name, instead in (("--data", "DIR"), ("--out", "FILE")):
+        for i, word in enumerate(words):
+            if word == name:
+                words[i + 1] = instead
+            elif word.startswith(f"{name}="):
+                words[i] = f"{name}={instead}"
+    home = Path(__file__).resolve().parent.parent
+    return shlex.join(["python", str(Path(script).resolve().relative_to(home)), *words])
 
 
 def load_from(folder):
@@ -45,4 +60,5 @@ def report(rows, by, measures, out=None):
                 )
     if out:
         with open(out, "w", encoding="utf-8") as file:
-            json.dump({"machine": machine(), "rows": rows}, file, indent=1)
+            told = {"machine": machine(), "command": command(), "rows": rows}
+            json.dump(told, file, indent=1)
