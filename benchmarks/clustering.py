@@ -101,7 +101,7 @@ def main():
         rows,
         ("set", "method"),
         ("accuracy", "NMI", "clusters used", "seconds"),
-        args.out,
+        args,
     )
 
 

@@ -102,7 +102,7 @@ def main():
                 rows.append(row)
                 print(row, flush=True)
     measures = [key for key in rows[0] if key not in ("set", "labels a class", "split")]
-    report(rows, ("set", "labels a class"), measures, args.out)
+    report(rows, ("set", "labels a class"), measures, args)
 
 
 if __name__ == "__main__":

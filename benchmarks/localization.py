@@ -127,7 +127,7 @@ def main():
                 row["within"] = np.mean([roc_auc_score(*pair) for pair in pairs])
                 rows.append(row)
                 print(row, flush=True)
-    report(rows, ("table", "method"), ("auroc", "within"), args.out)
+    report(rows, ("table", "method"), ("auroc", "within"), args)
     report(rows, ("method",), ("auroc", "within"))
 
 

@@ -87,7 +87,7 @@ def main():
             }
         )
     measures = ("R2", "codes or prior", "samples or rows", "logistic", "seconds")
-    report(rows, ("model",), measures, args.out)
+    report(rows, ("model",), measures, args)
 
 
 if __name__ == "__main__":

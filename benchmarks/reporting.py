@@ -1,11 +1,9 @@
-"""What the quality benchmarks share: means over seeds, command, versions, JSON."""
+"""What the quality benchmarks share: means over seeds, arguments, versions, JSON."""
 
 import json
 import os
 import platform
-import shlex
 import sys
-from pathlib import Path
 
 import numpy as np
 import sklearn
@@ -21,19 +19,6 @@ def machine():
     )
 
 
-def command():
-    """Return the command that runs, without the folders of this machine."""
-    script, *words = sys.argv
-    for name, instead in (("--data", "DIR"), ("--out", "FILE")):
-        for i, word in enumerate(words):
-            if word == name:
-                words[i + 1] = instead
-            elif word.startswith(f"{name}="):
-                words[i] = f"{name}={instead}"
-    home = Path(__file__).resolve().parent.parent
-    return shlex.join(["python", str(Path(script).resolve().relative_to(home)), *words])
-
-
 def load_from(folder):
     """Return the function ``load(name, ...)`` of a folder of data sets."""
     sys.path.insert(0, os.fspath(folder))
@@ -42,8 +27,11 @@ def load_from(folder):
     return load
 
 
-def report(rows, by, measures, out=None):
-    """Print mean, deviation and extremes of measures over the rows of equal `by`."""
+def report(rows, by, measures, args=None):
+    """Print mean, deviation and extremes of measures over the rows of equal `by`.
+
+    With the command's arguments, also write all rows into the file `args.out`, if any.
+    """
     print(machine())
     groups = {}
     for row in rows:
@@ -58,7 +46,9 @@ def report(rows, by, measures, out=None):
                     f"  median {np.median(values):8.4f}"
                     f"  from {np.min(values):.4f} to {np.max(values):.4f}"
                 )
-    if out:
-        with open(out, "w", encoding="utf-8") as file:
-            told = {"machine": machine(), "command": command(), "rows": rows}
-            json.dump(told, file, indent=1)
+    if args and args.out:
+        # Folders are of this machine.
+        told = {k: v for k, v in vars(args).items() if k not in ("data", "out")}
+        result = {"machine": machine(), "arguments": told, "rows": rows}
+        with open(args.out, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)

@@ -64,7 +64,7 @@ def main():
         rows.append({"model": "plain AE", "seed": seed} | read(plain, *parts))
         print(*rows[-2:], sep="\n", flush=True)
     measures = ("linear", "RBF", "transfer", "seconds")
-    report(rows, ("model",), measures, args.out)
+    report(rows, ("model",), measures, args)
 
 
 if __name__ == "__main__":

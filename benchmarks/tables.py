@@ -402,7 +402,7 @@ def main():
         "nearer",
         "seconds",
     )
-    report(rows, ("part", "k", "model"), measures, args.out)
+    report(rows, ("part", "k", "model"), measures, args)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def main():
             row = {"method": name, "clusters": m, "seed": seed, "minutes": minutes}
             rows.append(row | judge(model, *data))
             print(rows[-1], vars(args), flush=True)
-    report(rows, ("method", "clusters"), MEASURES, args.out)
+    report(rows, ("method", "clusters"), MEASURES, args)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def main():
     note("training rows", 0, few, time.perf_counter())
     kmeans = MiniBatchKMeans(1000, n_init=1, random_state=0)
     note("KMeans centres", 0, kmeans.fit(few).cluster_centers_, time.perf_counter())
-    report(rows, ("model",), ("log_likelihood", "bandwidth", "minutes"), args.out)
+    report(rows, ("model",), ("log_likelihood", "bandwidth", "minutes"), args)
 
 
 if __name__ == "__main__":

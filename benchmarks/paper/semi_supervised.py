@@ -70,7 +70,7 @@ def main():
         rows.append(row)
         print(row, vars(args), flush=True)
     measures = [key for key in rows[0] if key != "draw"]
-    report(rows, (), measures, args.out)
+    report(rows, (), measures, args)
 
 
 if __name__ == "__main__":
