@@ -158,6 +158,14 @@ class GANSampler(SampleMixin, BaseGame):
     def _use_labels(self, y, n_samples: int) -> None:
         """Ignore y."""
 
+    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
+        """Validate rows; few rows repeated by whole weights.
+
+        The rows are what is drawn from: a step takes as many as there are.
+        """
+        rows = super()._check_rows(X, y, sample_weight, keep=keep)
+        return rows.repeated(self.batch_size)
+
     def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
         generator = DeterministicEncoder(
             self.n_components,

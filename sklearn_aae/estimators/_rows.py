@@ -89,11 +89,14 @@ class Rows:
         keys = [*np.asarray(self.X).T]
         if self.y is not None:
             keys.append(self.y)
-        order = np.lexsort(keys)
+        return self[np.lexsort(keys)].repeated(batch_size)
+
+    def repeated(self, batch_size: int) -> "Rows":
+        """Return rows that fit into one batch with whole weights as repetitions."""
         w = self.weight
         if w is None or (w % 1).any() or w.sum() > batch_size:
-            return self[order]
-        repeated = self[np.repeat(order, w[order].astype(int))]
+            return self
+        repeated = self[np.repeat(np.arange(len(self)), w.astype(int))]
         return Rows(repeated.X, repeated.y)
 
     def scaled(
