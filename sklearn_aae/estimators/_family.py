@@ -1,8 +1,10 @@
 """One source for the parameters that the estimators of the family share."""
 
+import difflib
+import functools
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 CONSTRAINTS = "_parameter_constraints"
 SECTION = re.compile(r"\n\n(\w[\w ]*)\n-+\n")
@@ -39,9 +41,39 @@ def inherits_parameters(base: type, without: Sequence[str] = ()) -> Callable:
         setattr(cls, CONSTRAINTS, {name: known[name] for name in names})
         if cls.__doc__ and base.__doc__:  # python -OO has none
             cls.__doc__ = _complete(cls.__doc__, base.__doc__, set(without))
-        return cls
+        return checks_arguments(cls)
 
     return decorate
+
+
+def checks_arguments(cls: type) -> type:
+    """Let the constructor of a class refuse what is none of its arguments, by name.
+
+    Python would name the base class whose constructor is the last to be handed it, or
+    nobody where that one takes it.
+    """
+    init = cls.__init__  # type: ignore[misc]
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def __init__(self, *args, **kwargs):
+        try:
+            signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            message = f"{cls.__name__}.__init__() {error}"
+            raise TypeError(message + _nearest(kwargs, signature)) from None
+        init(self, *args, **kwargs)
+
+    __init__.__qualname__ = f"{cls.__name__}.__init__"
+    cls.__init__ = __init__  # type: ignore[misc]
+    return cls
+
+
+def _nearest(given: Iterable[str], signature: inspect.Signature) -> str:
+    """Return a question after the argument that the first unknown one may mean."""
+    unknown = next((name for name in given if name not in signature.parameters), "")
+    near = difflib.get_close_matches(unknown, signature.parameters, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""
 
 
 def _parameters(function: Callable) -> list[inspect.Parameter]:

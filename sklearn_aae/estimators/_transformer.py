@@ -1,9 +1,11 @@
 """AAETransformer: an adversarial autoencoder as a dimensionality reducer."""
 
 from sklearn_aae.estimators._base import BaseAAE
+from sklearn_aae.estimators._family import checks_arguments
 from sklearn_aae.estimators._inference import CodeMixin
 
 
+@checks_arguments
 class AAETransformer(CodeMixin, BaseAAE):
     """Adversarial autoencoder: a code of few columns that follows a chosen prior.
 
