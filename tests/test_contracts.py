@@ -314,7 +314,9 @@ def test_as_prior_builds_the_named(name):
     prior = as_prior(name, K)
     assert type(prior) is PRIORS[name]
     assert prior.n_components == K
-    assert as_prior(prior, K) is prior
+    again = as_prior(prior, K)
+    assert (type(again), again.get_params()) == (type(prior), prior.get_params())
+    assert again is not prior
 
 
 @pytest.mark.parametrize("name", PRIORS)

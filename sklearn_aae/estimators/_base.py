@@ -315,7 +315,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
 
     def _unfitted_copy(self):
         """Return an estimator that builds the networks of this one's fit."""
-        params = dict(self._fit_params)
+        params = {k: v for k, v in self._fit_params.items() if "__" not in k}
         try:
             resolve_device(params["device"])
         except ValueError:

@@ -1,5 +1,7 @@
 """From what the user passes to rows that a net can train on."""
 
+import copy
+
 import numpy as np
 import torch
 from scipy.sparse import issparse
@@ -47,6 +49,24 @@ SHAPING = (
     "decoder",
     "device",
 )
+
+
+def params_of(estimator) -> dict:
+    """Return the parameters of a fit, which later changes of the estimator leave alone.
+
+    With those of a prior object beside it, to tell whether they have changed.
+    """
+    params = dict(estimator.get_params())
+    if isinstance(params.get("prior"), Prior) and params["prior"].get_params():
+        params["prior"] = copy.deepcopy(params["prior"])
+    return params
+
+
+def _alike(before, now) -> bool:
+    """Whether two values of a parameter shape the networks alike."""
+    if isinstance(before, Prior) and before.get_params():
+        return type(before) is type(now)  # whose own parameters are compared, too
+    return np.array_equal(before, now)
 
 
 def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
@@ -126,7 +146,7 @@ class PreparationMixin:
             )
             self.preprocessor_ = preprocessor.fit(rows.X, sample_weight=rows.weight)
             self.prior_ = self._make_prior(shares)
-            self._fit_params = dict(self.get_params(deep=False))
+            self._fit_params = params_of(self)
             self._class_shares = shares
         else:
             self._check_shape_kept()
@@ -213,11 +233,14 @@ class PreparationMixin:
 
     def _check_shape_kept(self) -> None:
         """Raise ValueError if a parameter that shapes the networks has changed."""
-        for name in set(SHAPING) & set(self._fit_params):
-            before, now = self._fit_params[name], getattr(self, name)
+        params = self.get_params()
+        for name, before in self._fit_params.items():
+            if name.partition("__")[0] not in SHAPING:
+                continue
+            now = params.get(name)
             if name.endswith("sizes") and before is not None and now is not None:
                 before, now = tuple(before), tuple(now)
-            if before is not now and not np.array_equal(before, now):
+            if before is not now and not _alike(before, now):
                 raise ValueError(
                     f"The fitted networks have {name}={before!r}, so training on with "
                     f"{name}={now!r} is impossible. Set warm_start=False, or clone the "

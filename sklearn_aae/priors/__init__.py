@@ -9,6 +9,8 @@ To add a prior: a class here with its row in `PRIORS`, an entry in the conforman
 list of ``tests/test_contracts.py``.
 """
 
+import copy
+
 from torch.distributions import Distribution
 
 from sklearn_aae.priors._classes import (
@@ -107,4 +109,5 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
             f"The prior has {prior.n_classes} components but y has "
             f"{len(class_shares)} classes. Give it one component for each class."
         )
-    return prior
+    # The parameters of the user's own can change after a fit.
+    return copy.deepcopy(prior) if prior.get_params() else prior

@@ -42,9 +42,10 @@ class GaussianMixture(Prior):
     """
 
     conditional = True
+    n_classes: int
     means: Tensor
     scale_tril: Tensor
-    weights: Tensor
+    probabilities: Tensor
 
     def __init__(
         self,
@@ -57,14 +58,20 @@ class GaussianMixture(Prior):
     ):
         super().__init__()
         self.n_components, self.n_classes = n_components, n_classes
-        u = _directions(n_classes, n_components)  # (m, k)
-        eye = torch.eye(n_components)
+        self.radius, self.weights = radius, weights
+        self.radial_scale, self.tangential_scale = radial_scale, tangential_scale
+        self._hold_tensors()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        u = _directions(self.n_classes, self.n_components)  # (m, k)
+        eye = torch.eye(self.n_components)
         along = u.unsqueeze(-1) * u.unsqueeze(-2)  # (m, k, k)
-        cov = tangential_scale**2 * (eye - along) + radial_scale**2 * along
-        shares = torch.ones(n_classes) if weights is None else torch.as_tensor(weights)
-        self.register_buffer("means", radius * u)
-        self.register_buffer("scale_tril", torch.linalg.cholesky(cov))
-        self.register_buffer("weights", (shares / shares.sum()).float())
+        across = self.tangential_scale**2 * (eye - along)
+        return {
+            "means": self.radius * u,
+            "scale_tril": torch.linalg.cholesky(across + self.radial_scale**2 * along),
+            "probabilities": _probabilities(self.weights, self.n_classes),
+        }
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return the mixture, or the components y of shape (B,)."""
@@ -74,8 +81,14 @@ class GaussianMixture(Prior):
         components = MultivariateNormal(
             self.means, scale_tril=self.scale_tril, validate_args=False
         )
-        shares = _Categorical(self.weights, validate_args=False)
+        shares = _Categorical(self.probabilities, validate_args=False)
         return MixtureSameFamily(shares, components, validate_args=False)
+
+
+def _probabilities(weights, m: int) -> Tensor:
+    """Return the weights of m classes as shares of 1, equal ones for None."""
+    shares = torch.ones(m) if weights is None else torch.as_tensor(weights)
+    return (shares / shares.sum()).float()
 
 
 def _directions(m: int, k: int) -> Tensor:
@@ -115,6 +128,7 @@ class SwissRoll(Prior):
     """
 
     conditional = True
+    n_classes: int
     edges: Tensor
 
     def __init__(
@@ -133,16 +147,20 @@ class SwissRoll(Prior):
                 f"{n_components}. Use n_components=2 or another prior."
             )
         self.n_components, self.n_classes = n_components, n_classes
-        self.options = {"turns": turns, "radius": radius, "noise": noise}
-        shares = torch.ones(n_classes) if weights is None else torch.as_tensor(weights)
-        edges = torch.cat([torch.zeros(1), (shares / shares.sum()).float().cumsum(0)])
-        self.register_buffer("edges", edges)
+        self.weights = weights
+        self.turns, self.radius, self.noise = turns, radius, noise
+        self._hold_tensors()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        shares = _probabilities(self.weights, self.n_classes)
+        return {"edges": torch.cat([torch.zeros(1), shares.cumsum(0)])}
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return the whole roll, or the segments y of shape (B,)."""
+        options = {"turns": self.turns, "radius": self.radius, "noise": self.noise}
         if y is None:
-            return _SwissRoll(**self.options)
-        return _SwissRoll(self.edges[y], self.edges[y + 1], **self.options)
+            return _SwissRoll(**options)
+        return _SwissRoll(self.edges[y], self.edges[y + 1], **options)
 
 
 class Categorical(Prior):
@@ -186,13 +204,18 @@ class WithLabel(Prior):
     """
 
     shares: Tensor
+    _kept_as = {"shares": "given_shares"}
 
     def __init__(self, style: Prior, shares):
         super().__init__()
         self.style, self.n_classes = style, len(shares)
         self.n_components = self.n_classes + style.n_components
-        shares = torch.as_tensor(shares, dtype=torch.float32)
-        self.register_buffer("shares", shares / shares.sum())
+        self.given_shares = shares
+        self._hold_tensors()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        shares = torch.as_tensor(self.given_shares, dtype=torch.float32)
+        return {"shares": shares / shares.sum()}
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(y, z), or p(y, z|y) for labels y of shape (B,)."""
@@ -215,7 +238,7 @@ class AnyLabel(Prior):
         super().__init__()
         self.style, self.n_classes = style, len(shares)
         self.n_components, self.support = style.n_components, style.support
-        self.shares = list(shares)
+        self.shares = shares
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(z), whatever the label."""

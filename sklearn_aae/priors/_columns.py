@@ -20,8 +20,11 @@ class _Factorized(Prior):
     def __init__(self, n_components: int):
         super().__init__()
         self.n_components = n_components
-        # Says where the prior lives: it moves with the module.
-        self.register_buffer("zeros", torch.zeros(n_components), persistent=False)
+        self._hold_tensors(persistent=False)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        # Say where the prior lives: they move with the module.
+        return {"zeros": torch.zeros(self.n_components)}
 
     def column(self, zeros: Tensor) -> Distribution:
         """Return the distribution of each column, of the shape of `zeros`."""

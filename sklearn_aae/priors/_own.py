@@ -35,15 +35,14 @@ class FromDistribution(Prior):
                 f"The prior distribution {type(distribution).__name__} is of discrete "
                 "values, and codes are not. Use prior='categorical' for one-hot codes."
             )
-        if not shape:
-            distribution = distribution.expand(torch.Size([n_components]))
-        if not distribution.event_shape:
-            distribution = Independent(distribution, 1)
         self.n_components, self.distribution = n_components, distribution
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(z)."""
-        return self.distribution
+        p = self.distribution
+        if not p.batch_shape + p.event_shape:
+            p = p.expand(torch.Size([self.n_components]))
+        return p if p.event_shape else Independent(p, 1)
 
 
 class FromCallable(Prior):
@@ -57,6 +56,8 @@ class FromCallable(Prior):
     n_components : int
         Number of columns that it returns.
     """
+
+    _kept_as = {"draw": "draw_function"}
 
     def __init__(self, draw: Callable, n_components: int):
         super().__init__()

@@ -1,12 +1,17 @@
 """What every prior is."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
+from sklearn_aae.priors._parameters import ParametersModule
 
-class Prior(nn.Module):
+
+class Prior(ParametersModule):
     """A distribution over codes.
+
+    Its arguments are parameters as those of an estimator: `get_params`, `set_params`
+    and so ``prior__scale`` in a search, and a ``repr`` that shows them.
 
     Attributes
     ----------
