@@ -167,7 +167,8 @@ class AAETransformer(CodeMixin, BaseAAE):
         Whether a long training (200 steps and more), or the latest of several shorter
         ones, records its first step as a list of tensor operations and replays it: the
         same numbers, in about half the time for small networks. Trainings with your own
-        modules or callbacks are never recorded.
+        modules or callbacks are never recorded. ``net_.recorded_`` tells whether the
+        latest training was.
 
     device : str or torch.device, default="auto"
         "auto" takes a GPU where there is one.

@@ -141,3 +141,9 @@ class Batch:
         """Drop the encoder pass: the next phase makes its own."""
         self._posterior = self._code = None
         self._seen.clear()
+
+
+def parts_of(batch: Batch) -> list[Tensor]:
+    """Return the tensors of a batch."""
+    parts = [getattr(batch, name) for name in PARTS]
+    return [part for part in parts if part is not None]

@@ -4,7 +4,6 @@ Letters: C models in a stack. Losses and measures are of shape () for one model,
 for a stack; nothing here looks at which it is.
 """
 
-import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,9 +16,9 @@ from sklearn_aae.training._batches import Batches, StackedBatches
 from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
 from sklearn_aae.training._phases import TrainCritic
 from sklearn_aae.training._recipe import Recipe
-from sklearn_aae.training._recording import Replay
+from sklearn_aae.training._recording import CannotReplayError, Replay
 from sklearn_aae.training._step import train_step
-from sklearn_aae.utils._random import Streams, Tape, drawing_from
+from sklearn_aae.utils._random import Playback, Streams, Tape, drawing_from
 
 # A recording costs about as much time as it saves in 200 steps of one model, or in 80
 # of a stack, whose steps are of more operations. To look for one takes a step's time.
@@ -59,6 +58,11 @@ class Engine:
 
     streams : Streams
         Of the models' noise.
+
+    Attributes
+    ----------
+    recorded : bool
+        Whether the latest training recorded its steps and replays them.
     """
 
     def __init__(
@@ -70,13 +74,14 @@ class Engine:
         self.recipe, self.optimizers, self.streams = recipe, list(optimizers), streams
         self._replay: Replay | None = None
         self._n_steps, self._recordable = 0, False
+        self.recorded = False
 
     def step(
         self, batch: Batch, on_gradient: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
         """Let every player take one step."""
         if self._replay is not None:
-            return self._replay(batch)
+            return self._replayed_step(self._replay, batch)
         if not self._recordable:
             return self._eager_step(batch, on_gradient)
         # The first step is eager: it shows the draws and begins the moments.
@@ -84,23 +89,31 @@ class Engine:
         with drawing_from(tape):
             losses = self._eager_step(batch, on_gradient)
         self._replay = self._find_replay(batch, tape)
+        self.recorded = self._replay is not None
         return losses
 
     def _find_replay(self, batch: Batch, tape: Tape) -> Replay | None:
         """Return the recorded step, if it pays."""
-        # A recording is a convenience: where torch cannot record, steps stay eager.
-        with contextlib.suppress(RuntimeError):
-            replay = Replay(
-                self.recipe,
-                self.optimizers,
-                self.streams,
-                batch,
-                tape.draws,
-                n_steps=self._n_steps,
-                enough=self._enough,
-            )
-            return replay if replay.run else None
-        return None
+        replay = Replay(
+            self.recipe,
+            self.optimizers,
+            self.streams,
+            batch,
+            tape.draws,
+            n_steps=self._n_steps,
+            enough=self._enough,
+        )
+        return replay if replay.run else None
+
+    def _replayed_step(self, replay: Replay, batch: Batch) -> dict[str, Tensor]:
+        """Replay a step; if that fails, take it eagerly, and all that follow."""
+        noise = replay.draw()
+        try:
+            return replay(batch, noise)
+        except CannotReplayError:
+            self._replay, self.recorded = None, False
+        with drawing_from(Playback(noise)):
+            return self._eager_step(batch, None)
 
     def _eager_step(self, batch: Batch, on_gradient) -> dict[str, Tensor]:
         return train_step(
@@ -123,7 +136,7 @@ class Engine:
         recordable : bool
             Whether nobody looks into the steps.
         """
-        self._replay, self._n_steps = None, n_steps
+        self._replay, self._n_steps, self.recorded = None, n_steps, False
         # What came before may decide for a replay only where that changes no bit.
         exact = all(phase.replays_exactly for phase in self.recipe.phases)
         enough = MIN_STEPS if exact else self._enough

@@ -57,6 +57,11 @@ class AAENet(NeuralNet):
 
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    recorded_ : bool
+        Whether the latest training recorded its steps and replayed them.
     """
 
     def __init__(
@@ -78,6 +83,11 @@ class AAENet(NeuralNet):
         self.learning_rates = learning_rates
         self.schedule = schedule
         self.total_variance = total_variance
+
+    @property
+    def recorded_(self) -> bool:
+        """Whether the latest training recorded its steps and replayed them."""
+        return self.engine_.recorded
 
     def cancel(self) -> None:
         """Do nothing; a `Job` lends what is asked before each step, and may raise."""

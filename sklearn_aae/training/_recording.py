@@ -2,7 +2,7 @@
 
 Small networks spend most of a step in Python and in the bookkeeping of autograd.
 Recording runs `train_step` once and writes down what reaches torch's kernels, gradients
-and optimisers included (`torch.fx`); replaying calls the kernels. The mathematics is
+and optimisers included (`_tracing`); replaying calls the kernels. The mathematics is
 that of the eager step, line by line, because it is that step.
 
 All that a step reads or changes enters as an argument: weights, statistics, moments,
@@ -12,44 +12,87 @@ A recording costs as much time as it saves in some number of steps. Who will tak
 many records at once. Of shorter trainings the steps of one shape add up: the one that
 reaches the number records for those that follow, so that at worst twice the least time
 is spent.
+
+Recordings rest on internals of torch, and are no more than a convenience: whatever
+torch raises, steps stay eager, with the same results.
 """
 
-import contextlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
-from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch import Tensor
 
-from sklearn_aae.training._batch import PARTS, Batch
-from sklearn_aae.training._optim import (
-    StackedAdam,
-    give_state,
-    known_to,
-    make_optimizer,
-    moved_by,
-    state_of,
-)
+from sklearn_aae.training._batch import PARTS, Batch, parts_of
+from sklearn_aae.training._optim import known_to, state_of
 from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Recipe
-from sklearn_aae.training._script import scripted
 from sklearn_aae.training._shapes import describe
-from sklearn_aae.training._simplify import shorten, simplify
-from sklearn_aae.training._step import train_step
-from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
+from sklearn_aae.utils._random import Draw, Streams
 
 # Recordings kept for further models of the same shape, and shapes whose steps count.
 MAX_RECORDINGS = 32
 MAX_COUNTED = 128
 
-_RECORDINGS: OrderedDict[tuple, Callable] = OrderedDict()
+# The first replays of a training, after which an error finds everything as before.
+GUARDED_REPLAYS = 3
+
+# By key; None where torch cannot record.
+_RECORDINGS: OrderedDict[tuple, Callable | None] = OrderedDict()
 _STEPS: OrderedDict[tuple, int] = OrderedDict()
 _LOCK = threading.RLock()  # torch.fx patches nn.Module while it records
+_LOG = logging.getLogger("sklearn_aae")
+
+
+class CannotReplayError(RuntimeError):
+    """A replay failed; what it had changed is as it was before."""
+
+
+def compile_step(
+    recipe: Recipe,
+    optimizers: Sequence[torch.optim.Optimizer],
+    batch: Batch,
+    draws: Sequence[Draw],
+    state: Sequence[Tensor],
+) -> Callable[..., tuple[Tensor, ...]] | None:
+    """Return a recorded step, or None if torch cannot record it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Networks and phases.
+
+    optimizers : sequence of Optimizer
+        Of its players.
+
+    batch : Batch
+        One like all others.
+
+    draws : sequence of Draw
+        What a step draws.
+
+    state : sequence of Tensor
+        What a step reads and changes.
+
+    Returns
+    -------
+    run : callable or None
+        See `_tracing.record`.
+    """
+    try:
+        # Imports what may be gone from torch.
+        from sklearn_aae.training._tracing import record
+
+        return record(recipe, optimizers, batch, draws, state)
+    except Exception:  # of any kind: they are torch's
+        _log_failure("recorded")
+        return None
+
+
+def _log_failure(what: str) -> None:
+    _LOG.info("A step could not be %s; steps stay eager.", what, exc_info=True)
 
 
 class Replay:
@@ -82,7 +125,7 @@ class Replay:
     Attributes
     ----------
     run : callable or None
-        The recorded step; None if a recording would not pay yet.
+        The recorded step; None if a recording would not pay yet, or there is none.
     """
 
     def __init__(
@@ -117,29 +160,49 @@ class Replay:
             if key in _RECORDINGS:
                 _RECORDINGS.move_to_end(key)
             elif _count(key, n_steps) >= enough:
-                del _STEPS[key]  # if torch cannot record, the next try is far off
-                step = _record(recipe, optimizers, batch, self.draws, self.state)
+                del _STEPS[key]
+                step = compile_step(recipe, optimizers, batch, self.draws, self.state)
                 _keep(_RECORDINGS, key, step, MAX_RECORDINGS)
             self.run = _RECORDINGS.get(key)
+        self._key, self._n_guarded = key, GUARDED_REPLAYS
 
-    def __call__(self, batch: Batch) -> dict[str, Tensor]:
-        """Take one step; return the losses."""
+    def draw(self) -> list[Tensor]:
+        """Return the noise of the next step."""
+        return [self.streams.repeat(draw) for draw in self.draws]
+
+    def __call__(self, batch: Batch, noise: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Take one step; return the losses.
+
+        Raises
+        ------
+        CannotReplayError
+            If one of the first replays fails.
+        """
+        if not self._n_guarded:
+            return self._replay(batch, noise)
+        self._n_guarded -= 1
+        before = [tensor.detach().clone() for tensor in self.state]
+        try:
+            return self._replay(batch, noise)
+        except Exception as error:
+            with torch.no_grad():
+                for tensor, old in zip(self.state, before, strict=True):
+                    tensor.copy_(old)
+            with _LOCK:
+                _keep(_RECORDINGS, self._key, None, MAX_RECORDINGS)
+            _log_failure("replayed")
+            raise CannotReplayError from error
+
+    def _replay(self, batch: Batch, noise: Sequence[Tensor]) -> dict[str, Tensor]:
         assert self.run is not None
         for rate, group in zip(self.rates, self.groups, strict=True):
             rate.fill_(group["lr"])
-        noise = [self.streams.repeat(draw) for draw in self.draws]
         with torch.inference_mode():
             found = self.run(*parts_of(batch), *noise, *self.state)
             losses, code = found[: len(self.names)], found[len(self.names) :]
             if code:
                 batch.rows("own")._code = code[0]
         return dict(zip(self.names, losses, strict=True))
-
-
-def parts_of(batch: Batch) -> list[Tensor]:
-    """Return the tensors of a batch."""
-    parts = [getattr(batch, name) for name in PARTS]
-    return [part for part in parts if part is not None]
 
 
 def strengths(phases: Sequence[Phase]) -> list:
@@ -174,101 +237,3 @@ def _keep(kept: OrderedDict, key: tuple, value, most: int) -> None:
     kept[key] = value
     while len(kept) > most:
         kept.popitem(last=False)
-
-
-def _record(recipe, optimizers, batch, draws, state) -> Callable:
-    """Run a step on copies and write its operations down."""
-    names = [name for name in PARTS if getattr(batch, name) is not None]
-
-    def step(*tensors: Tensor):
-        rest = iter(tensors)
-        parts: dict = {name: next(rest) for name in names}
-        seen = Batch(**parts, row_counts=batch.row_counts)
-        noise = [next(rest) for _ in draws]
-        with drawing_from(Playback(noise)):
-            return _play(recipe, optimizers, seen, list(rest))
-
-    noise = [
-        d.fill(torch.empty(d.shape, dtype=d.dtype, device=d.device)) for d in draws
-    ]
-    copies = _copies((*parts_of(batch), *noise, *state))
-    n_before = len(names) + len(draws)
-    for copy, tensor in zip(copies[n_before:], state, strict=True):
-        copy.requires_grad_(tensor.requires_grad)
-    recorded = make_fx(step)(*copies)
-    simplify(recorded)
-    return _fastest(recorded, copies)
-
-
-def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [t.detach().clone(memory_format=torch.preserve_format) for t in tensors]
-
-
-def _fastest(
-    recorded: GraphModule, tensors: Sequence[Tensor]
-) -> Callable[..., tuple[Tensor, ...]]:
-    """Return a recording as TorchScript, if that does the same, or as Python."""
-    script = None
-    with contextlib.suppress(RuntimeError):
-        script = scripted(recorded)
-    plain = shorten(recorded)
-    if script is None:
-        return plain
-    mine, others = _copies(tensors), _copies(tensors)
-    with torch.inference_mode():
-        mine, others = [*mine, *script(*mine)], [*others, *plain(*others)]
-    same = all(map(torch.equal, mine, others))
-    return script if same else plain
-
-
-class _Game(nn.Module):
-    """Holds networks while their tensors are exchanged."""
-
-    def __init__(self, networks: nn.ModuleDict):
-        super().__init__()
-        self.networks = networks
-
-    def forward(self, play: Callable):
-        return play(self.networks)
-
-
-def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor, ...]:
-    """Take a step of a recipe whose state is exchanged for `state`.
-
-    Returns the losses, and the code of the batch's own rows if the last pass made it.
-    """
-    rest = iter(state)
-    game = _Game(recipe.networks)
-    held = {name: next(rest) for name, _ in game.named_parameters()}
-    held |= {name: next(rest) for name, _ in game.named_buffers()}
-    phases = [
-        replace(phase, **{name: next(rest) for name in phase.numbers})
-        for phase in recipe.phases
-    ]
-
-    def play(networks: nn.ModuleDict) -> tuple[Tensor, ...]:
-        here = Recipe(networks, phases, recipe.update)
-        players = [_like(o, here, i) for i, o in enumerate(optimizers)]
-        for optimizer in players:
-            for group in optimizer.param_groups:
-                group["lr"] = next(rest)
-        for optimizer, old in zip(players, optimizers, strict=True):
-            known, remembered = known_to(old), state_of(old)
-            give_state(optimizer, [next(rest) for _ in remembered], known)
-        share = recipe.update == "joint"
-        losses = train_step(networks, here.players_, players, batch, share_pass=share)
-        code = batch.rows("own")._code
-        return (*losses.values(), *([] if code is None else [code.detach()]))
-
-    return functional_call(game, held, (play,))
-
-
-def _like(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, i: int
-) -> torch.optim.Optimizer:
-    """Return a new optimiser like the i-th player's, over a recipe's parameters."""
-    parameters = recipe.moved(recipe.players_[i])
-    if isinstance(optimizer, StackedAdam):
-        return StackedAdam(parameters, optimizer.spans)
-    assert len(parameters) == len(moved_by(optimizer))
-    return make_optimizer(parameters, 0.0)

@@ -44,7 +44,7 @@ def _describe_network(network: nn.Module) -> tuple:
     lines: list = []
     for path, module in network.named_modules():
         settings = [
-            (name, repr(value) if _is_plain(value) else Itself(value))
+            (name, _as_key(value))
             for name, value in sorted(vars(module).items())
             if not name.startswith("_") and name != "training"
         ]
@@ -60,7 +60,13 @@ def _describe_network(network: nn.Module) -> tuple:
 def _describe_phase(phase: Phase) -> tuple:
     """Return kind and settings of a phase; of its numbers only which there are."""
     names = [item.name for item in fields(phase) if item.name not in phase.numbers]
-    return (type(phase), phase.numbers, *(getattr(phase, name) for name in names))
+    settings = (_as_key(getattr(phase, name)) for name in names)
+    return (type(phase), phase.numbers, *settings)
+
+
+def _as_key(value) -> str | Itself:
+    """Return what stands for a value in a key: itself need not have a hash."""
+    return repr(value) if _is_plain(value) else Itself(value)
 
 
 def _is_plain(value) -> bool:

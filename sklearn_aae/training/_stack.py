@@ -184,6 +184,7 @@ class Stack:
         self.write_weights(c)
         if not self.engine.optimizers:
             return  # interrupted before the first step
+        self.nets[c].engine_.recorded = self.engine.recorded
         optimizers = self.nets[c].engine_.optimizers
         for whole, own in zip(self.engine.optimizers, optimizers, strict=True):
             assert isinstance(whole, StackedAdam)

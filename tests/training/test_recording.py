@@ -1,5 +1,9 @@
 """Replayed steps are the eager steps, bit by bit, for every option."""
 
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
 import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -21,6 +25,7 @@ from sklearn_aae.training import (
     WithLabelledAndNeighbours,
     _engine,
     _recording,
+    _tracing,
 )
 from sklearn_aae.training._script import scripted
 from sklearn_aae.training._simplify import simplify
@@ -266,7 +271,7 @@ def test_what_cannot_be_recorded_is_trained_eagerly(randn, monkeypatch):
 
     batches = make_batches(randn(N, D))
     eager = train(make_recipe(), batches, record_steps=False)
-    monkeypatch.setattr(_recording, "make_fx", lambda step: refuse)
+    monkeypatch.setattr(_tracing, "make_fx", lambda step: refuse)
     net = AAENet(make_recipe(), seed=3, lr=1e-2, max_epochs=EPOCHS, verbose=0)
     net.initialize().partial_fit(batches)
     assert net.engine_._replay is None
@@ -283,7 +288,7 @@ def graphs(monkeypatch):
         seen.append(recorded)
         return simplify(recorded)
 
-    monkeypatch.setattr(_recording, "simplify", watch)
+    monkeypatch.setattr(_tracing, "simplify", watch)
     return seen
 
 
@@ -302,20 +307,20 @@ def test_a_recording_holds_no_tensor_of_the_model(graphs, randn):
 @pytest.fixture
 def runs(monkeypatch):
     """Return the list of pairs of a script, or None, and what is replayed."""
-    seen, fastest = [], _recording._fastest
+    seen, fastest = [], _tracing._fastest
 
     def watch(*args):
         scripts = []
         with monkeypatch.context() as patch:
-            make = _recording.scripted
+            make = _tracing.scripted
             patch.setattr(
-                _recording, "scripted", lambda r: scripts.append(make(r)) or scripts[0]
+                _tracing, "scripted", lambda r: scripts.append(make(r)) or scripts[0]
             )
             run = fastest(*args)
         seen.append((scripts[0] if scripts else None, run))
         return run
 
-    monkeypatch.setattr(_recording, "_fastest", watch)
+    monkeypatch.setattr(_tracing, "_fastest", watch)
     return seen
 
 
@@ -328,13 +333,13 @@ def test_steps_are_replayed_as_a_script(runs, randn):
 def test_a_script_that_does_something_else_is_not_used(runs, monkeypatch, randn):
     batches = make_batches(randn(N, D))
     eager = train(make_recipe(), batches, record_steps=False)
-    forgetful = _recording.scripted
+    forgetful = _tracing.scripted
 
     def forget(recorded):
         step = forgetful(recorded)
         return lambda *tensors: [2 * loss for loss in step(*tensors)]
 
-    monkeypatch.setattr(_recording, "scripted", forget)
+    monkeypatch.setattr(_tracing, "scripted", forget)
     net = train(make_recipe(), batches, record_steps=True)
     ((script, run),) = runs
     assert run is not script is not None
@@ -362,3 +367,179 @@ def test_a_script_calls_with_all_kinds_of_arguments():
     x = torch.randn(3)
     script = scripted(make_fx(work)(x))
     assert all(map(torch.equal, script(x), work(x)))
+
+
+# --- torch without what recordings need -----------------------------------------------
+
+ERRORS = (AttributeError, ImportError, TypeError, NotImplementedError)
+
+
+def break_import(patch, error):
+    patch.setitem(sys.modules, "sklearn_aae.training._tracing", None)
+
+
+def break_function(name):
+    """Return a function that makes one of `_tracing` raise."""
+    return lambda patch, error: patch.setattr(_tracing, name, raising(error))
+
+
+def break_what(name):
+    """Return a function that makes what one of `_tracing` returns raise."""
+    return lambda patch, error: patch.setattr(
+        _tracing, name, lambda *args: raising(error)
+    )
+
+
+def raising(error):
+    def fail(*args, **kwargs):
+        raise error("torch has changed")
+
+    return fail
+
+
+def break_replay(n_done):
+    """Return a function that makes the replay after some others fail half way."""
+
+    def break_it(patch, error):
+        record = _tracing.record
+
+        def recorded(*args):
+            run, calls = record(*args), []
+
+            def fail(*tensors):
+                found = run(*tensors)
+                calls.append(1)
+                if len(calls) > n_done:
+                    raise error("torch has changed")
+                return found
+
+            return fail
+
+        patch.setattr(_tracing, "record", recorded)
+
+    return break_it
+
+
+BREAKS = {
+    "import": break_import,
+    "tracing": break_what("make_fx"),
+    "simplifying": break_function("simplify"),
+    "shortening": break_function("shorten"),
+    "scripting": break_function("scripted"),
+    "script": break_what("scripted"),
+    "replaying plainly": break_what("shorten"),
+    "comparing": break_function("_outcome"),
+    "first replay": break_replay(0),
+    "second replay": break_replay(1),
+}
+STILL_RECORDED = ("scripting", "script")
+
+
+@pytest.fixture(scope="module")
+def noisy_training():
+    """Return rows of a noisy game, and its eager training."""
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randn(N, D, dtype=torch.float64, generator=generator)
+    batches = make_batches(x)
+    return batches, train(make_recipe(noise=0.2), batches, record_steps=False)
+
+
+@pytest.mark.parametrize("stage", BREAKS)
+def test_whatever_torch_raises_steps_are_the_eager_ones(
+    stage, noisy_training, monkeypatch, caplog
+):
+    batches, eager = noisy_training
+    caplog.set_level("INFO", logger="sklearn_aae")
+    for error in ERRORS[:1] if stage == "import" else ERRORS:
+        _recording._RECORDINGS.clear()
+        with monkeypatch.context() as patch:
+            BREAKS[stage](patch, error)
+            net = AAENet(make_recipe(noise=0.2), seed=3, lr=1e-2, max_epochs=EPOCHS)
+            net.set_params(verbose=0).initialize().partial_fit(batches)
+        assert net.recorded_ == (stage in STILL_RECORDED), error
+        assert_alike(eager, net)
+        kept = list(_recording._RECORDINGS.values())
+        assert (kept == [None]) == (stage not in STILL_RECORDED)  # not tried again
+    assert ("stay eager" in caplog.text) == (stage not in STILL_RECORDED)
+
+
+def test_an_error_of_a_later_replay_is_raised(noisy_training, monkeypatch):
+    break_replay(_recording.GUARDED_REPLAYS)(monkeypatch, MemoryError)
+    net = AAENet(make_recipe(noise=0.2), seed=3, max_epochs=EPOCHS, verbose=0)
+    with pytest.raises(MemoryError, match="torch has changed"):
+        net.initialize().partial_fit(noisy_training[0])
+
+
+def test_an_interrupt_while_recording_goes_through(noisy_training, monkeypatch):
+    BREAKS["tracing"](monkeypatch, KeyboardInterrupt)
+    net = AAENet(make_recipe(noise=0.2), seed=3, max_epochs=EPOCHS, verbose=0)
+    net.initialize().partial_fit(noisy_training[0])  # skorch ends the training
+    assert net.interrupted_
+    assert not _recording._RECORDINGS
+
+
+def test_recording_leaves_the_global_generator(noisy_training):
+    before = torch.random.get_rng_state()
+    train(make_recipe(noise=0.2), noisy_training[0], record_steps=True)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_phase_may_hold_what_has_no_hash(randn):
+    @dataclass(frozen=True)
+    class Listed(Reconstruct):
+        columns: list = field(default_factory=list)
+        mask: torch.Tensor | None = None
+
+    phases = [Listed(n_columns=D, columns=[1, 2], mask=torch.ones(3))]
+    nets = [
+        train(make_recipe(phases), make_batches(randn(N, D)), record_steps=recorded)
+        for recorded in (False, True)
+    ]
+    assert [net.recorded_ for net in nets] == [False, True]
+
+
+NEXT_TORCH = """
+import sys
+
+import numpy as np
+import torch
+
+def check(name):
+    # torch's own modules find all operators.
+    asks = sys._getframe(2).f_globals.get("__name__", "")
+    if name in ("addcmul", "relu_") and asks.startswith("sklearn_aae"):
+        raise AttributeError(name)
+
+class Operators:
+    def __getattr__(self, name):
+        check(name)
+        return getattr(aten, name)
+
+aten, torch.ops.aten = torch.ops.aten, Operators()
+jit = torch.jit
+del torch.jit
+
+from sklearn_aae import AAETransformer
+
+torch.jit = jit  # torch's own layers and optimisers ask some of it
+del jit.CompilationUnit, jit.optimized_execution
+
+X = np.random.RandomState(0).normal(size=(40, 3))
+args = dict(hidden_layer_sizes=(4,), batch_size=8, max_iter=45, random_state=0)
+for activation in ("gelu", "relu"):
+    models = [
+        AAETransformer(2, activation=activation, **args, compile=compile)
+        for compile in (True, False)
+    ]
+    assert np.array_equal(*[model.fit(X).transform(X) for model in models])
+    print(models[0].net_.recorded_)
+"""
+
+
+def test_a_torch_without_jit_and_some_operators_trains():
+    run = subprocess.run(
+        [sys.executable, "-c", NEXT_TORCH], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    # The operator that nothing asks for is no loss; relu_ is asked for.
+    assert run.stdout.split() == ["True", "False"]
