@@ -1,6 +1,7 @@
 """What the metrics ask of their arguments; an error says which one, and what to do."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from sklearn_aae.tabular import as_table
@@ -28,6 +29,12 @@ def check_parameter(function: str, name: str, value, allowed) -> None:
         )
 
 
+def as_dense(X):
+    """Return rows with tensors and sparse matrices turned into arrays."""
+    X = as_table(X)
+    return X.toarray() if issparse(X) else X
+
+
 def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndarray:
     """Return rows of numbers as a float64 array.
 
@@ -36,7 +43,8 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
     function, name : str
         Whose argument it is, and its name.
 
-    X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix, DataFrame, torch.Tensor} of shape \
+            (n_samples, n_features)
         Rows.
 
     missing : bool, default=False
@@ -47,7 +55,7 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
     ValueError
         If cells are no numbers, missing or infinite.
     """
-    X = as_table(X)
+    X = as_dense(X)
     try:
         rows = check_array(X, dtype=np.float64, ensure_all_finite=False)
     except ValueError as error:
@@ -77,12 +85,14 @@ def check_complete(
     missing : bool, default=False
         Whether cells may be NaN.
     """
-    if np.isfinite(rows.sum()):
+    with np.errstate(over="ignore"):  # a sum that overflows is looked at once more
+        total = rows.sum()
+    if np.isfinite(total):
         return
     bad = np.isinf(rows) if missing else ~np.isfinite(rows)
     if bad.any():
         j = int(bad.any(0).argmax())
-        column = table.columns[j] if hasattr(table, "columns") else j
+        column = dict(enumerate(_names(table))).get(j, j)
         raise ValueError(
             f"The {name!r} argument of {function} has {int(bad[:, j].sum())} "
             f"{'' if missing else 'missing or '}infinite cells in column {column!r}. "
@@ -90,9 +100,16 @@ def check_complete(
         )
 
 
+def _names(table) -> list:
+    """Return the names of a frame's columns; of an array, none."""
+    # Arrow's tables have columns, too: their cells.
+    where = "column_names" if hasattr(table, "column_names") else "columns"
+    return list(getattr(table, where, ()))
+
+
 def check_same_names(function: str, **tables) -> None:
     """Raise ValueError if two frames have other columns; named as arguments."""
-    names = [list(getattr(table, "columns", ())) for table in tables.values()]
+    names = [_names(table) for table in tables.values()]
     if all(names) and names[0] != names[1]:
         raise ValueError(
             f"{function} compares rows of the same columns in the same order. "

@@ -3,10 +3,13 @@
 from numbers import Integral
 from typing import NamedTuple
 
-import numpy as np
-
 from sklearn_aae.metrics._checks import check_n_rows, check_parameter
-from sklearn_aae.metrics._pairs import ball_counts, neighbour_radii
+from sklearn_aae.metrics._pairs import (
+    Points,
+    ball_counts,
+    in_one_unit,
+    neighbour_radii,
+)
 from sklearn_aae.metrics._points import comparable_points
 from sklearn_aae.utils._compat import Interval
 
@@ -149,10 +152,8 @@ def density_coverage(X, X_generated, *, n_neighbors=5, embedding=None):
     return DensityCoverage(float(density), float((n_rows > 0).mean()))
 
 
-def _points(
-    function: str, X, X_generated, n_neighbors, embedding
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return both tables as points; there are enough real ones for neighbours."""
+def _points(function: str, X, X_generated, n_neighbors, embedding) -> list[Points]:
+    """Return both tables as points of one unit; there are enough real ones for neighbours."""
     check_parameter(
         function,
         "n_neighbors",
@@ -161,4 +162,4 @@ def _points(
     )
     X, Y = comparable_points(function, embedding, X=X, X_generated=X_generated)
     check_n_rows(function, n_neighbors + 1, f" for n_neighbors={n_neighbors}", X=X)
-    return X, Y
+    return in_one_unit(X, Y)[0]

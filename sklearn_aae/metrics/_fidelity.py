@@ -1,12 +1,14 @@
 """How near generated rows are to real ones, in one number."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
 from scipy.special import rel_entr
 
 from sklearn_aae.metrics._checks import check_n_rows, check_parameter, check_rows
-from sklearn_aae.metrics._points import comparable_points
+from sklearn_aae.metrics._pairs import in_one_unit
+from sklearn_aae.metrics._points import comparable_points, one_hot
 from sklearn_aae.utils._compat import Interval
 
 
@@ -56,21 +58,35 @@ def frechet_distance(X, Y, *, embedding=None):
     >>> round(frechet_distance(X, 2 * Y + 1), 0)
     6.0
     """
-    X, Y = comparable_points("frechet_distance", embedding, X=X, Y=Y)
-    check_n_rows("frechet_distance", 2, X=X, Y=Y)
+    function = "frechet_distance"
+    points, exponent = in_one_unit(*comparable_points(function, embedding, X=X, Y=Y))
+    check_n_rows(function, 2, X=points[0], Y=points[1])
+    X, Y = one_hot(*points)
     shift = X.mean(0) - Y.mean(0)
-    A, B = _root(X), _root(Y)
-    # tr (AᵀA BᵀB)^½ is the sum of the singular values of A Bᵀ. No covariance is formed:
-    # the root of its rounding would be large, where it is singular.
-    overlap = np.linalg.svd(A @ B.T, compute_uv=False).sum()
-    spread = np.square(A).sum() + np.square(B).sum()
-    return float(max(shift @ shift + spread - 2 * overlap, 0.0))
+    # The widest columns first: then the digits of narrow ones are not lost in them.
+    order = np.argsort(-(X.var(0) + Y.var(0)), kind="stable")
+    A, B = _root(X[:, order]), _root(Y[:, order])
+    # tr (AᵀA BᵀB)^½ is the sum of the singular values of A Bᵀ = P S Qᵀ, so that the
+    # traces are together ‖A - P Qᵀ B‖²: no difference of large sums, and no covariance
+    # whose rounding has a large root where it is singular.
+    P, _, Q = np.linalg.svd(A @ B.T)
+    distance = shift @ shift + np.square(A - P @ (Q @ B)).sum()
+    with np.errstate(over="ignore"):
+        distance = float(np.ldexp(distance, -2 * exponent))
+    if np.isinf(distance):
+        warnings.warn(
+            "The squared distance is more than a float can be: frechet_distance is "
+            "infinite. Divide X and Y by a number before.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return distance
 
 
 def _root(X: np.ndarray) -> np.ndarray:
-    """Return A with AᵀA = Cov(X), of at most as many rows as columns."""
-    A = (X - X.mean(0)) / np.sqrt(len(X) - 1)
-    return np.asarray(np.linalg.qr(A, mode="r"))
+    """Return A with AᵀA = Cov(X), as many rows as columns."""
+    A = np.linalg.qr((X - X.mean(0)) / np.sqrt(len(X) - 1), mode="r")
+    return np.vstack([A, np.zeros((A.shape[1] - len(A), A.shape[1]))])
 
 
 def inception_score(X, classifier, *, n_splits=1):

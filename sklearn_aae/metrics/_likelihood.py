@@ -10,7 +10,12 @@ from sklearn_aae.metrics._checks import (
     check_rows,
     check_same_columns,
 )
-from sklearn_aae.metrics._pairs import distance_blocks
+from sklearn_aae.metrics._pairs import (
+    Points,
+    distance_blocks,
+    in_one_unit,
+    nearest_distances,
+)
 from sklearn_aae.utils._compat import Interval
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -159,18 +164,19 @@ def _bandwidths(X: np.ndarray, centres: np.ndarray) -> np.ndarray:
     Where the likelihood is at its maximum, d h² is the mean of ‖x - s_j‖² by the
     responsibilities of the centres: no less than the nearest, no more than their mean.
     """
-    nearest = np.empty(len(X))
-    for rows, d2 in distance_blocks(X, centres):
-        nearest[rows] = d2.amin(1).numpy()
-    shift = X.mean(0) - centres.mean(0)
-    mean = shift @ shift + X.var(0).sum() + centres.var(0).sum()
-    least = nearest.mean()
-    if least <= 1e-12 * mean:
+    (x, c), exponent = in_one_unit(Points.plain(X), Points.plain(centres))
+    least = np.square(nearest_distances(x, c)).mean()
+    if not least:
         raise ValueError(
             "All rows of X_validation are among X_samples: no bandwidth is the best. "
             "Pass rows that the samples were not drawn from, or bandwidths."
         )
-    return np.sqrt(np.geomspace(least, mean, N_BANDWIDTHS) / X.shape[1])
+    shift = x.numbers.mean(0) - c.numbers.mean(0)
+    mean = shift @ shift + x.numbers.var(0).sum() + c.numbers.var(0).sum()
+    mean = max(mean, least)  # they are equal, but for rounding, of a single sample
+    # Of bounds that are far apart, more: a step is at most a factor of √e.
+    n = max(N_BANDWIDTHS, 1 + int(np.ceil(np.log(mean) - np.log(least))))
+    return np.ldexp(np.sqrt(np.geomspace(least, mean, n) / X.shape[1]), -exponent)
 
 
 def _log_densities(
@@ -178,12 +184,15 @@ def _log_densities(
 ) -> np.ndarray:
     """Return log p(x) of each row by each bandwidth, (n_bandwidths, n_samples)."""
     values = torch.empty(len(bandwidths), len(X), dtype=torch.float64)
-    for rows, d2 in distance_blocks(X, centres):
-        nearest = d2.amin(1, keepdim=True)
-        d2 -= nearest
-        for i, h in enumerate(bandwidths.tolist()):
-            total = (d2 / (-2 * h**2)).exp_().sum(1)
-            values[i, rows] = total.log() - nearest[:, 0] / (2 * h**2)
-    m, d = centres.shape
-    constant = np.log(m) + d * np.log(np.sqrt(2 * np.pi) * bandwidths)
+    (x, c), exponent = in_one_unit(Points.plain(X), Points.plain(centres))
+    with np.errstate(over="ignore"):  # so wide that all is one point to it
+        widths = np.ldexp(bandwidths, exponent).clip(np.finfo(float).tiny)
+    for rows, d in distance_blocks(x, c):
+        nearest = d.amin(1, keepdim=True)
+        d2 = (d - nearest).mul_(d.add_(nearest))
+        for i, h in enumerate(widths.tolist()):
+            total = (d2 / h).div_(-2 * h).exp_().sum(1)
+            values[i, rows] = total.log() - (nearest[:, 0] / h).square() / 2
+    m, n_columns = centres.shape
+    constant = np.log(m) + n_columns * (np.log(2 * np.pi) / 2 + np.log(bandwidths))
     return values.numpy() - constant[:, None]

@@ -1,9 +1,10 @@
 """Distances between all rows of two tables, block by block.
 
-Letters: n rows of X, m rows of Y, d columns.
+Letters: n rows of X, m rows of Y, d columns of numbers, J of categories.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,60 +14,172 @@ from torch import Tensor
 # Distances that are held at once, 32 MiB of float64.
 BLOCK_CELLS = 2**22
 
-# Share of ‖x‖² + ‖y‖² below which a distance is rounding: equal rows come out a little
-# apart, and a row on the edge of a ball a little outside.
-SLACK = 1e-13
+# Columns up to which each distance is made of differences: no product is faster.
+NARROW = 32
+
+# Distances of wide rows are as exact as this, as a share; what a product does not give
+# so well is computed from differences.
+ROUNDING = 1e-10
+EPS, TINY = np.finfo(float).eps, np.finfo(float).tiny
+
+# The largest number is given this exponent of 2. Then no sum of squares overflows, and
+# none of differences down to 1e-298 of it is lost.
+EXPONENT = 480
 
 
-def distance_blocks(
-    X: np.ndarray, Y: np.ndarray, slack: float = 0.0
-) -> Iterator[tuple[slice, Tensor]]:
-    """Yield rows of X, as a slice, and their ‖x - y‖² to all rows of Y.
+@dataclass(frozen=True)
+class Points:
+    """Rows of numbers, and of categories of which two different ones are √2 apart.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n, d), float64
+        Complete and finite.
+
+    kinds : ndarray of shape (n, J), float64
+        Numbers of categories.
+
+    unit : float
+        What 1 is in the scale of the numbers.
+    """
+
+    numbers: np.ndarray
+    kinds: np.ndarray
+    unit: float = 1.0
+
+    @classmethod
+    def plain(cls, rows: np.ndarray) -> "Points":
+        """Return rows of numbers as points."""
+        return cls(rows, np.empty((len(rows), 0)))
+
+    @property
+    def narrow(self) -> bool:
+        """Whether distances are made of differences from the start."""
+        return self.numbers.shape[1] <= NARROW
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.numbers)
+
+    def __getitem__(self, rows) -> "Points":
+        """Select rows."""
+        return replace(self, numbers=self.numbers[rows], kinds=self.kinds[rows])
+
+    def scaled(self, exponent: int) -> "Points":
+        """Return the points in a unit that is smaller by a power of 2."""
+        numbers = np.ldexp(self.numbers, exponent)
+        with np.errstate(over="ignore"):  # of numbers that are all far below 1
+            unit = np.ldexp(self.unit, exponent)
+        return replace(self, numbers=numbers, unit=unit)
+
+
+def in_one_unit(*tables: Points) -> tuple[list[Points], int]:
+    """Return tables in a unit in which squares neither overflow nor vanish.
+
+    Returns
+    -------
+    tables : list of Points
+
+    exponent : int
+        Distances are 2 to its power of what they were, without any rounding.
+    """
+    largest = max(np.abs(t.numbers).max(initial=0.0) for t in tables)
+    exponent = EXPONENT - int(np.frexp(largest)[1])
+    return [t.scaled(exponent) for t in tables], exponent
+
+
+def _distances(X: Points, Y: Points) -> Tensor:
+    """Return ‖x - y‖ of all rows of tables in one unit of `in_one_unit`: (n, m)."""
+    if X.narrow:
+        return _by_differences(X, Y)
+    x, y = torch.from_numpy(X.numbers), torch.from_numpy(Y.numbers)
+    centre = y.mean(0)
+    a, b = x - centre, y - centre
+    squares = a.square().sum(1)[:, None] + b.square().sum(1)
+    d2 = torch.addmm(squares, a, b.mT, alpha=-2)
+    # What rounding may have made of it, against what is left.
+    error = squares.mul_((x.shape[1] + 8) * EPS).add_(TINY)
+    doubtful = error >= d2 * ROUNDING
+    found = _with_kinds(d2.clamp_min_(0).sqrt_(), X, Y)
+    return _recomputed(found, X, Y, doubtful)
+
+
+def _by_differences(X: Points, Y: Points) -> Tensor:
+    x, y = torch.from_numpy(X.numbers), torch.from_numpy(Y.numbers)
+    direct = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    return _with_kinds(direct, X, Y)
+
+
+def _with_kinds(found: Tensor, X: Points, Y: Points) -> Tensor:
+    """Return distances of numbers, with what categories add to them."""
+    if not X.kinds.shape[1]:
+        return found
+    kinds = torch.from_numpy(X.kinds), torch.from_numpy(Y.kinds)
+    different = torch.cdist(*kinds, p=0.0)  # number of columns
+    return torch.hypot(found, different.mul_(2).sqrt_().mul_(X.unit))
+
+
+def _recomputed(found: Tensor, X: Points, Y: Points, doubtful: Tensor) -> Tensor:
+    """Return distances, some of them computed again from differences, in place."""
+    for i in doubtful.any(1).nonzero()[:, 0].tolist():
+        at = doubtful[i]
+        found[i, at] = _by_differences(X[i : i + 1], Y[at.numpy()])[0]
+    return found
+
+
+def _sharpened(found: Tensor, X: Points, Y: Points, edge: Tensor) -> Tensor:
+    """Return distances, those at an edge to the last digit: in place."""
+    if X.narrow:
+        return found
+    return _recomputed(found, X, Y, (found - edge).abs() <= 2 * ROUNDING * edge)
+
+
+def distance_blocks(X: Points, Y: Points) -> Iterator[tuple[slice, Tensor]]:
+    """Yield rows of X, as a slice, and their distances to all rows of Y.
 
     Parameters
     ----------
-    X : ndarray of shape (n, d), float64
-        Rows.
-
-    Y : ndarray of shape (m, d), float64
-        Rows.
-
-    slack : float, default=0.0
-        Share of ‖x‖² + ‖y‖² that is taken off each distance.
+    X, Y : Points
+        In one unit, see `in_one_unit`.
     """
-    centre = Y.mean(0)  # far from the origin, the difference of squares is all rounding
-    x, y = torch.from_numpy(X - centre), torch.from_numpy(Y - centre)
-    x_squares, y_squares = ((1 - slack) * t.square().sum(1) for t in (x, y))
-    for rows in gen_batches(len(x), max(1, BLOCK_CELLS // len(y))):
-        d2 = torch.addmm(y_squares, x[rows], y.mT, alpha=-2)
-        yield rows, d2.add_(x_squares[rows, None]).clamp_min_(0)
+    for rows in gen_batches(len(X), max(1, BLOCK_CELLS // max(1, len(Y)))):
+        yield rows, _distances(X[rows], Y)
 
 
-def neighbour_radii(X: np.ndarray, n_neighbors: int) -> Tensor:
-    """Return the squared distance of each row to its n-th nearest other row."""
+def neighbour_radii(X: Points, n_neighbors: int) -> Tensor:
+    """Return the distance of each row to its n-th nearest other row."""
     radii = torch.empty(len(X), dtype=torch.float64)
-    for rows, d2 in distance_blocks(X, X):
-        # The row itself is among its nearest.
-        nearest = d2.topk(n_neighbors + 1, dim=1, largest=False, sorted=False)
-        radii[rows] = nearest.values.amax(1)
+    # The row itself is among its nearest.
+    options = {"k": n_neighbors + 1, "dim": 1, "largest": False, "sorted": False}
+    for rows, d in distance_blocks(X, X):
+        radii[rows] = d.topk(**options).values.amax(1)
+        if not X.narrow:
+            d = _sharpened(d, X[rows], X, radii[rows, None])
+            radii[rows] = d.topk(**options).values.amax(1)
     return radii
 
 
+def nearest_distances(X: Points, Y: Points) -> np.ndarray:
+    """Return the distance of each row of X to the nearest one of Y: (n,)."""
+    parts = [d.amin(1).numpy() for _, d in distance_blocks(X, Y)]
+    return np.concatenate(parts)
+
+
 def ball_counts(
-    centres: np.ndarray, radii: Tensor, X: np.ndarray
+    centres: Points, radii: Tensor, X: Points
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count which rows lie in which balls, their edges included.
 
     Parameters
     ----------
-    centres : ndarray of shape (m, d), float64
-        Of the balls.
+    centres : Points
+        Of the m balls.
 
     radii : Tensor of shape (m,), float64
-        Their squared radii.
+        Their radii.
 
-    X : ndarray of shape (n, d), float64
-        Rows.
+    X : Points
+        n rows.
 
     Returns
     -------
@@ -78,8 +191,8 @@ def ball_counts(
     """
     n_balls = torch.empty(len(X), dtype=torch.int64)
     n_rows = torch.zeros(len(centres), dtype=torch.int64)
-    for rows, d2 in distance_blocks(X, centres, SLACK):
-        inside = d2 <= radii
+    for rows, d in distance_blocks(X, centres):
+        inside = _sharpened(d, X[rows], centres, radii) <= radii
         n_balls[rows] = inside.sum(1)
         n_rows += inside.sum(0)
     return n_balls.numpy(), n_rows.numpy()

@@ -14,7 +14,8 @@ from sklearn_aae.metrics._checks import (
     check_rows,
     check_same_columns,
 )
-from sklearn_aae.objectives._divergences import IMQ_SCALES, squared_distances
+from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
+from sklearn_aae.objectives._divergences import IMQ_SCALES
 from sklearn_aae.utils._compat import Interval, StrOptions
 from sklearn_aae.utils._random import MAX_SEED, draw_seeds
 
@@ -123,7 +124,7 @@ def prior_match(
 
 def _energy(codes, draws, n_permutations, rng) -> tuple[float, float]:
     """Return the normalised energy distance, and the share of splits with no less."""
-    pairs = _squared(codes, draws).sqrt_()
+    pairs = _distances(codes, draws)
     cross, within = _pair_means(pairs, len(codes), n_permutations, rng)
     share = (2 * cross - within) / (2 * cross).clamp_min(TINY)
     return float(share[0].clamp_min(0).sqrt()), _p_value(share)
@@ -135,7 +136,7 @@ def _mmd(codes, draws, n_permutations, rng) -> tuple[float, float]:
     C = s E‖a - b‖² over all pairs of codes and draws together: a scale by one of them
     alone would not be the same for all splits.
     """
-    d2 = _squared(codes, draws)
+    d2 = _distances(codes, draws).square_()
     scale = d2.mean().clamp_min(TINY)
     pairs = torch.zeros_like(d2)
     for s in IMQ_SCALES:
@@ -171,11 +172,11 @@ def _classifier(codes, draws, n_permutations, rng) -> tuple[float, float]:
 METHODS = {"energy": _energy, "mmd": _mmd, "classifier": _classifier}
 
 
-def _squared(codes: np.ndarray, draws: np.ndarray) -> Tensor:
-    """Return squared distances of codes and draws together, each to each."""
-    rows = np.vstack([codes, draws])
-    x = torch.from_numpy(rows - rows.mean(0))
-    return squared_distances(x, x).fill_diagonal_(0)
+def _distances(codes: np.ndarray, draws: np.ndarray) -> Tensor:
+    """Return distances of codes and draws together, each to each; the largest is 1."""
+    (rows,), _ = in_one_unit(Points.plain(np.vstack([codes, draws])))
+    d = torch.cat([part for _, part in distance_blocks(rows, rows)])
+    return d.div_(d.max().clamp_min(TINY))
 
 
 def _pair_means(

@@ -1,10 +1,9 @@
 """Whether generated rows are copies of the rows that a model was trained on."""
 
 import numpy as np
-from sklearn.metrics import pairwise_distances_argmin_min
 
-from sklearn_aae.metrics._points import TablePoints
-from sklearn_aae.tabular import TableColumns
+from sklearn_aae.metrics._pairs import Points, in_one_unit, nearest_distances
+from sklearn_aae.metrics._points import typed_points
 
 
 def closest_row_share(
@@ -17,24 +16,38 @@ def closest_row_share(
 
     Parameters
     ----------
-    X : {array-like, DataFrame} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         Generated rows.
 
-    X_train : {array-like, DataFrame} of shape (n_train, n_features)
+    X_train : {array-like, sparse matrix, DataFrame} of shape (n_train, n_features)
         The rows that the model was trained on.
 
-    X_held_out : {array-like, DataFrame} of shape (n_held_out, n_features)
+    X_held_out : {array-like, sparse matrix, DataFrame} of shape (n_held_out, n_features)
         Rows from where those come from, which the model has not seen. Of the larger one
         of the two sets evenly spaced rows count, as many as there are in the other.
 
-    categorical_features : "from_dtype", array-like or None, default="from_dtype"
-        Columns that hold categories.
+    categorical_features : "from_dtype", array-like, dict or None, \
+            default="from_dtype"
+        Columns that hold categories: as of an estimator.
 
     Returns
     -------
     share : float
-        Between 0 and 1; a row at equal distances counts half. Numbers are compared in
-        standard deviations, two categories are √2 apart.
+        Between 0 and 1; a row at equal distances counts half. See the notes.
+
+    Raises
+    ------
+    ValueError
+        If the columns differ, or a cell is infinite.
+
+    Notes
+    -----
+    The squared distance of two rows is a sum over their columns. Numbers are compared
+    in standard deviations of X_train (those of a column that is constant there, in
+    their own unit). Two different categories are √2 apart, whether X_train has them or
+    not. A missing cell equals another one in its column. To a category it is as far as
+    categories are from each other; to a number v it is (v² + 1)^½, with v in standard
+    deviations from the mean.
 
     Examples
     --------
@@ -47,14 +60,16 @@ def closest_row_share(
     >>> round(closest_row_share(rng.normal(size=(2000, 3)), train, held_out), 1)
     0.5
     """
-    points = TablePoints(X_train, TableColumns.learn(X_train, categorical_features))
-    n = min(len(X_train), len(X_held_out))
-    generated = points(X)
+    tables = {"X": X, "X_train": X_train, "X_held_out": X_held_out}
+    generated, train, others = in_one_unit(
+        *typed_points("closest_row_share", tables, "X_train", categorical_features)
+    )[0]
+    n = min(len(train), len(others))
 
-    def distances(others) -> np.ndarray:
-        evenly = np.linspace(0, len(others) - 1, n).round().astype(int)
-        return pairwise_distances_argmin_min(generated, points(others, evenly))[1]
+    def nearest(rows: Points) -> np.ndarray:
+        evenly = np.linspace(0, len(rows) - 1, n).round().astype(int)
+        return nearest_distances(generated, rows[evenly])
 
-    to_train, to_others = distances(X_train), distances(X_held_out)
+    to_train, to_others = nearest(train), nearest(others)
     nearer = (to_train < to_others) + 0.5 * (to_train == to_others)
     return float(nearer.mean())

@@ -7,6 +7,7 @@ from sklearn_aae.metrics._checks import (
     check_rows,
     check_same_names,
 )
+from sklearn_aae.metrics._pairs import EXPONENT
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
 MULTIOUTPUT = StrOptions({"uniform_average", "raw_values"})
@@ -80,6 +81,10 @@ def reconstruction_error(
 
 def _relative_error(X: np.ndarray, made: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return E(x - x̂)² / Var(x) of each column, over the cells of X that are there."""
+    # A power of 2 for each column: squares of its numbers neither overflow nor vanish.
+    largest = np.fmax(np.fmax.reduce(np.abs(X)), np.abs(made).max(0))
+    exponent = EXPONENT - np.frexp(largest)[1]
+    X, made = np.ldexp(X, exponent), np.ldexp(made, exponent)
     seen = ~np.isnan(X)
     mass = weight @ seen
     mass[mass == 0] = np.nan
@@ -89,5 +94,6 @@ def _relative_error(X: np.ndarray, made: np.ndarray, weight: np.ndarray) -> np.n
 
     # A rounded mean would leave a constant column some variance.
     constant = np.fmin.reduce(X) == np.fmax.reduce(X)
+    error = mean((X - made) ** 2)
     variance = np.where(constant, 1.0, mean((X - mean(X)) ** 2))
-    return mean((X - made) ** 2) / variance
+    return np.ldexp(error / variance, np.where(constant, -2 * exponent, 0))

@@ -235,6 +235,32 @@ class TableColumns:
                 unknown[:, j] = open_ & is_held(cells[j]) if open_.any() else False
         return unknown
 
+    def extended(self, X) -> "TableColumns":
+        """Return the same, with the categories of further rows.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Raises
+        ------
+        ValueError
+            If cells are not of the kind that a column has.
+        """
+        columns = list(self.columns)
+        for j, (column, (_, cells)) in enumerate(
+            zip(self.columns, _cells(X), strict=True)
+        ):
+            if column.empty:
+                columns[j] = _learn(column.name, cells, None)
+            elif column.categories is not None:
+                column.encode(cells)  # raises if they are of another kind
+                found = categories_of(cells, column.name)
+                union = dict.fromkeys([*column.categories, *found])
+                columns[j] = replace(column, categories=tuple(union))
+        return TableColumns(columns, self.template)
+
     def widened(self, X: np.ndarray) -> "TableColumns":
         """Return the same, with the range of further encoded rows.
 

@@ -103,10 +103,10 @@ def test_numbers_keep_their_units_in_a_frame():
 
 
 def test_blocks_are_no_larger_than_they_should_be():
-    X, Y = np.zeros((5000, 1)), np.zeros((3000, 1))
+    X, Y = (_pairs.Points.plain(np.zeros((n, 1))) for n in (5000, 3000))
     parts = list(_pairs.distance_blocks(X, Y))
     assert len(parts) > 1
-    assert max(d2.numel() for _, d2 in parts) <= _pairs.BLOCK_CELLS
+    assert max(d.numel() for _, d in parts) <= _pairs.BLOCK_CELLS
     assert [row for part, _ in parts for row in range(5000)[part]] == list(range(5000))
 
 
