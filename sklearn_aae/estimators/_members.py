@@ -76,7 +76,7 @@ class Member:
         above its mean, since a column of many categories costs much in any row. 0 of
         missing cells.
         """
-        p = self.decoder(self.encoder(x).mean if z is None else z)
+        p = self.decoder(self.encoder(x).mean if z is None else z.to(x))
         missed, usual = self._missed(x, p), torch.from_numpy(self.usual).to(x)
         cells = (missed / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
         if isinstance(p, Columns):

@@ -6,7 +6,7 @@ from torch import Tensor
 from sklearn_aae.estimators._members import Member
 from sklearn_aae.estimators._recipes import has_density
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.estimators._tails import Tail, weighted_quantile
+from sklearn_aae.estimators._tails import Range, Tail, weighted_quantile
 from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -33,6 +33,7 @@ class OutlierScoresMixin:
             counted = weight > 0
             rows, weight = rows[counted], weight[counted]
             unknown = None if unknown is None else unknown[counted]
+        self._range = Range.learn(rows, self.columns_.n_categories)
         self._scored_by = self.score_method, self._available()
         self._unknown_surprise = float(np.log(weight.sum() + 1))
         total = np.zeros(len(rows))
@@ -178,14 +179,54 @@ class OutlierScoresMixin:
             Rows sum to ``-score_samples(X)``. With ``score_method="reconstruction"``
             and ``localize_by="reconstruction"`` these are the summands themselves;
             other scores are of whole rows, and are dealt out in proportion to them, or
-            to what `localize_by` says.
+            to what `localize_by` says. A number far beyond those of the training rows
+            moves the whole row's code: cells are then judged by the code without it,
+            and what the score is lower without it is all its own.
         """
         rows, unknown = self._read(X)
+        surprise = self._surprise(rows, unknown)
+        shares = _deal(surprise, self._blame(rows, unknown))
+        far = self._range.beyond(rows)
+        some = far.any(1)
+        if some.any():
+            unknown = None if unknown is None else unknown[some]
+            shares[some] = self._deal_far(
+                np.asarray(rows[some]), unknown, far[some], surprise[some]
+            )
+        return shares
+
+    def _blame(self, rows: np.ndarray, unknown) -> np.ndarray:
+        """Return how far each cell is to blame, in nats: (n_samples, n_features)."""
         cells = np.zeros(rows.shape)
         for member in self.members_:
             cells += self._stream(member, member.blame, rows) / len(self.members_)
-        if unknown is not None:
-            cells += self._unknown_surprise * unknown
-        cells += np.finfo(float).tiny  # a row without any surprise is dealt out evenly
-        shares = cells / cells.sum(1, keepdims=True)
-        return shares * self._surprise(rows, unknown)[:, None]
+        return cells if unknown is None else cells + self._unknown_surprise * unknown
+
+    def _deal_far(
+        self, rows: np.ndarray, unknown, far: np.ndarray, surprise: np.ndarray
+    ) -> np.ndarray:
+        """Return the shares of rows with cells that are far out.
+
+        Such a cell moves the code, and all cells are reconstructed badly. So all are
+        judged by the code that the row has without it, and what the score is higher
+        with it is its own.
+        """
+        rest = np.where(far, np.nan, rows)
+        cells = self._blame(rest, unknown)
+        alone = np.zeros(rows.shape)
+        scale = self.preprocessor_.transform
+        for member in self.members_:
+            codes = self._stream(member, lambda x, m=member: m.encoder(x).mean, rest)
+            alone += stream(
+                member.encoder, member.cells, rows, scale, labels=codes
+            ) / len(self.members_)
+        cells = np.where(far, alone, cells)
+        without = np.minimum(self._surprise(rest, unknown), surprise)
+        return _deal(without, cells) + _deal(surprise - without, cells * far)
+
+
+def _deal(surprise: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return scores of rows dealt out to their cells, in proportion."""
+    # A row without any surprise is dealt out evenly.
+    cells = cells + np.finfo(float).tiny
+    return cells / cells.sum(1, keepdims=True) * surprise[:, None]

@@ -33,8 +33,8 @@ def stream(
         Says device, dtype and size.
 
     answer : callable
-        Maps a tensor of rows, and one of their labels if there are any, to a tensor of
-        as many rows.
+        Maps a tensor of rows, and one of their labels or codes if there are any, to a
+        tensor of as many rows.
 
     rows : ndarray of shape (n_samples, n_columns)
         Input.
@@ -42,8 +42,8 @@ def stream(
     prepare, finish : callable, default=np.asarray
         Applied to each chunk of rows, and to each chunk of answers.
 
-    labels : ndarray of shape (n_samples,), default=None
-        Class numbers.
+    labels : ndarray of shape (n_samples, ...), default=None
+        Class numbers, or codes.
 
     Returns
     -------

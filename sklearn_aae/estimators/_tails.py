@@ -1,8 +1,11 @@
-"""Scores of different units as probabilities of a tail."""
+"""What training rows hold: tails of their scores, and the range of their cells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from sklearn_aae.tabular._preprocessor import chunks, extent
 
 # Points by which the survival function is kept.
 MAX_KNOTS = 1000
@@ -12,6 +15,12 @@ TAIL = 0.9
 DIGITS = 30
 # Least mean excess, as a share of the standard deviation and of the largest score.
 LEAST_EXCESS = 0.1, 1e-3
+
+# A cell is far out by half of the range of all training rows beyond it, or by so many
+# ranges of all but a share of them at each end.
+WIDER, MUCH_WIDER, ENDS = 0.5, 3.0, 0.01
+# Cells of which quantiles are taken.
+MAX_CELLS = 2**20
 
 
 def distinct(scores: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,3 +86,46 @@ class Tail:
         """Return the surprise of scores, in nats; 0 for the least."""
         beyond = (scores - self.knots[-1]).clip(0) * self.slope
         return np.interp(scores, self.knots, self.surprise) + beyond
+
+
+@dataclass
+class Range:
+    """Beyond which numbers are unlike any of the training rows.
+
+    Attributes
+    ----------
+    low, high : ndarray of shape (n_features,)
+        Infinite for columns of categories, or of one value.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def learn(cls, rows, n_categories: Sequence[int]) -> "Range":
+        """Learn from the training rows, (n_samples, n_features)."""
+        some = rows[:: -(-rows.shape[0] * rows.shape[1] // MAX_CELLS)]
+        ends = _quantiles(np.asarray(some, dtype=float), [ENDS, 1 - ENDS])
+        low, high = np.full((2, rows.shape[1]), [[-np.inf], [np.inf]])
+        counted = np.array(n_categories) == 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (a, b), times in ((extent(rows)[:2], WIDER), (ends, MUCH_WIDER)):
+                known = counted & (b > a)
+                low = np.where(known, np.maximum(low, a - times * (b - a)), low)
+                high = np.where(known, np.minimum(high, b + times * (b - a)), high)
+        return cls(low, high)
+
+    def beyond(self, rows) -> np.ndarray:
+        """Return which cells are beyond: (n_samples, n_features), bool."""
+        parts = [np.asarray(rows[part]) for part in chunks(rows)]
+        return np.vstack([(p < self.low) | (p > self.high) for p in parts])
+
+
+def _quantiles(rows: np.ndarray, levels: list[float]) -> np.ndarray:
+    """Return quantiles of the known cells of columns, (n_levels, n_features)."""
+    if not np.isnan(rows).any():
+        return np.quantile(rows, levels, axis=0)
+    known = [column[~np.isnan(column)] for column in rows.T]
+    return np.array(
+        [np.quantile(c, levels) if len(c) else [np.nan] * len(levels) for c in known]
+    ).T

@@ -36,10 +36,11 @@ def precision_recall(X, X_generated, *, n_neighbors=3, embedding=None):
 
     Parameters
     ----------
-    X : {array-like, DataFrame} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         Real rows.
 
-    X_generated : {array-like, DataFrame} of shape (n_generated, n_features)
+    X_generated : {array-like, sparse matrix, DataFrame} of shape \
+            (n_generated, n_features)
         Generated rows; as many as real ones, best.
 
     n_neighbors : int, default=3
@@ -101,10 +102,11 @@ def density_coverage(X, X_generated, *, n_neighbors=5, embedding=None):
 
     Parameters
     ----------
-    X : {array-like, DataFrame} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         Real rows.
 
-    X_generated : {array-like, DataFrame} of shape (n_generated, n_features)
+    X_generated : {array-like, sparse matrix, DataFrame} of shape \
+            (n_generated, n_features)
         Generated rows; as many as real ones, best.
 
     n_neighbors : int, default=5
@@ -153,7 +155,7 @@ def density_coverage(X, X_generated, *, n_neighbors=5, embedding=None):
 
 
 def _points(function: str, X, X_generated, n_neighbors, embedding) -> list[Points]:
-    """Return both tables as points of one unit; there are enough real ones for neighbours."""
+    """Return both tables as points of one unit; of real ones there are enough."""
     check_parameter(
         function,
         "n_neighbors",

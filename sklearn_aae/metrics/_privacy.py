@@ -22,7 +22,8 @@ def closest_row_share(
     X_train : {array-like, sparse matrix, DataFrame} of shape (n_train, n_features)
         The rows that the model was trained on.
 
-    X_held_out : {array-like, sparse matrix, DataFrame} of shape (n_held_out, n_features)
+    X_held_out : {array-like, sparse matrix, DataFrame} of shape \
+            (n_held_out, n_features)
         Rows from where those come from, which the model has not seen. Of the larger one
         of the two sets evenly spaced rows count, as many as there are in the other.
 
