@@ -82,6 +82,10 @@ class Encoder(nn.Module):
         Maps the cells of typed columns to what enters the network, of ``n_outputs``
         columns. None if x enters as it is.
 
+    constants : nn.Module or None
+        Maps the rows that are answered about to rows whose columns without variance in
+        training are as they were then. None if there are no such columns.
+
     module : nn.Module or None
         The user's network from x to the outputs of `n_outputs` columns; replaces body
         and head.
@@ -104,11 +108,13 @@ class Encoder(nn.Module):
         input_noise: float = 0.0,
         input_dropout: float = 0.0,
         columns: nn.Module | None = None,
+        constants: nn.Module | None = None,
         module: nn.Module | None = None,
     ):
         super().__init__()
         self.n_features, self.n_components = n_features, n_components
         self.columns: Any = columns
+        self.constants: Any = constants
         self.n_classes = n_classes
         self.support, self.noisy = support, input_noise > 0
         # A buffer, so that each member of a stack can have its own.
@@ -142,6 +148,8 @@ class Encoder(nn.Module):
 
     def enter(self, x: Tensor) -> Tensor:
         """Return what rows x are to the network, without the training noise."""
+        if self.constants is not None and not self.training:
+            x = self.constants(x)
         return x if self.columns is None else self.columns(x)
 
     def corrupt(self, x: Tensor) -> Tensor:

@@ -204,15 +204,15 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         log_likelihood : ndarray of shape (n_samples,), float64
             In nats, of the scaled columns. Higher is better.
         """
-        X = self._check_new_rows(X)
+        rows = self._check_new_rows(X)
         encoder, decoder = self.encoder_, self.decoder_
 
         def log_prob(x: Tensor, labels: Tensor) -> Tensor:
             return decoder(encoder(x).mean, labels).log_prob(x)
 
-        labels, scale = self._told_labels(y, len(X)), self.preprocessor_.transform
-        scores = stream(encoder, log_prob, X, scale, labels=labels)
-        return scores.astype(np.float64)
+        labels, scale = self._told_labels(y, len(rows)), self.preprocessor_.transform
+        scores = stream(encoder, log_prob, rows, scale, labels=labels)
+        return scores.astype(np.float64) - self._cost_of_unknown(X)
 
     def _score_rows(self, X, y):
         return self.score_samples(X, y)

@@ -10,7 +10,7 @@ from skorch.utils import noop
 from sklearn_aae.estimators._parameters import check_callbacks
 from sklearn_aae.estimators._recipes import learning_rates
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.nn import Block, frozen_copy
+from sklearn_aae.nn import Block, EmbedColumns, HoldConstants, frozen_copy
 from sklearn_aae.training import (
     AAENet,
     Batches,
@@ -162,10 +162,20 @@ class FittingMixin:
             net.set_callbacks(self._callbacks())
             net.lr, net.learning_rates = self.learning_rate, rates
             net.record_steps = self.compile
+            self._release_constants(net)
         for job in self._train_parts(nets, rows, judges, epochs, schedule):
             if job.error or not job.done:
                 raise job.error or _stopped()
         return self._choose(nets, rows)
+
+    def _release_constants(self, net: AAENet) -> None:
+        """Let the networks see the columns that vary by now."""
+        schema = self.preprocessor_.schema_
+        for module in net.module_.modules():
+            if isinstance(module, HoldConstants):
+                module.release(schema.constants)
+            elif isinstance(module, EmbedColumns):
+                module.recentre(schema.means)
 
     def _job(
         self,

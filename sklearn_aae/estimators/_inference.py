@@ -12,7 +12,7 @@ from torch import Tensor
 from sklearn_aae.estimators._paths import PathMixin
 from sklearn_aae.estimators._sampling import TableSampleMixin
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.tabular import as_table
+from sklearn_aae.tabular import as_table, novelty, unknown_cells
 from sklearn_aae.utils._compat import check_sample_weight
 
 
@@ -83,15 +83,23 @@ class InferenceMixin(TableSampleMixin):
         -------
         log_likelihood : ndarray of shape (n_samples,), float64
             In nats, of the scaled columns: to compare models with equal `scale` and
-            `reconstruction`. Higher is better.
+            `reconstruction`. Higher is better. A missing cell counts 0, a category
+            that none of n training rows has -log(n + 1), about as much as the rarest.
         """
-        X = self._check_new_rows(X)
+        rows = self._check_new_rows(X)
 
         def log_prob(x: Tensor) -> Tensor:
             return self.decoder_(self.encoder_(x).mean).log_prob(x)
 
         scale = self.preprocessor_.transform
-        return stream(self.encoder_, log_prob, X, scale).astype(np.float64)
+        known = stream(self.encoder_, log_prob, rows, scale).astype(np.float64)
+        return known - self._cost_of_unknown(X)
+
+    def _cost_of_unknown(self, X) -> np.ndarray | float:
+        """Return what categories that no training row has cost each row, in nats."""
+        if not self.columns_.typed:
+            return 0.0
+        return unknown_cells(self.columns_, as_table(X)) @ novelty(self.columns_)
 
     def _score_rows(self, X, y) -> np.ndarray:
         """Return what `score` averages."""

@@ -63,7 +63,9 @@ class Member:
         return self._missed(x, self.decoder(self.encoder(x).mean))
 
     def _missed(self, x: Tensor, p: Distribution) -> Tensor:
-        missed = (x - p.mean).square()
+        # What never varied is known: how well it was learned does not matter.
+        held = self.encoder.constants
+        missed = (x - (p.mean if held is None else held(p.mean))).square()
         if isinstance(p, Columns):
             told = (-p.cells(x)).clamp_max(MAX_SURPRISE)
             missed = torch.where(p.discrete, told, missed)

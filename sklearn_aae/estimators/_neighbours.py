@@ -19,8 +19,10 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
         Scaled rows.
 
     n_neighbors : int
-        As many, or all other rows if there are fewer.
+        As many, or all other rows if there are fewer; a single row is its own.
     """
+    if X.shape[0] == 1:
+        return np.zeros((1, 1), dtype=np.int64)
     search = NearestNeighbors(n_neighbors=min(n_neighbors, X.shape[0] - 1)).fit(X)
     # Of the rows themselves: without each row itself.
     return search.kneighbors(return_distance=False)

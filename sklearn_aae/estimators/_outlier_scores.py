@@ -7,7 +7,7 @@ from sklearn_aae.estimators._members import Member
 from sklearn_aae.estimators._recipes import has_density
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tails import Range, Tail, weighted_quantile
-from sklearn_aae.tabular import as_table
+from sklearn_aae.tabular import as_table, forget_unseen, unknown_cells
 from sklearn_aae.utils._compat import check_sample_weight
 
 METHODS = ("combined", "reconstruction", "prior", "critic")
@@ -17,6 +17,8 @@ COMBINED = ("reconstruction", "prior")
 FENCE = 1.5
 # Cells that are looked at, to learn how well columns are reconstructed.
 MAX_CELLS = 2**24
+# Rows that a category is known from.
+KNOWN = 2
 # A score that overflows.
 MAX_SCORE = 1e30
 
@@ -35,7 +37,9 @@ class OutlierScoresMixin:
             unknown = None if unknown is None else unknown[counted]
         self._range = Range.learn(rows, self.columns_.n_categories)
         self._scored_by = self.score_method, self._available()
-        self._unknown_surprise = float(np.log(weight.sum() + 1))
+        # The more rows have a category of their own, the more new rows will have one.
+        n, alone = weight.sum(), 0.0 if unknown is None else weight @ unknown
+        self._unknown_surprise = np.log((n + 1) / (alone + 1))
         total = np.zeros(len(rows))
         for member in self.members_:
             member.usual = self._measure(member, rows, weight)
@@ -76,10 +80,17 @@ class OutlierScoresMixin:
         return (self.score_method,)
 
     def _read(self, X) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return valid rows, and which cells are categories that fit did not see."""
+        """Return valid rows, and which cells hold unknown categories.
+
+        One that a single training row has is as unknown as one that none has, so that
+        training rows and others are scored alike (Good 1953).
+        """
         rows = self._check_new_rows(X)
-        unknown = self.columns_.unknown(as_table(X)) if self.columns_.typed else None
-        return rows, unknown if unknown is not None and unknown.any() else None
+        if not self.columns_.typed:
+            return rows, None
+        unknown = unknown_cells(self.columns_, as_table(X), KNOWN)
+        rows = forget_unseen(self.columns_, rows, KNOWN)
+        return rows, unknown if unknown.any() else None
 
     def _stream(self, member: Member, answer, rows: np.ndarray) -> np.ndarray:
         """Return a member's answers about valid rows, float64."""
@@ -96,7 +107,7 @@ class OutlierScoresMixin:
         scores = self._stream(member, answer, rows)
         parts = dict(zip(names, scores.T, strict=True))
         if unknown is not None and "reconstruction" in parts:
-            parts["reconstruction"] += self._unknown_surprise * unknown.sum(1)
+            parts["reconstruction"] += (self._unknown_surprise * unknown).sum(1)
         return {
             q: np.nan_to_num(p, nan=MAX_SCORE).clip(max=MAX_SCORE)
             for q, p in parts.items()

@@ -53,7 +53,9 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         log(1 + (x_j - x̂_j)²/σ_j²) for a number, with σ_j the root mean square error of
         its column, and -log p(x_j|z) for a category; "prior" is log p(z); "critic" is
         D(z), which serves for comparisons: a critic that has lost knows nothing. A
-        missing cell counts 0, a category that fit did not see log(n_samples + 1).
+        missing cell counts 0. A category that no training row has, or just one, is
+        unknown, and counts log((n + 1) / (m + 1)), where m of the n training rows have
+        one in this column: the share of singletons is the chance of an unseen one [3]_.
 
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5]. With "auto" outliers
@@ -97,6 +99,8 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
        https://arxiv.org/abs/1511.05644
     .. [2] Clark, Luong, Le, Manning, "ELECTRA: Pre-training Text Encoders as
        Discriminators Rather Than Generators", 2020, https://arxiv.org/abs/2003.10555
+    .. [3] Good, "The Population Frequencies of Species and the Estimation of Population
+       Parameters", Biometrika 40, 1953
 
     Examples
     --------

@@ -17,6 +17,8 @@ from sklearn_aae.tabular import (
     as_table,
     check_finite,
     check_plain,
+    forget_unseen,
+    tallied,
 )
 from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
 
@@ -138,6 +140,11 @@ class PreparationMixin:
             judges = self._check_rows(X_val, y_val, None, keep=True)
         elif self.early_stopping:
             rows, judges = rows.split(self.validation_fraction, seed)
+        self.columns_ = tallied(self.columns_, rows.X, rows.weight)
+        if judges is not None:
+            judges = Rows(
+                forget_unseen(self.columns_, judges.X), judges.y, judges.weight
+            )
         if not keep:
             categories = self.columns_.n_categories
             holes = self.input_dropout > 0 and self.encoder is None
@@ -150,6 +157,7 @@ class PreparationMixin:
             self._class_shares = shares
         else:
             self._check_shape_kept()
+            self.preprocessor_ = self.preprocessor_.adapted(rows.X)
         place = self._place(len(rows), keep=keep)
         rows = rows.scaled(self.preprocessor_, *place)
         self._check_range(rows)
@@ -161,13 +169,14 @@ class PreparationMixin:
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
         """Validate rows, labels and weights."""
-        X = validate_table(self, X, reset=not keep, ensure_min_samples=2)
+        least = 1 if keep else 2  # scales and variances need two, once
+        X = validate_table(self, X, reset=not keep, ensure_min_samples=least)
         told = self._use_labels(y, len(X))
         if sample_weight is None:
             return Rows(X, self._check_labels(told, len(X), keep=keep))
         weight = check_sample_weight(sample_weight, X)
         kept = weight > 0  # a weight of zero is a row that is not there
-        if kept.sum() < 2:
+        if kept.sum() < least:
             raise ValueError(
                 "Only 1 sample has a positive weight in sample_weight: at least 2 are "
                 "needed."

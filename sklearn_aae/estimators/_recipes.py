@@ -11,7 +11,7 @@ from sklearn_aae.critics import CellCritic, Critic
 from sklearn_aae.decoders import DECODERS, ColumnsDecoder, Decoder
 from sklearn_aae.encoders import ENCODERS, Encoder
 from sklearn_aae.estimators._parameters import check_sizes
-from sklearn_aae.nn import EmbedColumns
+from sklearn_aae.nn import EmbedColumns, HoldConstants
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -61,6 +61,7 @@ def make_encoder(
         input_noise=estimator.input_noise,
         input_dropout=estimator.input_dropout,
         columns=make_columns(schema),
+        constants=make_constants(schema),
         module=copy.deepcopy(estimator.encoder),
     )
     if estimator.encoder is not None:
@@ -75,6 +76,13 @@ def make_columns(schema: TableSchema) -> EmbedColumns | None:
     if schema.plain:
         return None
     return EmbedColumns(schema.n_categories, schema.means, schema.incomplete)
+
+
+def make_constants(schema: TableSchema) -> HoldConstants | None:
+    """Build what holds columns without variance, if there are any."""
+    if all(constant is None for constant in schema.constants):
+        return None
+    return HoldConstants(schema.constants, schema.incomplete)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from sklearn_aae.distributions import Columns
 from sklearn_aae.estimators._preparation import validate_table
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
+from sklearn_aae.tabular import forget_unseen
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
@@ -70,7 +71,7 @@ class SampleMixin:
     def _check_new_rows(self, X) -> np.ndarray:
         """Validate rows to answer about."""
         check_is_fitted(self)
-        return validate_table(self, X, reset=False)
+        return forget_unseen(self.columns_, validate_table(self, X, reset=False))
 
     def sample(self, n_samples=1, *, y=None, random_state=None):
         """Draw new rows: z ~ p(z), then the mean of p(x|z).

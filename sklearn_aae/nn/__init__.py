@@ -1,6 +1,6 @@
 """Ground: layers and perceptrons that train one model or a stack."""
 
-from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns, only
+from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns, HoldConstants, only
 from sklearn_aae.nn._layers import (
     NORMALIZATIONS,
     BatchNorm,
@@ -23,6 +23,7 @@ __all__ = [
     "ColumnHeads",
     "Dropout",
     "EmbedColumns",
+    "HoldConstants",
     "LayerNorm",
     "Linear",
     "calibrating",

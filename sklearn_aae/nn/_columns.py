@@ -83,6 +83,11 @@ class EmbedColumns(nn.Module):
         index = torch.tensor(places, dtype=torch.int64)
         self.register_buffer(name, index, persistent=False)
 
+    def recentre(self, means: Sequence[float]) -> None:
+        """Take other means of the numeric columns, one for each column."""
+        centre = torch.tensor(means, dtype=self.means.dtype)[self.numeric.cpu()]
+        self.means.copy_(centre)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map cells of shape (B, d) or (C, B, d) to (B, n_outputs) or (C, B, ...)."""
         number = x.index_select(-1, only(self.numeric))
@@ -95,6 +100,49 @@ class EmbedColumns(nn.Module):
         ]
         number = torch.where(number.isnan(), mean, number)
         return torch.cat([number, hot.to(x), hole.to(x), *large], -1)
+
+
+class HoldConstants(nn.Module):
+    """Columns without variance, as they were: whatever they hold later.
+
+    The weights of such a column have no gradient and stay as they were drawn, so a cell
+    that stirs would move codes at random. A hole stays one where there were holes.
+
+    Parameters
+    ----------
+    constants : sequence of float or None
+        For each column, the one cell it has; None if it has several.
+
+    incomplete : sequence of bool
+        Whether a column may have missing cells.
+    """
+
+    constant: Tensor
+    held: Tensor
+    holes: Tensor
+
+    def __init__(self, constants: Sequence[float | None], incomplete: Sequence[bool]):
+        super().__init__()
+        cells = [0.0 if c is None else c for c in constants]
+        held = [c is not None for c in constants]
+        for name, values, dtype in (
+            ("constant", cells, torch.float64),
+            ("held", held, torch.bool),
+            ("holes", list(incomplete), torch.bool),
+        ):
+            buffer = torch.tensor(values, dtype=dtype)
+            self.register_buffer(name, buffer, persistent=False)
+
+    def release(self, constants: Sequence[float | None]) -> None:
+        """Let go of the columns that vary by now."""
+        self.held.copy_(torch.tensor([c is not None for c in constants]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Put the constants into cells of shape (B, d) or (C, B, d)."""
+        held, holes = self.held.unsqueeze(-2), self.holes.unsqueeze(-2)
+        return torch.where(
+            held & ~(holes & x.isnan()), self.constant.unsqueeze(-2).to(x), x
+        )
 
 
 def embed(table: Tensor, codes: Tensor) -> Tensor:

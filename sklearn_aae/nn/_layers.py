@@ -59,8 +59,11 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(width))
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
-        """Normalise x of shape (B, h) or (C, B, h); `row_weight` sums to 1 over B."""
-        if not self.training:
+        """Normalise x of shape (B, h) or (C, B, h); `row_weight` sums to 1 over B.
+
+        A single row has no variance: it is normalised as in answers.
+        """
+        if not self.training or x.shape[-2] == 1:
             return self._affine(x, self.running_mean, self.running_var)
         if row_weight is None and x.dim() == 3:
             y, mean, var = StackedBatchNorm.apply(x, self.weight, self.bias, self.eps)

@@ -16,9 +16,14 @@ IMQ_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 def _pair_mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    """E over pairs of different rows of a (B, B) table with zero weight on i = j."""
+    """E over pairs of different rows of a (B, B) table with zero weight on i = j.
+
+    A single row makes no pair, and tells nothing: 0.
+    """
+    b = values.shape[-1]
+    if b == 1:
+        return values.new_zeros(values.shape[:-2])
     if weight is None:
-        b = values.shape[-1]
         trace = values.diagonal(dim1=-2, dim2=-1).sum(-1)
         return (values.sum((-2, -1)) - trace) / (b * (b - 1))
     w = weight.unsqueeze(-1) * weight.unsqueeze(-2)  # (B, B)

@@ -2,9 +2,16 @@
 
 from sklearn_aae.tabular._checks import as_table, check_finite, check_plain
 from sklearn_aae.tabular._columns import Column, TableColumns
-from sklearn_aae.tabular._preprocessor import SCALERS, TablePreprocessor
+from sklearn_aae.tabular._preprocessor import TablePreprocessor
+from sklearn_aae.tabular._scalers import SCALERS
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
+from sklearn_aae.tabular._tally import (
+    forget_unseen,
+    novelty,
+    tallied,
+    unknown_cells,
+)
 
 __all__ = [
     "SCALERS",
@@ -17,4 +24,8 @@ __all__ = [
     "as_table",
     "check_finite",
     "check_plain",
+    "forget_unseen",
+    "novelty",
+    "tallied",
+    "unknown_cells",
 ]

@@ -1,7 +1,7 @@
 """What each column of a table is, and the way from its cells to numbers and back."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -17,7 +17,7 @@ from sklearn_aae.tabular._cells import (
     numbers_of,
 )
 from sklearn_aae.tabular._frames import as_frame, rebuild, template_of
-from sklearn_aae.tabular._preprocessor import extent
+from sklearn_aae.tabular._statistics import extent
 
 # Which columns are categorical: a rule, or some of them, or none.
 CategoricalFeatures = (
@@ -52,6 +52,9 @@ class Column:
 
     low, high : float
         Smallest and largest number seen; NaN if there was none.
+
+    tally : tuple of float
+        How many training rows have each category; empty until they are counted.
     """
 
     name: Any
@@ -61,6 +64,7 @@ class Column:
     empty: bool = False
     low: float = np.nan
     high: float = np.nan
+    tally: tuple[float, ...] = field(default=(), repr=False)
 
     def encode(self, cells) -> np.ndarray:
         """Return numbers, or numbers of categories; NaN for missing and unknown."""

@@ -1,65 +1,36 @@
 """From rows of numbers and category numbers to what the networks see, and back."""
 
-from collections.abc import Callable, Iterator
+import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.stats import entropy, nbinom, poisson
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MinMaxScaler,
-    QuantileTransformer,
-    StandardScaler,
-)
 
-from sklearn_aae.tabular._scalers import CommonScaler
+from sklearn_aae.tabular._scalers import SCALERS, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
-
-MAX_QUANTILES = 1000
+from sklearn_aae.tabular._statistics import (
+    chunks,
+    column_entropy,
+    count_information,
+    extent,
+)
 
 # Those that take weights.
 WEIGHTED = ("standard", "range", "common")
+# Those that give each column a scale of its own.
+BY_COLUMN = ("standard", "quantile", "minmax", "range")
 
 # Nats below which a column of categories or counts does not pull harder.
 MIN_ENTROPY = 0.1
-# A variance so little above the mean, as a share of it, is that of a Poisson column.
-ROUNDING = 1e-9
-
+# A scaled column of less variance was not scaled: to its scaler it is constant.
+CONSTANT = 1e-12
 # Weight of a column without a known cell, as a divisor.
 TINY = np.finfo(float).tiny
 
-# Cells that are scaled at once, and that may be dense at once if need be.
-CHUNK_CELLS, MAX_CELLS = 2**19, 2**26
-
-
-def _quantile(n_samples: int, seed: int):
-    return QuantileTransformer(
-        n_quantiles=min(MAX_QUANTILES, n_samples),
-        output_distribution="normal",
-        random_state=seed,
-    )
-
-
-# What the `scale` parameter of an estimator builds, from rows and a seed.
-SCALERS: dict[str | None, Callable] = {
-    "standard": lambda n_samples, seed: StandardScaler(),
-    "quantile": _quantile,
-    "minmax": lambda n_samples, seed: MinMaxScaler(clip=True),
-    "range": lambda n_samples, seed: CommonScaler(by_range=True),
-    "common": lambda n_samples, seed: CommonScaler(),
-    None: lambda n_samples, seed: FunctionTransformer(),
-}
-
-
-def _count_scaler() -> Pipeline:
-    """Build what standardises log(1 + x), into arrays."""
-    # The inverse would be checked by cells of which some are missing.
-    logarithm = FunctionTransformer(np.log1p, np.expm1, check_inverse=False)
-    scaler = make_pipeline(logarithm, StandardScaler())
-    return scaler.set_output(transform="default")
+# Cells that may be dense at once if need be.
+MAX_CELLS = 2**26
 
 
 class TablePreprocessor(TransformerMixin, BaseEstimator):
@@ -97,6 +68,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
     schema_ : TableSchema
         What is known of the columns.
+
+    low_, high_ : ndarray of shape (n_features,)
+        Smallest and largest cell of each column; NaN where there was none.
+
+    late_scalers_ : list of (ndarray, transformer)
+        Places and scaler of columns that began to vary in later rows.
     """
 
     def __init__(
@@ -138,7 +115,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         numeric = np.flatnonzero((categories == 0) & ~counted)
         # All columns as a slice: nothing is copied.
         self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
-        low, high, holes = extent(X)
+        self.low_, self.high_, holes = low, high, _ = extent(X)
+        self.late_scalers_ = []
         self.counts_ = np.flatnonzero(counted)
         self.empty_ = np.isnan(high)
         if len(numeric):
@@ -147,7 +125,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if len(self.counts_):
             counts = self._numbers(X, self.counts_)
             weight = {"standardscaler__sample_weight": sample_weight}
-            self.count_scaler_ = _count_scaler().fit(counts, **weight)
+            self.count_scaler_ = count_scaler().fit(counts, **weight)
         n_varying = int((high > low).sum())
         if not n_varying:
             raise ValueError(
@@ -188,7 +166,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         mass = float(len(X) if weight is None else weight.sum())
         typed = categories > 0
         at = np.flatnonzero(typed).tolist()
-        nats = np.array([self._entropy(j, X, weight) for j in at])
+        nats = np.array([column_entropy(X[:, j], weight) for j in at])
         weights = np.ones(len(typed))
         weights[typed] = 0.5 / np.maximum(nats, MIN_ENTROPY)
         counts: list = [None] * len(typed)
@@ -197,6 +175,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
             known = count_information(X[:, j], weight)
             weights[j] = 0.5 / max(known, MIN_ENTROPY)
+        still = self.low_ == self.high_
+        if self.scale in ("standard", "range"):
+            still |= ~typed & (squares <= CONSTANT * seen) & ~self.empty_
         squares[typed] = 2 * weights[typed] * nats * seen[typed]
         return TableSchema(
             n_categories=tuple(categories.tolist()),
@@ -206,14 +187,51 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             weights=tuple(weights.tolist()),
             total_variance=float(squares.sum() / mass),
             counts=tuple(counts),
+            constants=self._constants(still),
         )
 
-    def _entropy(self, j: int, X: np.ndarray, weight) -> float:
-        """Return the entropy of a categorical column, in nats."""
-        seen = ~np.isnan(X[:, j])
-        weight = None if weight is None else weight[seen]
-        counts = np.bincount(X[seen, j].astype(np.intp), weights=weight)
-        return float(entropy(counts[counts > 0])) if len(counts) else 0.0
+    def _constants(self, still: np.ndarray) -> tuple[float | None, ...]:
+        """Return the scaled cell of columns without variance; None for the others."""
+        cells = self._through("transform", self.low_[None])[0].tolist()
+        return tuple(c if s else None for c, s in zip(cells, still, strict=True))
+
+    def adapted(self, X) -> "TablePreprocessor":
+        """Return the same, with scales for columns that vary in further rows only.
+
+        Parameters
+        ----------
+        X : ndarray or SparseTable of shape (n_samples, n_features)
+            Rows to train on.
+        """
+        constants = self.schema_.constants
+        still = np.array([c is not None for c in constants])
+        if not (still.any() or self.empty_.any()):
+            return self
+        low, high, _ = extent(X)
+        low, high = np.fmin(self.low_, low), np.fmax(self.high_, high)
+        late = (still & (low < high)) | (self.empty_ & ~np.isnan(high))
+        if not late.any():
+            return self
+        new = copy.copy(self)
+        new.low_, new.high_, new.empty_ = low, high, self.empty_ & ~late
+        numbers = late & (np.array(self.schema_.n_categories) == 0)
+        numbers[self.counts_] = False
+        means = np.array(self.means_)
+        if self.scale in BY_COLUMN and numbers.any():
+            places = np.flatnonzero(numbers)
+            parts = [np.asarray(X[part])[:, places] for part in chunks(X)]
+            cells = np.concatenate([self.low_[None, places], *parts])
+            scaler = SCALERS[self.scale](len(cells), self.seed)
+            scaler = scaler.set_output(transform="default").fit(cells)
+            new.late_scalers_ = [*self.late_scalers_, (places, scaler)]
+            means[places] = np.nanmean(scaler.transform(cells), 0)
+        new.means_ = means
+        new.schema_ = replace(
+            self.schema_,
+            means=tuple(means.tolist()),
+            constants=new._constants(still & ~late),
+        )
+        return new
 
     def _moments(self, X: np.ndarray, weight) -> tuple[np.ndarray, ...]:
         """Return Σ w, mean and Σ w (x - mean)² of the known cells of scaled columns.
@@ -298,15 +316,16 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         """Return rows whose numeric columns went through the scaler."""
         X = np.asarray(X, dtype=np.float64)
         if isinstance(self.numeric_, slice):
-            return np.asarray(getattr(self.scaler_, method)(X))
-        rows = np.array(X)
-        for places, name in (
-            (self.numeric_, "scaler_"),
-            (self.counts_, "count_scaler_"),
-        ):
-            if len(places):
-                scaler = getattr(self, name)
-                rows[:, places] = getattr(scaler, method)(X[:, places])
+            whole = np.asarray(getattr(self.scaler_, method)(X))
+            if not self.late_scalers_:
+                return whole
+            rows, scalers = np.array(whole), []
+        else:
+            scalers = [(self.numeric_, "scaler_"), (self.counts_, "count_scaler_")]
+            rows = np.array(X)
+            scalers = [(at, getattr(self, name)) for at, name in scalers if len(at)]
+        for places, scaler in (*scalers, *self.late_scalers_):
+            rows[:, places] = getattr(scaler, method)(X[:, places])
         return rows
 
     def slopes(self) -> np.ndarray:
@@ -327,12 +346,14 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 "are searched for in the columns as they are. Use another scale, or "
                 "dense rows."
             )
-        scale = getattr(self.scaler_, "scale_", 1.0)
-        slopes = scale if self.scale == "minmax" else 1 / np.asarray(scale)
-        return np.broadcast_to(slopes, len(self.schema_.n_categories))
+        slopes = np.empty(len(self.schema_.n_categories))
+        for places, scaler in ((slice(None), self.scaler_), *self.late_scalers_):
+            scale = getattr(scaler, "scale_", 1.0)
+            slopes[places] = scale if self.scale == "minmax" else 1 / np.asarray(scale)
+        return slopes
 
     def inverse_transform(self, X) -> np.ndarray:
-        """Undo the scaling.
+        """Undo the scaling; columns without variance are the constant again.
 
         Parameters
         ----------
@@ -343,58 +364,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         -------
         X : ndarray of shape (n_samples, n_features), float64
         """
-        return self._through("inverse_transform", X)
-
-
-def chunks(X) -> Iterator[slice]:
-    """Yield slices of rows, of up to `CHUNK_CELLS` cells."""
-    n_rows = max(1, CHUNK_CELLS // max(1, X.shape[1]))
-    for start in range(0, len(X), n_rows):
-        yield slice(start, start + n_rows)
-
-
-def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the lowest and highest cell of each column, and whether it has holes.
-
-    Parameters
-    ----------
-    X : ndarray or SparseTable of shape (n_samples, n_features)
-        Rows; NaN is a hole, and lowest and highest of nothing else.
-    """
-    low = high = np.full(X.shape[1], np.nan)
-    holes = np.zeros(X.shape[1], dtype=bool)
-    for part in chunks(X):
-        rows = np.asarray(X[part])
-        low = np.fmin(low, np.fmin.reduce(rows))
-        high = np.fmax(high, np.fmax.reduce(rows))
-        holes |= np.isnan(rows).any(axis=0)
-    return low, high, holes
-
-
-def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Return how many nats a count is surer of its own rate than of that of all.
-
-    The mean of log p(x|rate x) of a Poisson distribution, less that of log p(x) of the
-    negative binomial one of the column's mean and variance: half the deviance.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n_samples,)
-        Counts; NaN for missing ones.
-
-    weight : ndarray of shape (n_samples,) or None, default=None
-        Of the rows.
-    """
-    seen = ~np.isnan(x)
-    if not seen.any():
-        return 0.0
-    x, weight = x[seen], None if weight is None else weight[seen]
-    mean = np.average(x, weights=weight)
-    variance = np.average((x - mean) ** 2, weights=weight)
-    own = poisson.logpmf(x, x)
-    if variance > mean * (1 + ROUNDING) > 0:
-        share = mean / variance
-        of_all = nbinom.logpmf(x, mean * share / (1 - share), share)
-    else:
-        of_all = poisson.logpmf(x, mean)
-    return float(np.average(own - of_all, weights=weight))
+        rows = self._through("inverse_transform", X)
+        still = np.array([c is not None for c in self.schema_.constants])
+        return np.where(still, self.low_, rows) if still.any() else rows

@@ -1,7 +1,17 @@
-"""The scaler that scikit-learn lacks: of all columns by one number."""
+"""Scalers of columns: scikit-learn's, and one of all columns by one number."""
+
+from collections.abc import Callable
 
 import numpy as np
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    QuantileTransformer,
+    StandardScaler,
+)
+
+MAX_QUANTILES = 1000
 
 
 class CommonScaler(StandardScaler):
@@ -47,3 +57,30 @@ class CommonScaler(StandardScaler):
         common = np.sqrt(shares.mean()) if shares.any() else 1.0
         self.scale_ = np.broadcast_to(unit * common, extent.shape)
         return self
+
+
+def _quantile(n_samples: int, seed: int):
+    return QuantileTransformer(
+        n_quantiles=min(MAX_QUANTILES, n_samples),
+        output_distribution="normal",
+        random_state=seed,
+    )
+
+
+# What the `scale` parameter of an estimator builds, from rows and a seed.
+SCALERS: dict[str | None, Callable] = {
+    "standard": lambda n_samples, seed: StandardScaler(),
+    "quantile": _quantile,
+    "minmax": lambda n_samples, seed: MinMaxScaler(clip=True),
+    "range": lambda n_samples, seed: CommonScaler(by_range=True),
+    "common": lambda n_samples, seed: CommonScaler(),
+    None: lambda n_samples, seed: FunctionTransformer(),
+}
+
+
+def count_scaler() -> Pipeline:
+    """Build what standardises log(1 + x), into arrays."""
+    # The inverse would be checked by cells of which some are missing.
+    logarithm = FunctionTransformer(np.log1p, np.expm1, check_inverse=False)
+    scaler = make_pipeline(logarithm, StandardScaler())
+    return scaler.set_output(transform="default")

@@ -32,6 +32,10 @@ class TableSchema:
 
     counts : tuple of (float, float) or None
         For a column of counts, mean and standard deviation of log(1 + x); else None.
+
+    constants : tuple of float or None
+        For a column without variance, its scaled cell; else None. The networks learn
+        nothing of such a column, so their encoders may not see it stir.
     """
 
     n_categories: tuple[int, ...]
@@ -41,6 +45,7 @@ class TableSchema:
     weights: tuple[float, ...]
     total_variance: float
     counts: tuple[tuple[float, float] | None, ...] = ()
+    constants: tuple[float | None, ...] = ()
 
     @property
     def n_features(self) -> int:

@@ -11,7 +11,7 @@ from sklearn_aae import AAEOutlierDetector, AAETransformer, GANSampler
 from sklearn_aae.distributions import Counts
 from sklearn_aae.distributions._counts import MAX_LEVEL
 from sklearn_aae.tabular import TablePreprocessor
-from sklearn_aae.tabular._preprocessor import count_information
+from sklearn_aae.tabular._statistics import count_information
 
 SHIFT, SCALE = 1.2, 0.7
 MU, R, ZERO = np.array([0.5, 4.0, 30.0]), np.array([0.8, 3.0, 200.0]), 0.25

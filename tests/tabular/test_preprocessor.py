@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_aae.tabular import TablePreprocessor, _preprocessor
+from sklearn_aae.tabular import TablePreprocessor, _statistics
 
 COUNTS = np.arange(50) % 3
 
@@ -20,7 +20,7 @@ def make_rows():
 @pytest.mark.parametrize("cells", [2**19, 28, 4])
 @pytest.mark.parametrize("weight", [None, COUNTS])
 def test_moments_of_chunks_are_those_of_all_rows(cells, weight, monkeypatch):
-    monkeypatch.setattr(_preprocessor, "CHUNK_CELLS", cells)
+    monkeypatch.setattr(_statistics, "CHUNK_CELLS", cells)
     X = make_rows()
     schema = TablePreprocessor(scale=None).fit(X, sample_weight=weight).schema_
     whole = X if weight is None else np.repeat(X, weight, 0)

@@ -1,0 +1,210 @@
+"""Columns without variance in training say nothing later; chunks may be of one row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from torch import nn
+
+from sklearn_aae import (
+    AAEClusterer,
+    AAEOutlierDetector,
+    AAETransformer,
+    ConditionalAAETransformer,
+    GANSampler,
+    SemiSupervisedAAEClassifier,
+)
+
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
+SCALES = ("standard", "quantile", "minmax", "range", "common", None)
+N = 40
+RNG = np.random.RandomState(0)
+X = RNG.normal(size=(N, 3))
+Y = np.arange(N) % 2
+
+
+def with_flag(value):
+    return np.c_[X, np.full(N, value, dtype=float)]
+
+
+def encoders():
+    return (
+        AAETransformer(**SMALL),
+        ConditionalAAETransformer(**SMALL),
+        SemiSupervisedAAEClassifier(**SMALL),
+        AAEClusterer(2, n_init=1, **SMALL),
+    )
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_constant_column_that_stirs_moves_no_code(scale):
+    model = AAETransformer(scale=scale, **SMALL).fit(with_flag(3))
+    codes = model.transform(with_flag(3))
+    for value in (0, 4, 1e6, -1e6):
+        np.testing.assert_array_equal(model.transform(with_flag(value)), codes)
+    assert (model.reconstruct(with_flag(9))[:, 3] == 3).all()
+    assert (model.set_params(clip=False).sample(5, random_state=0)[:, 3] == 3).all()
+
+
+@pytest.mark.parametrize("model", encoders(), ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("kind", [np.asarray, csr_array, pd.DataFrame])
+def test_all_encoders_are_deaf_to_constant_columns(model, kind):
+    if kind is csr_array and isinstance(model, AAEClusterer):
+        pytest.skip("takes no sparse rows")
+    model.fit(kind(with_flag(0)), Y)
+    usual, stirred = kind(with_flag(0)), kind(with_flag(100))
+    np.testing.assert_array_equal(model.transform(usual), model.transform(stirred))
+    if hasattr(model, "predict_proba"):
+        np.testing.assert_array_equal(
+            model.predict_proba(usual), model.predict_proba(stirred)
+        )
+
+
+def test_an_encoder_of_ones_own_does_not_see_constant_columns_stir():
+    own = nn.Sequential(nn.Linear(4, 2))
+    model = AAETransformer(2, encoder=own, **SMALL).fit(with_flag(0))
+    codes = model.transform(with_flag(0))
+    np.testing.assert_array_equal(model.transform(with_flag(7)), codes)
+
+
+def test_a_stirring_constant_is_no_likelier():
+    model = AAETransformer(**SMALL).fit(with_flag(0))
+    usual, stirred = (model.score_samples(with_flag(v)) for v in (0, 5))
+    assert (stirred < usual - 5).all()
+
+
+def frame(n, counts, kind, empty):
+    table = pd.DataFrame(X[:n], columns=list("abc"))
+    return table.assign(n=counts, kind=kind, empty=empty)
+
+
+def test_counts_categories_and_holes_without_variance_say_nothing():
+    model = AAETransformer(count_features=["n"], **SMALL)
+    usual = frame(N, 2, "red", np.nan)
+    codes = model.fit(usual).transform(usual)
+    for stirred in (
+        frame(N, 99, "red", np.nan),
+        frame(N, 2, "blue", np.nan),
+        frame(N, 2, None, np.nan),
+        frame(N, 2, "red", 5.0),
+    ):
+        np.testing.assert_array_equal(model.transform(stirred), codes)
+
+
+def test_a_hole_beside_a_constant_still_tells():
+    holes = with_flag(1)
+    holes[::2, 3] = np.nan
+    model = AAETransformer(**SMALL).fit(holes)
+    codes = model.transform(with_flag(1))
+    np.testing.assert_array_equal(model.transform(with_flag(8)), codes)
+    assert not np.array_equal(model.transform(holes), codes)
+
+
+def test_columns_that_stir_only_among_held_out_rows_say_nothing():
+    rows = with_flag(0)
+    model = AAETransformer(early_stopping=True, **SMALL).fit(rows)
+    rows[0, 3] = 1  # one row of the split has it, the others are constant
+    for i in range(N):
+        swapped = np.roll(rows, i, 0)
+        model.fit(swapped)
+        off, on = swapped.copy(), swapped.copy()
+        off[:, 3], on[:, 3] = 0, 1
+        if np.array_equal(model.transform(off), model.transform(on)):
+            return
+    raise AssertionError("no split held out the row")
+
+
+def test_each_fold_is_deaf_to_the_category_that_it_lacks():
+    kinds = np.array(["red", "blue", "green"])[np.arange(N) % 3]
+    whole = pd.DataFrame(X, columns=list("abc")).assign(kind=pd.Categorical(kinds))
+    fold = whole[whole.kind != "green"]  # its dtype still has the category
+    model = AAETransformer(**SMALL).fit(fold)
+    green, hole = fold.copy(), fold.copy()
+    green["kind"], hole["kind"] = "green", None
+    np.testing.assert_array_equal(model.transform(green), model.transform(hole))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("first", [0.0, np.nan])
+def test_a_column_that_stirs_in_a_later_chunk_is_learned(scale, first):
+    model = AAETransformer(scale=scale, **SMALL).partial_fit(with_flag(first))
+    stirred = with_flag(0)
+    stirred[::2, 3] = 1000.0
+    still = model.transform(with_flag(first))
+    np.testing.assert_array_equal(model.transform(stirred), still)
+    model.partial_fit(stirred)
+    low, high = (model.transform(with_flag(v)) for v in (0.0, 1000.0))
+    assert np.abs(low - high).max() > 1e-3
+    assert np.isfinite(model.loss_)
+    scaled = model.preprocessor_.transform(stirred)[:, 3]
+    if scale not in (None, "common"):
+        assert np.abs(scaled).max() < 10  # a scale of its own, not that of a constant
+    np.testing.assert_allclose(
+        model.preprocessor_.inverse_transform(model.preprocessor_.transform(stirred)),
+        stirred,
+        atol=1e-6,
+    )
+
+
+def test_a_chunk_that_fails_leaves_constant_columns_as_they_were():
+    model = AAETransformer(**SMALL).partial_fit(with_flag(0))
+    codes = model.transform(with_flag(1))
+    bad = with_flag(0)
+    bad[::2, 3], bad[0, 0] = 1, np.inf
+    with pytest.raises(ValueError, match="inf"):
+        model.partial_fit(bad)
+    model.partial_fit(X @ np.zeros((3, 4)) + with_flag(0))
+    codes = model.transform(with_flag(0))
+    np.testing.assert_array_equal(model.transform(with_flag(1)), codes)
+
+
+def test_outlier_detectors_still_raise_the_alarm():
+    detector = AAEOutlierDetector(n_init=2, **SMALL | {"max_iter": 20})
+    detector.fit(with_flag(0))
+    assert (detector.predict(with_flag(1)) == -1).all()
+
+
+# --- chunks of one row ----------------------------------------------------------------
+
+MMD = {"regularizer": "mmd"}
+ONE_ROW = [
+    AAETransformer(**SMALL),
+    AAETransformer(normalization="layer", **MMD, **SMALL),
+    AAETransformer(**MMD, **SMALL),
+    ConditionalAAETransformer(**SMALL),
+    SemiSupervisedAAEClassifier(agreement_strength=0.5, **SMALL),
+    AAEClusterer(2, n_init=1, **SMALL),
+    AAEOutlierDetector(n_init=2, **SMALL),
+    GANSampler(**SMALL),
+]
+
+
+@pytest.mark.parametrize("weight", [None, 0.5])
+@pytest.mark.parametrize("model", ONE_ROW, ids=lambda m: type(m).__name__)
+def test_later_chunks_may_be_of_one_row(model, weight):
+    model = type(model)(**model.get_params())
+    weights = {} if weight is None else {"sample_weight": np.full(20, weight)}
+    model.partial_fit(X[:20], Y[:20], **weights)
+    weights = {} if weight is None else {"sample_weight": [weight]}
+    for row in range(20, 24):
+        model.partial_fit(X[row : row + 1], Y[row : row + 1], **weights)
+    assert np.isfinite(model.loss_)
+    answers = model.sample(3) if isinstance(model, GANSampler) else model.encoder_
+    if isinstance(answers, nn.Module):
+        answers = model.reconstruct(X)
+    assert np.isfinite(answers).all()
+    assert len(np.unique(answers[:, 0])) > 1
+
+
+def test_one_row_does_not_wipe_out_the_batch_statistics():
+    model = AAETransformer(**SMALL)
+    for _ in range(5):
+        model.partial_fit(X)
+    codes = model.transform(X)
+    model.set_params(learning_rate=1e-12).partial_fit(X[:1])
+    np.testing.assert_allclose(model.transform(X), codes, atol=1e-6)
+
+
+def test_the_first_chunk_needs_two_rows():
+    with pytest.raises(ValueError, match="minimum of 2"):
+        AAETransformer(**SMALL).partial_fit(X[:1])

@@ -1,0 +1,132 @@
+"""Unknown categories: unlike everything seen, priced by how often they are expected."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sklearn_aae import (
+    AAEClusterer,
+    AAEOutlierDetector,
+    AAETransformer,
+    ConditionalAAETransformer,
+    SemiSupervisedAAEClassifier,
+)
+
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
+N = 120
+
+
+def table(n, seed, n_merchants):
+    rng = np.random.RandomState(seed)
+    merchants = [f"m{i}" for i in rng.randint(n_merchants, size=n)]
+    return pd.DataFrame({"merchant": merchants, "amount": rng.normal(size=n)})
+
+
+def as_array(frame):
+    return frame.to_numpy(dtype=object)
+
+
+CONTAINERS = {
+    "pandas": lambda frame: frame,
+    "polars": lambda frame: pl.from_pandas(frame),
+    "arrow": lambda frame: pl.from_pandas(frame).to_arrow(),
+    "array": as_array,
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("n_merchants", [400, 10**9])
+def test_unseen_categories_are_no_outliers_where_most_rows_have_one(
+    n_merchants, container
+):
+    make = CONTAINERS[container]
+    train, fresh = (make(table(N, seed, n_merchants)) for seed in (1, 2))
+    params = {"categorical_features": [0]} if container == "array" else {}
+    detector = AAEOutlierDetector(contamination=0.1, n_init=2, **params, **SMALL)
+    detector.fit(train)
+    assert (detector.predict(train) == -1).mean() <= 0.12
+    assert (detector.predict(fresh) == -1).mean() <= 0.25  # was about 1
+
+
+def test_unseen_categories_are_outliers_where_hardly_a_row_has_one():
+    train = table(N, 1, 3)
+    detector = AAEOutlierDetector(n_init=2, **SMALL).fit(train)
+    fresh = table(N, 2, 3).assign(merchant="new")
+    assert (detector.predict(fresh) == -1).all()
+    cells = (
+        detector.set_params(score_method="reconstruction").fit(train).localize(fresh)
+    )
+    assert (cells[:, 0] >= np.log(N + 1) - 1e-6).all()
+
+
+def test_the_price_of_an_unknown_category_is_that_of_the_share_of_singletons():
+    train = table(N, 1, 3)
+    train.loc[:29, "merchant"] = [f"own{i}" for i in range(30)]
+    detector = AAEOutlierDetector(n_init=1, score_method="reconstruction", **SMALL)
+    cells = detector.fit(train).localize(train.assign(merchant="new"))
+    np.testing.assert_allclose(cells[:, 0], np.log((N + 1) / 31), rtol=1e-6)
+    # A training row's own category is as unknown as one that nobody has.
+    one, other = train[:1], train[:1].assign(merchant="new")
+    np.testing.assert_array_equal(
+        detector.score_samples(one), detector.score_samples(other)
+    )
+
+
+def test_whole_weights_count_like_repeated_rows():
+    train = table(40, 1, 60)
+    weight = 1 + np.arange(40) % 2
+    detector = AAEOutlierDetector(n_init=1, **SMALL)
+    scores = detector.fit(train, sample_weight=weight).score_samples(train)
+    repeated = train.loc[train.index.repeat(weight)]
+    np.testing.assert_allclose(
+        detector.fit(repeated).score_samples(train), scores, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("declared", [False, True])
+@pytest.mark.parametrize(
+    "model",
+    [
+        AAETransformer(**SMALL),
+        ConditionalAAETransformer(**SMALL),
+        SemiSupervisedAAEClassifier(**SMALL),
+        AAEClusterer(2, n_init=1, **SMALL),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_a_row_of_unknown_values_is_no_likely_one(model, declared):
+    train = table(N, 1, 3)
+    if declared:
+        kinds = pd.CategoricalDtype(["m0", "m1", "m2", "new"])
+        train["merchant"] = train.merchant.astype(kinds)
+    model.fit(train, np.arange(N) % 2)
+    new, hole = train.copy(), train.copy()
+    new["merchant"], hole["merchant"] = "new", None
+    priced = model.score_samples(hole) - np.log(N + 1)
+    np.testing.assert_allclose(model.score_samples(new), priced, rtol=1e-9)
+    assert (model.score_samples(new) < model.score_samples(train)).mean() > 0.95
+    np.testing.assert_array_equal(model.transform(new), model.transform(hole))
+
+
+def test_later_chunks_make_declared_categories_known():
+    kinds = pd.CategoricalDtype(["m0", "m1", "m2", "late"])
+    first = table(N, 1, 3).astype({"merchant": kinds})
+    late = first.copy()
+    late.loc[::2, "merchant"] = "late"
+    hole = late.assign(merchant=None)
+    model = AAETransformer(**SMALL).partial_fit(first)
+    np.testing.assert_array_equal(
+        model.transform(late[::2]), model.transform(hole[::2])
+    )
+    model.partial_fit(late)
+    assert not np.array_equal(model.transform(late[::2]), model.transform(hole[::2]))
+
+
+def test_rows_that_judge_may_hold_categories_that_no_training_row_has():
+    train = table(N, 1, 3)
+    judges = table(N, 2, 3).assign(merchant="new")
+    holes = judges.assign(merchant=None)
+    model = AAETransformer(**SMALL)
+    losses = [model.fit(train, X_val=rows).loss_ for rows in (judges, holes)]
+    assert losses[0] == losses[1]
