@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from sklearn_aae.inspection._estimator import draw_prior
+from sklearn_aae.utils._prior import prior_codes
 
 # Draws that find the prior's place, and its density where there is no formula.
 N_DRAWS = 100_000
@@ -57,7 +57,7 @@ class PlaneDensity:
 
 
 def prior_density(estimator, n_points: int) -> PlaneDensity:
-    """Return the density of a prior of two columns.
+    """Return the density of the prior of a code of two columns.
 
     Parameters
     ----------
@@ -70,21 +70,25 @@ def prior_density(estimator, n_points: int) -> PlaneDensity:
     Returns
     -------
     density : PlaneDensity
-        By the prior's ``log_prob``; where it has none, a smoothed histogram of draws.
+        By the prior's ``log_prob``; where it has none, or heads make codes of labels
+        and styles, a smoothed histogram of draws.
     """
-    draws = draw_prior(estimator, N_DRAWS)
+    draws = prior_codes(estimator, N_DRAWS)
     low, high = np.quantile(draws, [TAIL, 1 - TAIL], axis=0)
     margin = MARGIN * (high - low)
     x, y = np.linspace(low - margin, high + margin, n_points, axis=-1)
     try:
-        values = _evaluate(estimator.prior_(None), x, y, draws.dtype)
+        values = _evaluate(estimator.prior_, x, y, draws.dtype)
     except (NotImplementedError, ValueError):  # no formula, or not on all the plane
         values = _count(draws, x, y)
     return PlaneDensity(x, y, values)
 
 
-def _evaluate(distribution, x: np.ndarray, y: np.ndarray, dtype) -> np.ndarray:
+def _evaluate(prior, x: np.ndarray, y: np.ndarray, dtype) -> np.ndarray:
     """Evaluate the density at the points of a grid."""
+    if prior.n_components != 2:
+        raise NotImplementedError("Codes are not what the prior draws.")
+    distribution = prior(None)
     if getattr(distribution.support, "is_discrete", False):
         raise NotImplementedError("Probabilities of points are not a density.")
     points = np.stack(np.meshgrid(x, y), axis=-1).astype(dtype)

@@ -5,11 +5,6 @@ import math
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae.utils._random import seeded_scope
-
-# The same draws in every picture.
-SEED = 0
-
 
 def check_estimator(display: str, estimator, *needs: str) -> None:
     """Check that an estimator is fitted and has what a display needs.
@@ -27,9 +22,18 @@ def check_estimator(display: str, estimator, *needs: str) -> None:
     if lacks:
         raise TypeError(
             f"{display} needs an estimator with {' and '.join(needs)}. "
-            f"{type(estimator).__name__} has no {' and no '.join(lacks)}. Of a "
-            "Pipeline, pass the step that is the autoencoder, such as pipeline[0]."
+            f"{type(estimator).__name__} has no {' and no '.join(lacks)}."
+            f"{_inner(estimator)}"
         )
+
+
+def _inner(estimator) -> str:
+    """Return how to pass what an estimator holds, if it holds one."""
+    if hasattr(estimator, "steps"):
+        return " Pass the step that is the autoencoder, such as pipeline[0]."
+    if hasattr(estimator, "best_estimator_"):
+        return " Pass its best_estimator_."
+    return ""
 
 
 def check_plane(display: str, estimator, n_components: int) -> None:
@@ -66,22 +70,3 @@ def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:
             f"{n_columns}. Their product must be the number of columns."
         )
     return shape
-
-
-def draw_prior(estimator, n_draws: int) -> np.ndarray:
-    """Draw codes from ``estimator.prior_``, always the same ones.
-
-    Parameters
-    ----------
-    estimator : object
-        With ``prior_``.
-
-    n_draws : int
-        Number of codes.
-
-    Returns
-    -------
-    draws : ndarray of shape (n_draws, n_components)
-    """
-    with seeded_scope(SEED):
-        return estimator.prior_.draw(n_draws).cpu().numpy()

@@ -74,8 +74,7 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted, with ``transform`` to two columns. Contours need ``prior_`` of two
-            columns too.
+            Fitted, with ``transform`` to two columns. Contours need ``prior_``.
 
         X : {array-like, DataFrame} of shape (n_samples, n_features)
             Rows.
@@ -110,8 +109,8 @@ class LatentSpaceDisplay:
         if y is not None:
             check_consistent_length(codes, y)
             y = np.asarray(y)
-        flat = getattr(getattr(estimator, "prior_", None), "n_components", None) == 2
-        density = prior_density(estimator, grid_resolution) if flat else None
+        has_prior = hasattr(estimator, "prior_")
+        density = prior_density(estimator, grid_resolution) if has_prior else None
         return cls(codes=codes, y=y, density=density).plot(ax=ax, **kwargs)
 
     def plot(

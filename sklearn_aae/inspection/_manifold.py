@@ -6,10 +6,10 @@ from sklearn_aae.inspection._estimator import (
     check_estimator,
     check_image_shape,
     check_plane,
-    draw_prior,
 )
 from sklearn_aae.inspection._mosaic import draw_mosaic
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._prior import prior_codes
 
 # Draws that find the square of the prior.
 N_DRAWS = 100_000
@@ -111,7 +111,7 @@ class ManifoldDisplay:
             If a code does not have two columns, or `image_shape` does not fit.
         """
         check_estimator(cls.__name__, estimator, "inverse_transform", "prior_")
-        draws = draw_prior(estimator, N_DRAWS)
+        draws = prior_codes(estimator, N_DRAWS)
         check_plane(cls.__name__, estimator, draws.shape[1])
         tails = (1 - coverage) / 2, (1 + coverage) / 2
         x, y = np.quantile(draws.astype(float), tails, axis=0).T

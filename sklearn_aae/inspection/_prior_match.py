@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sklearn_aae.inspection._estimator import check_estimator, draw_prior
+from sklearn_aae.inspection._estimator import check_estimator
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._prior import prior_codes
 
 # Draws that stand for the prior.
 N_DRAWS = 100_000
@@ -95,7 +96,7 @@ class PriorMatchDisplay:
         """
         check_estimator(cls.__name__, estimator, "transform", "prior_")
         codes = np.asarray(estimator.transform(X), dtype=float)
-        draws = draw_prior(estimator, N_DRAWS).astype(float)
+        draws = prior_codes(estimator, N_DRAWS).astype(float)
         if codes.shape[1] != draws.shape[1]:
             raise ValueError(
                 f"The codes of {type(estimator).__name__} have {codes.shape[1]} "

@@ -18,10 +18,7 @@ from sklearn_aae.metrics._likelihood import parzen_log_likelihood
 from sklearn_aae.metrics._prior_match import prior_match
 from sklearn_aae.metrics._reconstruction import reconstruction_error
 from sklearn_aae.utils._compat import StrOptions
-from sklearn_aae.utils._random import seeded_scope
-
-# The same samples and draws for every model that is compared.
-SEED = 0
+from sklearn_aae.utils._prior import SEED, prior_codes
 
 
 def aae_scorer(name, **kwargs):
@@ -149,11 +146,7 @@ def _sampled(estimator, X, y) -> tuple:
 
 def _encoded(estimator, X, y) -> tuple:
     _check_has(estimator, "transform", "prior_")
-    n_samples = np.shape(X)[0]
-    if hasattr(estimator, "_prior_codes"):  # what a head makes of label and style
-        return estimator.transform(X), estimator._prior_codes(n_samples)
-    with seeded_scope(SEED):
-        return estimator.transform(X), estimator.prior_.draw(n_samples)
+    return estimator.transform(X), prior_codes(estimator, np.shape(X)[0])
 
 
 def _predicted(estimator, X, y) -> tuple:

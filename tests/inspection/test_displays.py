@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from functools import cache, partial
 from types import SimpleNamespace
 
 import matplotlib
@@ -17,20 +18,31 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.distributions import Independent, Normal, Uniform
 
-from sklearn_aae import AAEClusterer, AAETransformer, inspection
+from sklearn_aae import (
+    AAEClusterer,
+    AAEOutlierDetector,
+    AAETransformer,
+    ConditionalAAETransformer,
+    GANSampler,
+    SemiSupervisedAAEClassifier,
+    inspection,
+)
 from sklearn_aae.inspection import (
     LatentSpaceDisplay,
     ManifoldDisplay,
     PriorMatchDisplay,
     ReconstructionDisplay,
     TrainingCurvesDisplay,
+    _prior_match,
 )
 from sklearn_aae.inspection._density import PlaneDensity, prior_density
 from sklearn_aae.inspection._mosaic import mosaic
+from sklearn_aae.metrics import _scorers, aae_scorer
 from sklearn_aae.priors import PRIORS, as_prior
 
 X, y = load_digits(return_X_y=True)
@@ -565,3 +577,98 @@ def test_curves_refuse_an_empty_history():
     model.history_ = []
     with pytest.raises(ValueError, match="no epoch of its training ran to its end"):
         TrainingCurvesDisplay.from_estimator(model)
+
+
+# --- every estimator, every size of code ----------------------------------------------
+
+LABELS = y[:40] % 3
+GAMES = {
+    "AAETransformer": AAETransformer,
+    "AAETransformer with classes": partial(AAETransformer, prior="gaussian_mixture"),
+    "AAEClusterer": partial(AAEClusterer, 3, n_init=1, class_heads=True),
+    "AAEClusterer without heads": partial(AAEClusterer, 3, n_init=1, class_heads=False),
+    "SemiSupervisedAAEClassifier": partial(
+        SemiSupervisedAAEClassifier, class_heads=True
+    ),
+    "SemiSupervisedAAEClassifier without heads": SemiSupervisedAAEClassifier,
+    "ConditionalAAETransformer": ConditionalAAETransformer,
+    "AAEOutlierDetector": partial(AAEOutlierDetector, n_init=1),
+    "GANSampler": GANSampler,
+}
+IN_THE_PLANE = ("LatentSpaceDisplay", "ManifoldDisplay")
+
+
+@cache
+def fit_game(name, n_components, class_heads=None):
+    model = GAMES[name](n_components=n_components, hidden_layer_sizes=(4,), max_iter=1)
+    if class_heads is not None:
+        model.set_params(class_heads=class_heads)
+    return model.set_params(random_state=0).fit(X[:40], LABELS)
+
+
+def needs_of(display, model):
+    """Return what a display asks of an estimator, that this one lacks."""
+    needs = {
+        "LatentSpaceDisplay": ["transform"],
+        "ManifoldDisplay": ["inverse_transform"],
+        "PriorMatchDisplay": ["transform"],
+        "ReconstructionDisplay": ["reconstruct"],
+        "TrainingCurvesDisplay": [],
+    }[display]
+    return [name for name in needs if not hasattr(model, name)]
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+@pytest.mark.parametrize("game", GAMES)
+def test_displays_draw_every_estimator_or_say_what_would_do(game, n_components):
+    model = fit_game(game, n_components)
+    for name, call in CALLS.items():
+        if needs_of(name, model):
+            with pytest.raises(TypeError, match=r"has no \w*(transform)"):
+                call(model)
+            continue
+        n_columns = model._n_features_out if hasattr(model, "transform") else None
+        if name not in IN_THE_PLANE or n_columns == 2:
+            assert call(model)
+            continue
+        with pytest.raises(ValueError, match=f"have {n_columns}. Fit") as caught:
+            call(model)
+        heads = "class_heads=True" in str(caught.value)
+        assert heads == hasattr(model, "class_heads")
+        assert call(fit_game(game, 2, True if heads else None))  # what it says is true
+
+
+@pytest.mark.parametrize(
+    "game", [g for g in GAMES if "Out" not in g and "GAN" not in g]
+)
+def test_prior_match_compares_the_codes_of_the_scorer(game, monkeypatch):
+    compared, metric = [], _scorers.prior_match
+    monkeypatch.setattr(
+        _scorers,
+        "prior_match",
+        lambda *pair, **k: compared.extend(pair) or metric(*pair, **k),
+    )
+    model = fit_game(game, 2)
+    aae_scorer("prior_match")(model, X)
+    monkeypatch.setattr(_prior_match, "N_DRAWS", len(X))
+    display = PriorMatchDisplay.from_estimator(model, X, n_quantiles=3)
+    quantiles = (display.code_quantiles, display.prior_quantiles)
+    for found, codes in zip(quantiles, compared, strict=True):
+        np.testing.assert_allclose(found, np.quantile(codes, [0.25, 0.5, 0.75], axis=0))
+
+
+def test_contours_of_heads_hold_the_prior_of_the_codes():
+    model = fit_game("AAEClusterer", 2)
+    density = LatentSpaceDisplay.from_estimator(model, X, grid_resolution=50).density
+    means = [
+        np.average(points, weights=density.values.sum(axis))
+        for axis, points in enumerate((density.x, density.y))
+    ]
+    np.testing.assert_allclose(means, model._prior_codes(10_000).mean(0), atol=0.1)
+
+
+def test_a_search_says_what_to_pass():
+    search = GridSearchCV(AAETransformer(), {})
+    search.best_estimator_ = None  # fitted
+    with pytest.raises(TypeError, match="Pass its best_estimator_"):
+        PriorMatchDisplay.from_estimator(search, X)

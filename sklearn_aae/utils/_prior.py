@@ -1,0 +1,29 @@
+"""Codes of a fitted model's prior, as pictures and scores compare them."""
+
+import numpy as np
+
+from sklearn_aae.utils._random import seeded_scope
+
+# The same draws in every picture, and for every model that is compared.
+SEED = 0
+
+
+def prior_codes(estimator, n_draws: int) -> np.ndarray:
+    """Draw codes, as ``transform`` returns them, from the prior; always the same ones.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted, with ``prior_``.
+
+    n_draws : int
+        Number of codes.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_draws, n_components)
+    """
+    if hasattr(estimator, "_prior_codes"):  # what a head makes of label and style
+        return estimator._prior_codes(n_draws)
+    with seeded_scope(SEED):
+        return estimator.prior_.draw(n_draws).cpu().numpy()
