@@ -16,7 +16,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 from torch.distributions import Laplace as _Laplace
 
 from sklearn_aae.distributions import Columns, Counts, UnitGaussian
-from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot, only
+from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot, only, shallow_copy
 from sklearn_aae.utils._random import standard_uniform
 
 __all__ = [
@@ -97,6 +97,7 @@ class Decoder(nn.Module):
             self.class_heads = Linear(n_classes, n_components, bias=False)
             nn.init.normal_(self.class_heads.weight)
         self.module = module
+        self.places: list[int] | None = None  # of the outputs of a module; None: all
         if module is None:
             self.body = MLP(
                 self.n_inputs,
@@ -128,7 +129,28 @@ class Decoder(nn.Module):
 
     def location(self, h: Tensor) -> Tensor:
         """Map what `represent` returns to the head's outputs, (B, d) or (C, B, d)."""
-        return self.module(h) if self.module is not None else self.head(self.body(h))
+        if self.module is None:
+            return self.head(self.body(h))
+        outputs = self.module(h)
+        return outputs if self.places is None else outputs[..., self.places]
+
+    def only_columns(self, columns: Sequence[int]) -> "Decoder":
+        """Return a decoder of some columns, which shares this one's tensors.
+
+        It is for answers. Given the code columns are independent, so p(x|z) of some
+        needs no look at the others, which may have very many categories.
+        """
+        return self._only(list(columns), list(columns))
+
+    def _only(self, columns: list[int], places: list[int]) -> "Decoder":
+        """Return the decoder of some columns, from the outputs at some places."""
+        twin = shallow_copy(self)
+        twin.n_features, twin.n_outputs = len(columns), len(places)
+        if self.module is None:
+            twin.head = self.head.only_outputs(places)
+        else:
+            twin.places = places
+        return twin
 
     def likelihood(self, h: Tensor) -> Distribution:
         """Return the distribution with the head's outputs h as parameter."""
@@ -244,6 +266,21 @@ class ColumnsDecoder(Decoder):
         number, count, logits = self.heads(h)
         cells, order = DECODERS[self.numeric].cells(number), only(self.heads.order)
         return Columns(cells, self._counts(count), logits, order, self.weight)
+
+    def only_columns(self, columns: Sequence[int]) -> "Decoder":
+        """Return a decoder of some columns, which shares this one's tensors."""
+        heads, places = self.heads.only_columns(columns)
+        twin = self._only(list(columns), places)
+        twin.heads = heads
+        order = self.heads.order.tolist()
+        weights = [order.index(columns[i]) for i in heads.order.tolist()]
+        twin.weight = self.weight[weights]
+        at_counts = order[self.heads.n_numeric :][: self.heads.n_counts]
+        counts = [at_counts.index(j) for j in columns if j in at_counts]
+        if counts:
+            twin.shift, twin.scale = self.shift[counts], self.scale[counts]
+            twin.log_size = nn.Parameter(self.log_size.detach()[counts])
+        return twin
 
     def _counts(self, h: Tensor) -> Counts | None:
         """Return the distribution of counts, of standardised log μ and logits of π."""

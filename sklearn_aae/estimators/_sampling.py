@@ -232,13 +232,15 @@ class TableSampleMixin(SampleMixin):
 
         Each row chooses one of `CANDIDATES` codes by the likelihood of its cells.
         """
-        x = torch.from_numpy(self.preprocessor_.scaled_holes(known[None]))
-        scale = torch.from_numpy(np.maximum(self.residuals_, MIN_RESIDUAL))
+        told = np.flatnonzero(~np.isnan(known))
+        decoder = self.decoder_.only_columns(told.tolist())
+        x = torch.from_numpy(self.preprocessor_.scaled_holes(known[None])[:, told])
+        scale = torch.from_numpy(np.maximum(self.residuals_[told], MIN_RESIDUAL))
 
         def likelihood(z: Tensor, y: Tensor | None = None) -> Tensor:
-            return _cells(self.decoder_(z, y), x.to(z), scale.to(z)).nansum(-1)
+            return _cells(decoder(z, y), x.to(z), scale.to(z)).nansum(-1)
 
-        log_p = stream(self.decoder_, likelihood, codes, labels=labels)
+        log_p = stream(decoder, likelihood, codes, labels=labels)
         noise = np.random.RandomState(seed).gumbel(size=log_p.shape)
         best = (log_p + noise).reshape(-1, CANDIDATES).argmax(1)
         return best + CANDIDATES * np.arange(len(best))
@@ -247,11 +249,13 @@ class TableSampleMixin(SampleMixin):
         """Learn how far reconstructions are from the rows, in deviations."""
         x = rows.some()
         encoder, decoder = self.encoder_, self.decoder_
-        y = None if x.y is None else torch.as_tensor(x.y, device=x.X.device)
-        cells = x.X.to(next(decoder.parameters()).dtype)
-        with torch.inference_mode():
-            mean = decoder(encoder(cells).mean, y).mean
-        squares = (cells - mean).square().nanmean(0).nan_to_num()
+        cells = x.X.cpu().numpy()
+
+        def mean(part: Tensor, y: Tensor | None = None) -> Tensor:
+            return decoder(encoder(part).mean, y).mean
+
+        missed = cells - stream(decoder, mean, cells, labels=x.y)
+        squares = torch.from_numpy(missed).square().nanmean(0).nan_to_num()
         squares[np.array(self.columns_.discrete)] = 0.0
         self.residuals_ = squares.sqrt().double().cpu().numpy()
 

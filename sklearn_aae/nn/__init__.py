@@ -10,6 +10,7 @@ from sklearn_aae.nn._layers import (
     calibrating,
     frozen_copy,
     one_hot,
+    shallow_copy,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block
 from sklearn_aae.nn._stacked import lies_transposed
@@ -31,4 +32,5 @@ __all__ = [
     "lies_transposed",
     "one_hot",
     "only",
+    "shallow_copy",
 ]

@@ -5,7 +5,7 @@ a group, M its largest m, r rank. A cell is a number, or the number of a categor
 is a missing one. Index buffers are equal in all members of a stack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -176,6 +176,9 @@ class ColumnHeads(nn.Module):
     counts : sequence of int, default=()
         Places of the columns of counts among the numeric ones.
 
+    large : iterable of Linear or None, default=None
+        Layers of the columns of more than `MAX_ONE_HOT` categories; None for new ones.
+
     Attributes
     ----------
     n_inputs : int
@@ -187,12 +190,17 @@ class ColumnHeads(nn.Module):
 
     order: Tensor
 
-    def __init__(self, n_categories: Sequence[int], counts: Sequence[int] = ()):
+    def __init__(
+        self,
+        n_categories: Sequence[int],
+        counts: Sequence[int] = (),
+        large: Iterable[nn.Module] | None = None,
+    ):
         super().__init__()
         self.n_categories, self.n_counts = tuple(n_categories), len(counts)
         sizes = dict(enumerate(n_categories))
         numeric = [j for j, m in sizes.items() if not m and j not in counts]
-        large = [j for j, m in sizes.items() if m > MAX_ONE_HOT]
+        at_large = [j for j, m in sizes.items() if m > MAX_ONE_HOT]
         groups: dict[int, list[int]] = {}
         for j, m in sizes.items():
             if 0 < m <= MAX_ONE_HOT:
@@ -204,19 +212,21 @@ class ColumnHeads(nn.Module):
             spare = torch.arange(int(held.max())) >= held  # (J, M)
             widths.append(spare.numel())
             self.register_buffer(f"spare_{i}", NEVER * spare.float(), False)
-        self.large = nn.ModuleList(Linear(RANK, sizes[j]) for j in large)
+        if large is None:
+            large = (Linear(RANK, sizes[j]) for j in at_large)
+        self.large = nn.ModuleList(large)
         order = [
             *numeric,
             *counts,
             *(j for group in self.groups for j in group),
-            *large,
+            *at_large,
         ]
         self.register_buffer("order", torch.tensor(order, dtype=torch.int64), False)
         self.widths = (
             self.n_numeric,
             2 * self.n_counts,
             *widths,
-            *[RANK] * len(large),
+            *[RANK] * len(at_large),
         )
         self.n_inputs = sum(self.widths)
 
@@ -230,3 +240,39 @@ class ColumnHeads(nn.Module):
         for linear, part in zip(self.large, parts[len(self.groups) :], strict=True):
             logits.append(linear(part).unsqueeze(-2))
         return number, count, logits
+
+    def only_columns(self, columns: Sequence[int]) -> tuple["ColumnHeads", list[int]]:
+        """Return the heads of some columns, and the places of what enters them."""
+        entry = self._entries()
+        at_counts = self.order.tolist()[self.n_numeric :][: self.n_counts]
+        counts = [i for i, j in enumerate(columns) if j in at_counts]
+        sizes = [self.n_categories[j] for j in columns]
+        all_large = [j for j, m in enumerate(self.n_categories) if m > MAX_ONE_HOT]
+        large = [self.large[all_large.index(j)] for j in columns if j in all_large]
+        heads = ColumnHeads(sizes, counts, large)
+        n, end = heads.n_numeric, heads.n_numeric + heads.n_counts
+        entries = [entry[columns[i]] for i in heads.order.tolist()]
+        places = [e[0] for e in entries[:end]] + [e[1] for e in entries[n:end]]
+        for e, width in zip(entries[end:], heads._categorical_widths, strict=True):
+            places += e[:width]
+        return heads.to(self.order.device), places
+
+    def _entries(self) -> dict[int, list[int]]:
+        """Return the places of what enters for each column."""
+        order, n, n_counts = self.order.tolist(), self.n_numeric, self.n_counts
+        entries = {j: [i] for i, j in enumerate(order[:n])}
+        for i, j in enumerate(order[n : n + n_counts], start=n):
+            entries[j] = [i, i + n_counts]
+        at = n + 2 * n_counts
+        rest = order[n + n_counts :]
+        for j, width in zip(rest, self._categorical_widths, strict=True):
+            entries[j] = list(range(at, at + width))
+            at += width
+        return entries
+
+    @property
+    def _categorical_widths(self) -> list[int]:
+        """Number of what enters for each categorical column, in order."""
+        shapes = [getattr(self, f"spare_{i}").shape for i in range(len(self.groups))]
+        small = [n_each for n_columns, n_each in shapes for _ in range(n_columns)]
+        return small + [RANK] * len(self.large)

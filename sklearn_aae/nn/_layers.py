@@ -7,12 +7,15 @@ stacked layer have one leading axis more; the layer reads it off their shape.
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_aae.nn._stacked import StackedBatchNorm, StackedLinear
+
+ModuleType = TypeVar("ModuleType", bound=nn.Module)
 
 
 class Linear(nn.Linear):
@@ -146,6 +149,14 @@ def frozen_copy(module: nn.Module, dtype: torch.dtype) -> nn.Module:
         name: None if m is None else frozen_copy(m, dtype)
         for name, m in module._modules.items()
     }
+    return twin
+
+
+def shallow_copy(module: ModuleType) -> ModuleType:
+    """Return a copy whose tensors and modules are the same, and may be replaced."""
+    twin = copy.copy(module)
+    for name in ("_parameters", "_buffers", "_modules"):
+        setattr(twin, name, dict(getattr(module, name)))
     return twin
 
 

@@ -6,7 +6,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.nn._layers import NORMALIZATIONS, BatchNorm, Dropout, Linear
+from sklearn_aae.nn._layers import (
+    NORMALIZATIONS,
+    BatchNorm,
+    Dropout,
+    Linear,
+    shallow_copy,
+)
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -54,6 +60,16 @@ class Block(nn.Module):
         linear.weight.mul_(scale.unsqueeze(-1))
         linear.bias = nn.Parameter(norm.bias - scale * norm.running_mean)
         self.norm = None
+
+    def only_outputs(self, places: Sequence[int]) -> "Block":
+        """Return a block of some of the outputs; of one without normalisation."""
+        twin, linear = shallow_copy(self), shallow_copy(self.linear)
+        index = torch.tensor(places, device=self.linear.weight.device)
+        for name, values in self.linear.named_parameters():
+            chosen = values.detach()[index]
+            setattr(linear, name, nn.Parameter(chosen, requires_grad=False))
+        twin.linear = linear
+        return twin
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -17,6 +18,10 @@ from sklearn_aae import (
     ConditionalAAETransformer,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.estimators import _stream
+from sklearn_aae.estimators._preparation import validate_table
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._sampling import CANDIDATES
 from sklearn_aae.estimators._state import to_arrays
 from sklearn_aae.tabular import TablePreprocessor
 from sklearn_aae.training import train_jobs
@@ -386,3 +391,60 @@ def test_rows_of_codes_keep_their_labels(larger):
     rows = model.inverse_transform(codes)
     assert rows.index.tolist() == some.index.tolist()
     pd.testing.assert_frame_equal(rows, model.reconstruct(some))
+
+
+# --- columns of very many categories --------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def postcodes():
+    """Return a model of a table whose second column has many categories."""
+    rs = np.random.RandomState(0)
+    table = pd.DataFrame(
+        {
+            "kind": rs.choice(["a", "b"], 200),
+            "code": [f"c{i}" for i in range(200)],
+            "x": rs.normal(size=200),
+        }
+    )
+    return AAETransformer(2, max_iter=2, hidden_layer_sizes=(8,), random_state=0).fit(
+        table
+    )
+
+
+@pytest.fixture
+def decoded(postcodes, monkeypatch):
+    """Return the list of how many rows the many categories were decoded for."""
+    (large,), sizes = postcodes.decoder_.heads.large, []
+    forward = large.forward
+    monkeypatch.setattr(large, "forward", lambda h: sizes.append(len(h)) or forward(h))
+    return sizes
+
+
+@pytest.mark.parametrize("given", [{"kind": "a"}, {"x": 1.5}, {"kind": "b", "x": 0}])
+def test_cells_given_are_chosen_by_without_a_look_at_other_columns(
+    given, postcodes, decoded
+):
+    drawn = postcodes.sample(7, given=given, random_state=0)
+    assert sum(decoded) == 7  # the rows themselves; their candidates are 200 times more
+    for name, value in given.items():
+        assert (drawn[name] == value).all()
+
+
+def test_a_given_category_of_many_is_chosen_by(postcodes, decoded):
+    drawn = postcodes.sample(2, given={"code": "c7"}, random_state=0)
+    assert (drawn.code == "c7").all()
+    assert sum(decoded) == 2 * CANDIDATES + 2
+
+
+def test_residuals_are_measured_a_few_rows_at_a_time(postcodes, decoded, monkeypatch):
+    monkeypatch.setattr(_stream, "CHUNK_UNITS", 1600)  # 8 rows of 200 categories
+    before = postcodes.residuals_
+    rows = validate_table(postcodes, postcodes.sample(40, random_state=0), reset=False)
+    scaled = Rows(rows).scaled(
+        postcodes.preprocessor_, torch.device("cpu"), torch.float64
+    )
+    decoded.clear()
+    postcodes._measure_residuals(scaled)
+    assert decoded == [8] * 5
+    postcodes.residuals_ = before
