@@ -42,16 +42,16 @@ finder = AAEOutlierDetector(
 ).fit(X[y == 1])
 row = X[y == 1].iloc[[0]].copy()
 row["mean radius"] *= 2
-shares = finder.localize(row)[0]
-worst = np.argsort(shares)[::-1][:5]
-for j in worst:
-    print(f"{X.columns[j]:<25} {shares[j]:5.2f} of {shares.sum():.2f}")
+shares = finder.localize(row).iloc[0]
+worst = shares.nlargest(5)
+for name, share in worst.items():
+    print(f"{name:<25} {share:5.2f} of {shares.sum():.2f}")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 left.hist([scores[y == 1], scores[y == 0]], bins=30, stacked=True)
 left.axvline(detector.offset_, color="k", linestyle="--")
 left.set(xlabel="score_samples", ylabel="rows", title="benign, malignant, offset_")
-right.barh(X.columns[worst[::-1]], shares[worst[::-1]])
+right.barh(worst.index[::-1], worst[::-1])
 right.set(xlabel="share of the score", title="one cell was doubled")
 
 folder = Path(__file__).parent / "output" if "__file__" in globals() else Path()

@@ -12,7 +12,7 @@ from torch import Tensor
 from sklearn_aae.estimators._paths import PathMixin
 from sklearn_aae.estimators._sampling import TableSampleMixin
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.tabular import as_table, novelty, unknown_cells
+from sklearn_aae.tabular import as_table, float_dtypes, novelty, unknown_cells
 from sklearn_aae.utils._compat import check_sample_weight
 
 
@@ -22,7 +22,8 @@ class InferenceMixin(TableSampleMixin):
     def _check_codes(self, Z) -> np.ndarray:
         """Validate codes."""
         check_is_fitted(self)
-        Z = check_array(as_table(Z), dtype=[np.float64, np.float32], input_name="Z")
+        Z = as_table(Z, "Z")
+        Z = check_array(Z, dtype=float_dtypes(Z), input_name="Z")
         k = self._n_features_out
         if Z.shape[1] != k:
             raise ValueError(

@@ -7,7 +7,7 @@ from sklearn_aae.estimators._members import Member
 from sklearn_aae.estimators._recipes import has_density
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tails import Range, Tail, weighted_quantile
-from sklearn_aae.tabular import as_table, forget_unseen, unknown_cells
+from sklearn_aae.tabular import as_table, forget_unseen, framed, unknown_cells
 from sklearn_aae.utils._compat import check_sample_weight
 
 METHODS = ("combined", "reconstruction", "prior", "critic")
@@ -85,10 +85,11 @@ class OutlierScoresMixin:
         One that a single training row has is as unknown as one that none has, so that
         training rows and others are scored alike (Good 1953).
         """
+        X = as_table(X)
         rows = self._check_new_rows(X)
         if not self.columns_.typed:
             return rows, None
-        unknown = unknown_cells(self.columns_, as_table(X), KNOWN)
+        unknown = unknown_cells(self.columns_, X, KNOWN)
         rows = forget_unseen(self.columns_, rows, KNOWN)
         return rows, unknown if unknown.any() else None
 
@@ -186,14 +187,16 @@ class OutlierScoresMixin:
 
         Returns
         -------
-        shares : ndarray of shape (n_samples, n_features), float64
-            Rows sum to ``-score_samples(X)``. With ``score_method="reconstruction"``
-            and ``localize_by="reconstruction"`` these are the summands themselves;
-            other scores are of whole rows, and are dealt out in proportion to them, or
-            to what `localize_by` says. A number far beyond those of the training rows
+        shares : {ndarray, DataFrame} of shape (n_samples, n_features), float64
+            A frame, if X is one: of its kind, column names and row labels. Rows sum to
+            ``-score_samples(X)``. With ``score_method="reconstruction"`` and
+            ``localize_by="reconstruction"`` these are the summands themselves; other
+            scores are of whole rows, and are dealt out in proportion to them, or to
+            what `localize_by` says. A number far beyond those of the training rows
             moves the whole row's code: cells are then judged by the code without it,
             and what the score is lower without it is all its own.
         """
+        X = as_table(X)
         rows, unknown = self._read(X)
         surprise = self._surprise(rows, unknown)
         shares = _deal(surprise, self._blame(rows, unknown))
@@ -204,7 +207,7 @@ class OutlierScoresMixin:
             shares[some] = self._deal_far(
                 np.asarray(rows[some]), unknown, far[some], surprise[some]
             )
-        return shares
+        return framed(shares, like=X)
 
     def _blame(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return how far each cell is to blame, in nats: (n_samples, n_features)."""

@@ -17,8 +17,10 @@ from sklearn_aae.tabular import (
     as_table,
     check_finite,
     check_plain,
+    float_dtypes,
     forget_unseen,
     tallied,
+    warn_of_loose_text,
 )
 from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
 
@@ -97,13 +99,22 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
         columns = (
             None if TableColumns.plainly(X, *rules) else TableColumns.learn(X, *rules)
         )
-    table: dict = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
+    table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False}
     if columns is not None and columns.typed:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         rows = check_array(columns.encode(X), **table, **options)
     else:
         table["accept_sparse"] = "csr" if estimator._takes_sparse else False
-        rows = validate_data(estimator, X, reset=reset, **table, **options)
+        try:
+            rows = validate_data(estimator, X, reset=reset, **table, **options)
+        except ValueError as error:
+            if "could not convert string" not in str(error):
+                raise
+            raise ValueError(
+                f"X is no frame, and holds text: {error}. Pass a frame, whose text is "
+                "taken as categories, or name the columns of text in "
+                "categorical_features."
+            ) from error
         rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.plain(rows.shape[1])
     names = [column.name for column in columns.columns]
@@ -112,6 +123,7 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
         check_plain(rows, columns.discrete, names, type(estimator).__name__)
     if reset:
         estimator.columns_ = columns
+        warn_of_loose_text(columns, X, rows, estimator.categorical_features)
     return rows
 
 

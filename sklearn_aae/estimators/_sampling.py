@@ -11,7 +11,7 @@ from sklearn_aae.distributions import Columns
 from sklearn_aae.estimators._preparation import validate_table
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.tabular import forget_unseen
+from sklearn_aae.tabular import as_table, forget_unseen
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
@@ -105,6 +105,7 @@ class SampleMixin:
 
     def _as_table(self, rows: np.ndarray, dtype=np.float64, like=None):
         """Return decoded rows as a table like the training table."""
+        like = None if like is None else as_table(like)
         table = self.columns_.decode(rows, self.clip, like)
         numbers = isinstance(table, np.ndarray) and table.dtype != object
         return table.astype(dtype, copy=False) if numbers else table

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_aae.inspection._estimator import check_estimator, check_image_shape
 from sklearn_aae.inspection._mosaic import draw_mosaic
+from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._optional import import_optional
 
 
@@ -89,7 +90,7 @@ class ReconstructionDisplay:
         ValueError
             If `image_shape` does not fit the number of features.
         """
-        rows = X[:n_images]
+        rows = as_table(X)[:n_images]
         originals = np.asarray(rows)
         rebuilt = np.asarray(_reconstruct(cls.__name__, estimator, rows))
         shape = check_image_shape(image_shape, originals.shape[1])

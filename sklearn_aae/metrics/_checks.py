@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from sklearn_aae.tabular import as_table
+from sklearn_aae.tabular import as_table, column_names
 from sklearn_aae.utils._compat import InvalidParameterError
 
 
@@ -29,9 +29,9 @@ def check_parameter(function: str, name: str, value, allowed) -> None:
         )
 
 
-def as_dense(X):
-    """Return rows with tensors and sparse matrices turned into arrays."""
-    X = as_table(X)
+def as_dense(X, name: str):
+    """Return an argument's rows with tensors and sparse matrices turned into arrays."""
+    X = as_table(X, name)
     return X.toarray() if issparse(X) else X
 
 
@@ -55,7 +55,7 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
     ValueError
         If cells are no numbers, missing or infinite.
     """
-    X = as_dense(X)
+    X = as_dense(X, name)
     try:
         rows = check_array(X, dtype=np.float64, ensure_all_finite=False)
     except ValueError as error:
@@ -92,7 +92,7 @@ def check_complete(
     bad = np.isinf(rows) if missing else ~np.isfinite(rows)
     if bad.any():
         j = int(bad.any(0).argmax())
-        column = dict(enumerate(_names(table))).get(j, j)
+        column = (column_names(as_table(table)) or range(j + 1))[j]
         raise ValueError(
             f"The {name!r} argument of {function} has {int(bad[:, j].sum())} "
             f"{'' if missing else 'missing or '}infinite cells in column {column!r}. "
@@ -100,16 +100,9 @@ def check_complete(
         )
 
 
-def _names(table) -> list:
-    """Return the names of a frame's columns; of an array, none."""
-    # Arrow's tables have columns, too: their cells.
-    where = "column_names" if hasattr(table, "column_names") else "columns"
-    return list(getattr(table, where, ()))
-
-
 def check_same_names(function: str, **tables) -> None:
     """Raise ValueError if two frames have other columns; named as arguments."""
-    names = [_names(table) for table in tables.values()]
+    names = [column_names(as_table(X, name)) for name, X in tables.items()]
     if all(names) and names[0] != names[1]:
         raise ValueError(
             f"{function} compares rows of the same columns in the same order. "

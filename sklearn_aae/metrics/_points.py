@@ -75,7 +75,7 @@ def typed_points(
         Whether cells may be missing. A number is then the mean of its column, and 1
         away from all numbers in a further one; a category is one of its own.
     """
-    tables = {name: as_dense(table) for name, table in tables.items()}
+    tables = {name: as_dense(table, name) for name, table in tables.items()}
     columns = TableColumns.learn(tables[reference], categorical_features)
     for name, table in tables.items():
         if name != reference:

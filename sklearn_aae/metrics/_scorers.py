@@ -17,6 +17,7 @@ from sklearn_aae.metrics._fidelity import frechet_distance, inception_score
 from sklearn_aae.metrics._likelihood import parzen_log_likelihood
 from sklearn_aae.metrics._prior_match import prior_match
 from sklearn_aae.metrics._reconstruction import reconstruction_error
+from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._compat import StrOptions
 from sklearn_aae.utils._prior import SEED, prior_codes
 
@@ -112,6 +113,7 @@ class AAEScorer:
             if len(estimator) > 1:
                 X = estimator[:-1].transform(X)
             estimator = estimator[-1]
+        X = as_table(X)
         response, metric, score = SCORERS[self.name]
         return float(score(metric(*response(estimator, X, y), **self.kwargs)))
 

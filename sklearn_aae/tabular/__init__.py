@@ -1,11 +1,14 @@
 """Ground: tables and the rows that networks see."""
 
-from sklearn_aae.tabular._checks import as_table, check_finite, check_plain
+from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._columns import Column, TableColumns
+from sklearn_aae.tabular._frames import column_names, float_dtypes, framed
+from sklearn_aae.tabular._loose_text import warn_of_loose_text
 from sklearn_aae.tabular._preprocessor import TablePreprocessor
 from sklearn_aae.tabular._scalers import SCALERS
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
+from sklearn_aae.tabular._tables import as_table
 from sklearn_aae.tabular._tally import (
     forget_unseen,
     novelty,
@@ -24,8 +27,12 @@ __all__ = [
     "as_table",
     "check_finite",
     "check_plain",
+    "column_names",
+    "float_dtypes",
     "forget_unseen",
+    "framed",
     "novelty",
     "tallied",
     "unknown_cells",
+    "warn_of_loose_text",
 ]

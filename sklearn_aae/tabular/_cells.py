@@ -5,15 +5,34 @@ Cells are a narwhals series or a one-dimensional array.
 
 import contextlib
 import datetime
+from collections.abc import Collection
+from enum import Enum
 from numbers import Number
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from sklearn_aae.tabular._cell_errors import (
+    complex_error,
+    days_of,
+    dtype_of,
+    kinds_error,
+    nested_error,
+    time_error,
+)
+
 TIME = (nw.Datetime, nw.Date, nw.Time, nw.Duration)
-TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64)
+TIMES = (
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    np.datetime64,
+    np.timedelta64,
+)
 NESTED = (nw.List, nw.Struct, nw.Array)
+# Dtypes of dates and times that narwhals does not know, as their libraries call them.
+TIME_NAMES = ("period", "date64", "month_day_nano_interval", "day_time_interval")
 
 
 def is_number(cells, name) -> bool:
@@ -35,42 +54,48 @@ def is_number(cells, name) -> bool:
     dtype = cells.dtype
     if not isinstance(cells, nw.Series):
         check_dtype(dtype, f"Column {name!r}")
-        objects = dtype.kind == "O"
-        return _kind(cells, name) == "number" if objects else dtype.kind in "biuf"
+        return _all_numbers(cells, name) if dtype.kind == "O" else dtype.kind in "biuf"
     if dtype.is_numeric():
         return True
-    if isinstance(dtype, TIME):
-        raise _time_error(f"Column {name!r}", dtype)
-    if isinstance(dtype, NESTED):
-        raise _nested_error(name, dtype)
+    _check_series(cells, name)
     if isinstance(dtype, nw.Object):
-        return _kind(cells, name) == "number"
-    if isinstance(dtype, nw.Unknown):  # a sparse column, or one of nulls alone
-        native = getattr(cells.to_native(), "dtype", None)
-        check_dtype(native, f"Column {name!r}")
-        return getattr(native, "kind", "f") in "biuf"
+        return _all_numbers(cells, name)
+    if isinstance(dtype, nw.Unknown):  # what narwhals has no name for
+        kind = getattr(dtype_of(cells), "kind", "O")
+        return kind in "biuf" or _all_numbers(cells, name)  # sparse, or by its values
     return False
 
 
-def check_dtype(dtype, where: str) -> None:
-    """Raise ValueError if a NumPy or pandas dtype is of dates, times or complex cells.
+def check_dtype(dtype, where: str, days: str = "") -> None:
+    """Raise ValueError if a dtype is of dates, times or complex cells.
 
     Parameters
     ----------
     dtype : dtype or None
-        None of what has none.
+        Of NumPy, pandas or Arrow; None of what has none.
 
     where : str
         What has it, for the message.
+
+    days : str, default=""
+        What makes numbers of dates, for the message.
     """
     kind = getattr(dtype, "kind", "f")
-    if kind in "mM" or str(dtype).startswith("period"):
-        raise _time_error(where, dtype)
+    if kind in "mM" or str(dtype).startswith(TIME_NAMES):
+        raise time_error(where, dtype, days)
     if kind == "c":
-        raise ValueError(
-            f"{where} has dtype {dtype}. Complex data not supported: pass real and "
-            "imaginary parts as two columns."
-        )
+        raise complex_error(where, dtype)
+
+
+def _check_series(cells: nw.Series, name) -> None:
+    """Raise ValueError if a column of a frame is of times or of nested cells."""
+    where, days = f"Column {name!r}", days_of(cells, name)
+    if isinstance(cells.dtype, TIME):
+        raise time_error(where, dtype_of(cells), days)
+    if isinstance(cells.dtype, NESTED):
+        raise nested_error(dtype_of(cells), name)
+    if isinstance(cells.dtype, nw.Unknown):
+        check_dtype(dtype_of(cells), where, days)
 
 
 def numbers_of(cells, name) -> np.ndarray:
@@ -156,8 +181,7 @@ def categories_of(cells, name) -> tuple:
     """
     dtype = cells.dtype
     if isinstance(cells, nw.Series):
-        if isinstance(dtype, TIME):
-            raise _time_error(f"Column {name!r}", dtype)
+        _check_series(cells, name)
         if isinstance(dtype, nw.Categorical | nw.Enum):
             # Not every library lists the categories of every such column.
             with contextlib.suppress(AttributeError):
@@ -165,9 +189,26 @@ def categories_of(cells, name) -> tuple:
         if isinstance(dtype, nw.Boolean):
             return (False, True)
     try:
-        return tuple(sorted({v for v in _listed(cells) if not _missing(v)}))
-    except TypeError:
-        raise _mixed_error(name, _listed(cells)) from None
+        values = {_plain(v) for v in _listed(cells) if not _missing(v)}
+        return tuple(_sorted(values))
+    except TypeError:  # a value has no hash, or no order
+        kinds = _kinds(cells)
+        _check_kinds(kinds, cells, name)
+        raise kinds_error(cells, name, kinds) from None
+
+
+def _plain(value):
+    """Return a text, boolean or bytes of NumPy as one of Python."""
+    odd = isinstance(value, np.bool_ | np.str_ | np.bytes_)
+    return value.item() if odd else value
+
+
+def _sorted(values: set) -> list:
+    """Return values in order; members of an enumeration in that of their definition."""
+    kinds = {type(value) for value in values}
+    if len(kinds) == 1 and issubclass(kind := kinds.pop(), Enum):
+        return [member for member in kind if member in values]
+    return sorted(values)
 
 
 def codes_of(cells, categories: tuple, name) -> np.ndarray:
@@ -198,7 +239,7 @@ def codes_of(cells, categories: tuple, name) -> np.ndarray:
     try:
         codes = np.array([number.get(value, np.nan) for value in values])
     except TypeError:
-        raise _nested_error(name, cells.dtype) from None
+        raise nested_error(dtype_of(cells), name) from None
     if len(codes) and np.isnan(codes).all():
         _check_kind(values, categories, name)
     return codes
@@ -233,40 +274,36 @@ def _missing(value) -> bool:
         return type(value).__name__ == "NAType"
 
 
-def _kind(cells, name) -> str:
-    """Return "number" or "text" for the values of an object column."""
-    values = [value for value in _listed(cells) if not _missing(value)]
-    if not values:
-        return "number"
-    if any(isinstance(value, TIMES) for value in values):
-        raise _time_error(f"Column {name!r}", type(values[0]).__name__)
-    if any(isinstance(v, list | dict | tuple | set | np.ndarray) for v in values):
-        raise _nested_error(name, type(values[0]).__name__)
-    text = [isinstance(value, str | bool) for value in values]
-    if all(text) and len({isinstance(value, str) for value in values}) == 1:
-        return "text"
-    if not any(text) and all(isinstance(value, Number) for value in values):
-        return "number"
-    raise _mixed_error(name, values)
+def _kinds(cells) -> set[type]:
+    """Return the types of the values of a column."""
+    return {type(_plain(value)) for value in _listed(cells) if not _missing(value)}
 
 
-def _time_error(where: str, dtype) -> ValueError:
-    return ValueError(
-        f"{where} has dtype {dtype}. Dates and times are no numbers: pass what matters "
-        "of them, for example .dt.dayofyear of a column, or the days since a date."
-    )
+def _check_kinds(kinds: set[type], cells, name) -> None:
+    """Raise ValueError if values of these types are times, nested or complex."""
+    where = f"Column {name!r}"
+    for kind in sorted(kinds, key=str):
+        if issubclass(kind, TIMES) or kind.__name__ == "Period":
+            raise time_error(where, kind.__name__, days_of(cells, name))
+        if issubclass(kind, Collection) and not issubclass(kind, str | bytes):
+            untyped = str(dtype_of(cells)).lower() == "object"
+            raise nested_error(kind.__name__ if untyped else dtype_of(cells), name)
+        if issubclass(kind, complex | np.complexfloating):
+            raise complex_error(where, kind.__name__)
 
 
-def _nested_error(name, dtype) -> ValueError:
-    return ValueError(
-        f"Column {name!r} has dtype {dtype}, with nested values. Pass one number or "
-        "one category a cell: spread them over columns first."
-    )
+def _all_numbers(cells, name) -> bool:
+    """Whether the values of an untyped column are numbers, not categories of a kind.
 
-
-def _mixed_error(name, values: list) -> ValueError:
-    kinds = sorted({type(v).__name__ for v in values if not _missing(v)})
-    return ValueError(
-        f"Column {name!r} mixes values of the types {', '.join(kinds)}. Make them one "
-        f"type, for example with X[{name!r}].astype(str)."
-    )
+    Raises
+    ------
+    ValueError
+        If they are neither, or of several kinds.
+    """
+    kinds = _kinds(cells)
+    _check_kinds(kinds, cells, name)
+    text = {kind for kind in kinds if issubclass(kind, str)}
+    numbers = {k for k in kinds if issubclass(k, Number) and k is not bool} - text
+    if len(kinds) > 1 and kinds not in (text, numbers):
+        raise kinds_error(cells, name, kinds)
+    return kinds == numbers

@@ -1,43 +1,8 @@
-"""Tables as arrays, and an error that names the column."""
-
-import sys
+"""Errors that name the column."""
 
 import numpy as np
 
-from sklearn_aae.tabular._cells import check_dtype
 from sklearn_aae.tabular._sparse import SparseTable
-
-
-def as_table(X):
-    """Return X with torch tensors turned into NumPy arrays.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame or torch.Tensor of shape (n_samples, n_features)
-        Of any device.
-
-    Raises
-    ------
-    ValueError
-        If it is a lazy frame, which has no rows yet, one column of a frame, or an array
-        of dates or complex numbers.
-    """
-    if hasattr(X, "to_frame"):
-        raise ValueError(
-            f"Expected 2D input, got a {type(X).__name__} of one column. Reshape your "
-            "data: pass X.to_frame()."
-        )
-    if hasattr(X, "collect") and hasattr(X, "collect_schema"):
-        raise ValueError(
-            f"X is a lazy frame ({type(X).__name__}): its rows are not there yet. Pass "
-            "X.collect()."
-        )
-    check_dtype(getattr(X, "dtype", None), "X")
-    torch = sys.modules.get("torch")
-    if torch is None or not isinstance(X, torch.Tensor):
-        return X
-    X = X.detach().cpu()
-    return (X.float() if X.dtype in (torch.float16, torch.bfloat16) else X).numpy()
 
 
 def _column(X, place: np.ndarray) -> int:

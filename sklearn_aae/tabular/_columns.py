@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Number
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -18,6 +19,7 @@ from sklearn_aae.tabular._cells import (
 )
 from sklearn_aae.tabular._frames import as_frame, rebuild, template_of
 from sklearn_aae.tabular._statistics import extent
+from sklearn_aae.tabular._tables import as_table
 
 # Which columns are categorical: a rule, or some of them, or none.
 CategoricalFeatures = (
@@ -144,7 +146,7 @@ class TableColumns:
     def plainly(X, categorical_features: CategoricalFeatures, counts=None) -> bool:
         """Whether X is to be taken as an array of numbers."""
         by_rule = categorical_features is None or isinstance(categorical_features, str)
-        return by_rule and counts is None and as_frame(X) is None
+        return by_rule and counts is None and as_frame(as_table(X)) is None
 
     @classmethod
     def learn(
@@ -171,6 +173,7 @@ class TableColumns:
             If a column holds neither numbers nor one kind of categories, or is asked
             for but not there.
         """
+        X = as_table(X)
         if cls.plainly(X, categorical_features, count_features):
             return cls.plain(np.asarray(X).shape[1])
         frame, cells = as_frame(X), dict(_cells(X))
@@ -309,11 +312,13 @@ class TableColumns:
         # Categories of an array may be numbers or not.
         rows = np.array([part.astype(object) for part in cells], dtype=object).T
         values = [v for column in self.columns for v in column.categories or ()]
-        return rows if any(isinstance(v, str) for v in values) else rows.astype(X.dtype)
+        numbers = all(isinstance(v, Number | np.bool_) for v in values)
+        return rows.astype(X.dtype) if numbers else rows
 
 
 def _cells(X) -> Iterator[tuple[Any, Any]]:
     """Yield names and cells of the columns of a frame or array."""
+    X = as_table(X)
     frame = as_frame(X)
     if frame is not None:
         yield from zip(frame.columns, frame.iter_columns(), strict=True)

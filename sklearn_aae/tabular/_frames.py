@@ -20,19 +20,72 @@ def as_frame(X) -> nw.DataFrame | None:
     ValueError
         If two columns have one name.
     """
-    # Arrow's tables have columns, too: their cells.
-    where = "columns" if hasattr(X, "dtypes") else "column_names"
-    names = getattr(X, where, None)
-    if names is None:
+    if not nw.dependencies.is_into_dataframe(X):
         return None
+    # Arrow's tables have columns, too: their cells.
+    names = X.columns if hasattr(X, "dtypes") else X.column_names
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
+        arrow = hasattr(X, "rename_columns")
+        call = "X.rename_columns([...])" if arrow else "X.columns = [...]"
         raise ValueError(
             f"X has several columns of one name: {sorted(map(str, twice))}. Rename "
-            "them, for example with X.columns = [...]."
+            f"them, for example with {call}."
         )
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    return frame if isinstance(frame, nw.DataFrame) else None
+    return nw.from_native(X, eager_only=True)
+
+
+def column_names(X) -> list:
+    """Return the names of a frame's columns; none of anything else."""
+    frame = as_frame(X)
+    return [] if frame is None else frame.columns
+
+
+def float_dtypes(X) -> Any:
+    """Return which floats a table may become, as `sklearn.utils.check_array` asks.
+
+    Parameters
+    ----------
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        What `as_table` returns.
+
+    Returns
+    -------
+    dtype : dtype or list of dtype
+        float32 of a frame of nothing else, in whatever way its library says so.
+    """
+    frame = as_frame(X)
+    dtypes = [] if frame is None else frame.schema.values()
+    if dtypes and all(isinstance(dtype, nw.Float32) for dtype in dtypes):
+        return np.float32
+    return [np.float64, np.float32]
+
+
+def framed(rows: np.ndarray, like) -> Any:
+    """Return numbers as a frame of the kind, names and row labels of another.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Numbers, one for each cell of the other.
+
+    like : {array-like, DataFrame} of shape (n_samples, n_features)
+        What `as_table` returns.
+
+    Returns
+    -------
+    rows : {ndarray, DataFrame} of shape (n_samples, n_features)
+        The array itself, if the other is no frame.
+    """
+    frame = as_frame(like)
+    if frame is None:
+        return rows
+    if frame.implementation.is_pandas():
+        import pandas as pd
+
+        return pd.DataFrame(rows, index=like.index, columns=like.columns)
+    backend = frame.implementation
+    return nw.from_numpy(rows, schema=frame.columns, backend=backend).to_native()
 
 
 def template_of(frame: nw.DataFrame, declared: dict) -> Any:

@@ -2,6 +2,7 @@
 
 import inspect
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
     Interval,
@@ -35,7 +36,7 @@ def check_sample_weight(sample_weight, X):
     Parameters
     ----------
     sample_weight : array-like of shape (n_samples,)
-        Weights of the rows.
+        Weights of the rows; a masked one is missing, and refused as NaN is.
 
     X : array of shape (n_samples, n_features)
         The rows.
@@ -49,6 +50,8 @@ def check_sample_weight(sample_weight, X):
     ValueError
         If the shape is wrong, a weight is negative, or all are zero.
     """
+    if isinstance(sample_weight, np.ma.MaskedArray):
+        sample_weight = sample_weight.astype(float).filled(np.nan)
     weight = _sklearn_sample_weight(
         sample_weight, X, dtype=float, **{_NON_NEGATIVE: True}
     )

@@ -1,0 +1,122 @@
+"""Errors of cells: each names the column and what helps in its kind of table."""
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+
+def dtype_of(cells) -> Any:
+    """Return the dtype of a column as its own library has it.
+
+    Parameters
+    ----------
+    cells : Series or ndarray of shape (n_samples,)
+        Cells.
+    """
+    native = cells.to_native() if isinstance(cells, nw.Series) else cells
+    return native.type if hasattr(native, "type") else native.dtype
+
+
+def time_error(where: str, dtype, days: str = "") -> ValueError:
+    """Return an error of dates or times.
+
+    Parameters
+    ----------
+    where : str
+        What has them.
+
+    dtype : object
+        Of it.
+
+    days : str, default=""
+        What makes numbers of them, as `days_of` says.
+    """
+    return ValueError(
+        f"{where} has dtype {dtype}. Dates and times are no numbers: pass what matters "
+        f"of them, for example {days}the days or seconds since one of them."
+    )
+
+
+def days_of(cells, name) -> str:
+    """Return the call that makes numbers of a column of dates, in its library."""
+    call = by_library(
+        cells,
+        pandas=f"X[{name!r}].dt.day_of_year",
+        polars=f"X[{name!r}].dt.ordinal_day()",
+        pyarrow=f"pyarrow.compute.day_of_year(X[{name!r}])",
+    )
+    return f"the dayofyear ({call}), or " if call else ""
+
+
+def nested_error(dtype, name) -> ValueError:
+    """Return an error of cells that hold several values each."""
+    return ValueError(
+        f"Column {name!r} has dtype {dtype}, with nested values. Pass one "
+        "number or one category a cell: spread them over columns first."
+    )
+
+
+def complex_error(where: str, dtype) -> ValueError:
+    """Return an error of complex numbers."""
+    return ValueError(
+        f"{where} has dtype {dtype}. Complex data not supported: pass real and "
+        "imaginary parts as two columns."
+    )
+
+
+def kinds_error(cells, name, kinds: set[type]) -> ValueError:
+    """Return an error of values that are no categories: of several types, or odd ones.
+
+    Parameters
+    ----------
+    cells : Series or ndarray of shape (n_samples,)
+        Cells.
+
+    name : object
+        Of the column.
+
+    kinds : set of type
+        Of its values.
+    """
+    types = ", ".join(sorted(kind.__name__ for kind in kinds))
+    call = by_library(
+        cells,
+        array=f"X[:, {name!r}].astype(str)",
+        pandas=f"X[{name!r}].astype(str)",
+        polars=f"X[{name!r}].map_elements(str, return_dtype=polars.String)",
+        pyarrow=f"pyarrow.array(map(str, X[{name!r}].to_pylist()))",
+    )
+    if len(kinds) > 1:
+        return ValueError(
+            f"Column {name!r} mixes values of the types {types}. Make them one type, "
+            f"for example with {call}."
+        )
+    return ValueError(
+        f"Column {name!r} holds values of the type {types}, which are neither numbers "
+        f"nor categories: these can be hashed and sorted, as text can. Make text of "
+        f"them, for example with {call}, or leave the column out."
+    )
+
+
+def by_library(
+    cells, *, pandas: str, polars: str, pyarrow: str, array: str = ""
+) -> str:
+    """Return what is said in the library of a column.
+
+    Parameters
+    ----------
+    cells : Series or ndarray or None
+        A column.
+
+    pandas, polars, pyarrow : str
+        Said in that library; the first one in others like it, too.
+
+    array : str, default=""
+        Said of what is no frame.
+    """
+    if not isinstance(cells, nw.Series):
+        return array
+    kind = cells.implementation
+    if kind.is_polars():
+        return polars
+    return pyarrow if kind.is_pyarrow() else pandas
