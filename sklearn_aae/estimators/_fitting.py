@@ -7,7 +7,7 @@ import torch
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
-from sklearn_aae.estimators._parameters import check_callbacks
+from sklearn_aae.estimators._parameters import as_callbacks
 from sklearn_aae.estimators._recipes import learning_rates
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.nn import Block, EmbedColumns, HoldConstants, frozen_copy
@@ -18,6 +18,7 @@ from sklearn_aae.training import (
     NonFiniteLossError,
     Phase,
     Recipe,
+    check_callbacks,
     train,
 )
 from sklearn_aae.utils._device import resolve_device
@@ -62,7 +63,7 @@ class FittingMixin:
 
     def _callbacks(self) -> list:
         """Return the user's callbacks, and the one that stops early."""
-        callbacks = check_callbacks(self)
+        callbacks = as_callbacks(self)
         if self.early_stopping:
             stop = EarlyStopping(
                 patience=self.n_iter_no_change,
@@ -114,7 +115,9 @@ class FittingMixin:
     ) -> list[Job]:
         """Train nets on scaled rows, part by part; return the last job of each."""
         last: dict[AAENet, Job] = {}
-        for part, n_epochs in self._training_parts(epochs or self._n_epochs(len(rows))):
+        parts = self._training_parts(epochs or self._n_epochs(len(rows)))
+        self._check_callbacks(nets, parts, schedule, validated=judges is not None)
+        for part, n_epochs in parts:
             phases = self._phases_of(part)
             for net in nets:
                 net.replace_phases(phases)
@@ -128,6 +131,24 @@ class FittingMixin:
             if stopped or not nets:
                 break
         return list(last.values())
+
+    def _check_callbacks(
+        self,
+        nets: list[AAENet],
+        parts: list[tuple[str | None, int]],
+        schedule: str | None,
+        *,
+        validated: bool,
+    ) -> None:
+        """Raise ValueError if the parts of a training cannot serve its callbacks."""
+        if not self.callbacks:
+            return
+        first, *others = [self._phases_of(part) for part, _ in parts]
+        kept = [{phase.name for phase in phases} for phases in others]
+        always = [p for p in first if all(p.name in names for names in kept)]
+        for net in nets:
+            net.schedule = schedule or self.learning_rate_schedule
+            check_callbacks(net, always, validated=validated)
 
     def _training_parts(self, epochs: int) -> list[tuple[str | None, int]]:
         """Return the parts of a training, each with a number of epochs: one, unnamed.

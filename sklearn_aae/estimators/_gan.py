@@ -102,7 +102,8 @@ class GANSampler(SampleMixin, BaseGame):
         For each epoch: mean "critic" and "generator" loss; of its last batch
         "critic_accuracy" (share of pairs of row and sample told apart rightly, 0.5 is a
         draw) and "prior_match" (1 minus the normalised energy distance of samples and
-        rows, 1 is best); with held-out rows "valid_loss"; "dur" in seconds.
+        rows, 1 is best); with held-out rows "valid_loss" and "valid_loss_best"; "dur"
+        in seconds.
 
     generator_, critic_ : nn.Module
         The networks that answer.

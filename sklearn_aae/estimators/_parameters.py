@@ -95,7 +95,7 @@ def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
     return tuple(int(size) for size in sizes)
 
 
-def check_callbacks(estimator) -> list:
+def as_callbacks(estimator) -> list:
     """Return the callbacks of an estimator as a list, its own to add to.
 
     Parameters

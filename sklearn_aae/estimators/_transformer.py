@@ -161,7 +161,9 @@ class AAETransformer(CodeMixin, BaseAAE):
 
     callbacks : list of skorch callbacks, default=None
         Called at the beginning and end of training, epochs and batches, and with the
-        gradients. Restarts share them. Models with callbacks train one by one.
+        gradients. Restarts share them. Models with callbacks train one by one. The user
+        guide lists those of skorch; what a training cannot serve is refused by `fit`.
+        A scheduler of learning rates needs ``learning_rate_schedule="constant"``.
 
     compile : bool, default=True
         Whether a long training (200 steps and more), or the latest of several shorter
@@ -199,8 +201,8 @@ class AAETransformer(CodeMixin, BaseAAE):
         For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
         (or the divergence's name); of its last batch "critic_accuracy" (share of pairs
         of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (1
-        is best); with held-out rows "valid_loss"; "dur" in seconds (of a model trained
-        in a stack, its share).
+        is best); with held-out rows "valid_loss" and "valid_loss_best"; "dur" in
+        seconds (of a model trained in a stack, its share).
 
     net_ : AAENet
         The skorch net that trained.

@@ -2,6 +2,7 @@
 
 from sklearn_aae.training._batch import Batch
 from sklearn_aae.training._batches import Batches, Generated
+from sklearn_aae.training._callbacks import check_callbacks
 from sklearn_aae.training._companions import (
     WithLabelled,
     WithLabelledAndNeighbours,
@@ -68,6 +69,7 @@ __all__ = [
     "WithLabelled",
     "WithLabelledAndNeighbours",
     "WithNeighbours",
+    "check_callbacks",
     "criterion",
     "error_of_one",
     "train",

@@ -137,6 +137,10 @@ class Batch:
                 parts[name] = torch.stack(values)
         return cls(**parts)  # type: ignore[arg-type]
 
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.x.shape[-2]
+
     def forget(self) -> None:
         """Drop the encoder pass: the next phase makes its own."""
         self._posterior = self._code = None

@@ -1,17 +1,30 @@
 """The skorch net that trains a recipe: its loop, callbacks and history, our step."""
 
 import copy
+import math
 import time
 from collections.abc import Sequence
 
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, PrintLog
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    LRScheduler,
+    PassthroughScoring,
+    PrintLog,
+)
 from torch import Tensor, nn
 
 from sklearn_aae.training._batch import Batch
 from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._engine import Engine, check_finite
-from sklearn_aae.training._optim import SCHEDULES, make_optimizer, set_learning_rate
+from sklearn_aae.training._optim import (
+    SCHEDULES,
+    PlayersOptimizer,
+    make_optimizer,
+    set_learning_rate,
+)
 from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Player, Recipe
 from sklearn_aae.utils._random import Streams
@@ -26,7 +39,9 @@ class AAENet(NeuralNet):
     Overrides skorch where a game needs it: several optimisers, each stepped with its
     own gradients, and an epoch that never waits for the device. Callbacks see the
     ordinary hooks; ``history`` holds the mean loss of each phase, ``critic_accuracy``,
-    ``prior_match`` and, with validation rows, ``valid_loss`` (see `_criterion`).
+    ``prior_match`` and, with validation rows, ``valid_loss`` (see `_criterion`) and
+    ``valid_loss_best``. Where a callback looks into the steps, the epoch's ``batches``
+    hold the loss of each phase.
 
     Parameters
     ----------
@@ -77,7 +92,10 @@ class AAENet(NeuralNet):
         record_steps: bool = True,
         **kwargs,
     ):
-        super().__init__(module, criterion, train_split=train_split, **kwargs)
+        # A net has no outputs to keep for its scores; what judges it is no batch.
+        fixed = {"use_caching": False, "iterator_valid__batch_size": math.inf}
+        split = {"train_split": train_split}
+        super().__init__(module, criterion, **split, **fixed, **kwargs)
         self.record_steps = record_steps
         self.seed = seed
         self.learning_rates = learning_rates
@@ -96,21 +114,25 @@ class AAENet(NeuralNet):
     def _default_callbacks(self):
         return [("print_log", PrintLog())] if self.verbose else []
 
-    def initialize_criterion(self):
-        """Do nothing: the phases hold the losses."""
-        return self
-
     def initialize_optimizer(self, triggered_directly=None):
         """Create one optimiser for each player.
 
-        ``optimizer_`` is that of the player who moves the decoder; the others are named
-        after their player: ``critic_optimizer_``.
+        ``optimizer_`` is all of them, for what reads or sets rates and states. Those of
+        players who do not move the decoder are named after them: ``critic_optimizer_``.
         """
-        optimizers = []
+        optimizers, main = [], []
         for player in self.module_.players_:
             rate = self.learning_rate(player)
             optimizers.append(make_optimizer(self.module_.moved(player), rate))
-            setattr(self, _optimizer_name(player), optimizers[-1])
+            if "decoder" in player.moves:
+                main.append(optimizers[-1])
+            else:
+                setattr(self, f"{player.name}_optimizer_", optimizers[-1])
+        others = [optimizer for optimizer in optimizers if optimizer not in main]
+        if hasattr(self, "optimizer_"):  # a callback's schedule keeps hold of it
+            self.optimizer_.optimizers = [*main, *others]
+        else:
+            self.optimizer_ = PlayersOptimizer([*main, *others])
         self.streams_ = Streams(self.seed, next(self.module_.parameters()).device)
         self.engine_ = Engine(self.module_, optimizers, self.streams_)
         return self
@@ -120,10 +142,19 @@ class AAENet(NeuralNet):
         before = [phase.name for phase in self.module_.phases]
         self.module_.replace_phases(phases)
         if [phase.name for phase in self.module_.phases] != before:
-            self.initialize_optimizer()
+            self._renew_optimizers()
             for _, callback in self.callbacks_:
                 if isinstance(callback, PrintLog):  # other losses are other columns
                     callback.initialize()
+
+    def _renew_optimizers(self) -> None:
+        """Begin optimisers anew; a callback's schedule goes on where it was."""
+        first = self.optimizer_.param_groups[0]
+        factor = first["lr"] / first.get("initial_lr", first["lr"] or 1.0)
+        self.initialize_optimizer()
+        if self._is_scheduled():
+            for group in self.optimizer_.param_groups:
+                group["initial_lr"], group["lr"] = group["lr"], factor * group["lr"]
 
     def learning_rate(self, player: Player) -> float:
         """Return the rate of a player, before the schedule."""
@@ -132,8 +163,12 @@ class AAENet(NeuralNet):
 
     def set_callbacks(self, callbacks: list) -> None:
         """Replace the callbacks before training on."""
+        schedulers = [c for _, c in self.callbacks_ if isinstance(c, LRScheduler)]
+        begun = [(c, c.lr_scheduler_) for c in schedulers]
         self.callbacks = callbacks
         self._initialize_callbacks()
+        for callback, scheduler in begun:
+            callback.lr_scheduler_ = scheduler
 
     def snapshot(self) -> tuple:
         """Copy what training changes."""
@@ -157,7 +192,7 @@ class AAENet(NeuralNet):
     def restore_history(self, lines: list[dict]) -> None:
         """Replace the history."""
         self._initialize_history()
-        self.history.extend(dict(line, batches=[]) for line in lines)
+        self.history.extend(dict(line, batches=[{}]) for line in lines)
 
     def finished_history(self) -> list[dict]:
         """Return the epochs that ran to their end, as plain dicts."""
@@ -185,10 +220,8 @@ class AAENet(NeuralNet):
         """Train on within the net's own random streams."""
         if not self.initialized_:
             self.initialize()
-        self.first_epoch_ = len(self.history)
-        players, optimizers = self.module_.players_, self.engine_.optimizers
-        for player, optimizer in zip(players, optimizers, strict=True):
-            set_learning_rate(optimizer, self.learning_rate(player))
+        self._start_rates()
+        self.batch_size = X.batch_size
         self.engine_.plan(self.max_epochs * X.n_steps, self._recordable())
         self.interrupted_ = False
         self.batches_ = X
@@ -199,8 +232,33 @@ class AAENet(NeuralNet):
             del self.batches_  # the net keeps no rows
             self._set_training(False)
 
+    def notify(self, method_name, **told):
+        """Call the callbacks; what schedules the rates goes on where it was."""
+        getattr(self, method_name)(self, **told)
+        for _, callback in self.callbacks_:
+            goes_on = method_name == "on_train_begin" and self._goes_on(callback)
+            if not goes_on:
+                getattr(callback, method_name)(self, **told)
+
+    def _goes_on(self, callback: Callback) -> bool:
+        """Whether a callback has begun to schedule these rates of this net."""
+        if not isinstance(callback, LRScheduler):
+            return False
+        before = getattr(self, "first_rates_", None)
+        self.first_rates_ = [g.get("initial_lr") for g in self.optimizer_.param_groups]
+        known = callback.lr_scheduler_ is not None and before == self.first_rates_
+        return known and callback.lr_scheduler_.optimizer is self.optimizer_
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Let the scores of a new training begin anew, of a callback used before."""
+        for _, callback in self.callbacks_:
+            scores = isinstance(callback, EpochScoring | PassthroughScoring)
+            if scores and not len(self.history):
+                callback.initialize()
+
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Run epochs; note whether somebody ended them before their time."""
+        self.first_epoch_ = len(self.history)  # a callback may have loaded some
         try:
             return super().fit_loop(X, y, epochs=epochs, **fit_params)
         except KeyboardInterrupt:
@@ -216,22 +274,24 @@ class AAENet(NeuralNet):
             return
         # What is judged, and kept if it is the best, has exact batch statistics.
         self.calibrate(self.batches_)
-        self.history.record(f"{prefix}_loss", self.judge(iterator))
+        self.record_judgement(self.judge(iterator))
 
     def _train_epoch(self, batches: Batches) -> None:
         """Take the steps of one epoch; wait for the device once, at its end."""
         start, number = time.perf_counter(), len(self.history) - 1
-        in_batches = self._listens("on_batch_begin") or self._listens("on_batch_end")
+        in_batches = self._looks_into_batches()
 
         def step(i: int, batch: Batch) -> dict[str, Tensor]:
             self.cancel()
             self.set_learning_rates(number - self.first_epoch_ + i / batches.n_steps)
             if not in_batches:
                 return self.train_step(batch)
-            self.history.new_batch()
             self.notify("on_batch_begin", batch=batch, training=True)
             losses = self.train_step(batch)
-            self.notify("on_batch_end", batch=batch, training=True)
+            for name, loss in losses.items():
+                self.history.record_batch(name, float(loss))
+            self.history.record_batch("train_batch_size", batches.batch_size)
+            self.notify("on_batch_end", batch=batch, training=True, y_pred=None)
             return losses
 
         losses, batch = self.engine_.train_epoch(batches, number, step)
@@ -246,15 +306,42 @@ class AAENet(NeuralNet):
         for name, value in line.items():
             self.history.record(name, value)
         self.history.record("dur", duration)
+        if not self.history[-1]["batches"]:
+            self.history.new_batch()  # skorch's checkpoints want a last one
+
+    def record_judgement(self, loss: float) -> None:
+        """Write the criterion on validation rows into the epoch's line."""
+        before = [line["valid_loss"] for line in self.history if "valid_loss" in line]
+        self.history.record("valid_loss", loss)
+        self.history.record("valid_loss_best", loss < min(before, default=math.inf))
 
     def train_step(self, batch: Batch, **fit_params):
         """Let every player take one step."""
         listens = self._listens("on_grad_computed")
-        return self.engine_.step(batch, self._on_gradient if listens else None)
+        losses = self.engine_.step(batch, self._on_gradient if listens else None)
+        if self._is_scheduled():
+            self.optimizer_.step()  # no step: torch's schedulers ask whether there was
+        return losses
 
     def factor(self, epochs_done: float) -> float:
         """Return the schedule's factor of the learning rates."""
         return SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
+
+    def _is_scheduled(self) -> bool:
+        """Whether a callback sets the learning rates."""
+        return any(isinstance(c, LRScheduler) for _, c in self.callbacks_)
+
+    def _start_rates(self) -> None:
+        """Set the rates before the schedule; a callback's schedule goes on."""
+        scheduled = self._is_scheduled()
+        for player, optimizer in zip(
+            self.module_.players_, self.engine_.optimizers, strict=True
+        ):
+            rate = self.learning_rate(player)
+            for group in optimizer.param_groups:
+                if not scheduled or group.get("initial_lr") != rate:
+                    group["lr"] = rate
+                group["initial_lr"] = rate
 
     def set_learning_rates(self, epochs_done: float) -> None:
         """Follow the schedule; constant rates are the callbacks' to change."""
@@ -282,6 +369,11 @@ class AAENet(NeuralNet):
         stops = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
         return any(c.misses_ >= c.patience for c in stops)
 
+    def _looks_into_batches(self) -> bool:
+        """Whether a callback wants to know of each batch."""
+        reads = any(isinstance(c, PassthroughScoring) for _, c in self.callbacks_)
+        return reads or self._listens("on_batch_begin") or self._listens("on_batch_end")
+
     def _listens(self, hook: str) -> bool:
         """Whether a callback overrides a hook of skorch."""
         default = getattr(Callback, hook)
@@ -290,8 +382,3 @@ class AAENet(NeuralNet):
     def _on_gradient(self) -> None:
         named = list(self.module_.named_parameters())
         self.notify("on_grad_computed", named_parameters=named, training=True)
-
-
-def _optimizer_name(player: Player) -> str:
-    main = "decoder" in player.moves
-    return "optimizer_" if main else f"{player.name}_optimizer_"

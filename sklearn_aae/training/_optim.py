@@ -32,6 +32,68 @@ def make_optimizer(
     return torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS, fused=fused)
 
 
+class PlayersOptimizer(torch.optim.Optimizer):
+    """The optimisers of all players, as the one that skorch's callbacks know.
+
+    Its groups are theirs: a scheduler moves the rates of all, a checkpoint keeps the
+    state of all. It takes no step; theirs are taken when their gradients stand.
+
+    Parameters
+    ----------
+    optimizers : sequence of Optimizer
+        One for each player; they may share parameters.
+    """
+
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer]):
+        # Not the base's constructor: it refuses groups that share parameters.
+        self.optimizers, self.defaults = list(optimizers), optimizers[0].defaults
+
+    def __reduce__(self):
+        return type(self), (self.optimizers,)
+
+    @property
+    def param_groups(self) -> list[dict]:  # type: ignore[override]
+        """The groups of all players."""
+        return [group for o in self.optimizers for group in o.param_groups]
+
+    @property
+    def state(self) -> dict:  # type: ignore[override]
+        """What each player's optimiser remembers, by its place."""
+        return {i: optimizer.state for i, optimizer in enumerate(self.optimizers)}
+
+    def step(self, closure=None) -> None:  # type: ignore[override]
+        """Do nothing."""
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop all gradients."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none)
+
+    def state_dict(self) -> dict:
+        """Return the state of each player's optimiser, by its place."""
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        return {
+            key: {i: state[key] for i, state in enumerate(states)} for key in states[0]
+        }
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Put states back.
+
+        Raises
+        ------
+        ValueError
+            If they are of another number of players.
+        """
+        n_players = len(state_dict["state"])
+        if n_players != len(self.optimizers):
+            raise ValueError(
+                f"The state is of {n_players} optimisers, and this training has "
+                f"{len(self.optimizers)}. Load one of the same parameters."
+            )
+        for i, optimizer in enumerate(self.optimizers):
+            optimizer.load_state_dict({key: state_dict[key][i] for key in state_dict})
+
+
 class StackedAdam(torch.optim.Adam):
     """Adam over stacked parameters (C, ...), whose members have rates of their own.
 

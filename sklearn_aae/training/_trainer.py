@@ -187,7 +187,10 @@ def _end_epoch(
     net = job.net
     try:
         check_finite(line, len(net.history))
+        judged = line.pop("valid_loss", None)
         net.record(line, duration)
+        if judged is not None:
+            net.record_judgement(judged)
         if net.callbacks_:
             stack.write_weights(c)
         net.notify("on_epoch_end", **_datasets(job))

@@ -548,11 +548,10 @@ def test_one_pass_serves_a_joint_step_and_each_phase_has_its_own(
 def rates(net):
     return {
         player.name: group["lr"]
-        for player in net.module_.players_
-        for name in [
-            "optimizer_" if "decoder" in player.moves else f"{player.name}_optimizer_"
-        ]
-        for group in getattr(net, name).param_groups
+        for player, optimizer in zip(
+            net.module_.players_, net.engine_.optimizers, strict=True
+        )
+        for group in optimizer.param_groups
     }
 
 
