@@ -31,6 +31,9 @@ from sklearn_aae.utils._compat import fit_context
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import draw_seeds
 
+# Fewer rows of a later chunk say too little of how well rows are reconstructed.
+MIN_MEASURED = 20
+
 
 class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
     """Base of all models of the family: parameters, fit and state.
@@ -186,6 +189,14 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         ------
         ValueError
             If a parameter or the data are unfit, or a loss becomes infinite.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `loss_` is far above that of the untrained model.
+
+        UserWarning
+            If most of `X_val` lies far outside of the training rows.
         """
         with unchanged_on_error(self):
             self._warn_of_no_bound()
@@ -250,7 +261,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
                 course = {"epochs": 1, "schedule": "constant"}
                 net = self._train_best(rows, judges, starts, **course)
             self._set_fitted(net)
-            self._measure_residuals(rows)
+            if not keep or len(rows) >= MIN_MEASURED:
+                self._measure_residuals(rows)
         return self
 
     @property

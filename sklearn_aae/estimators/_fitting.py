@@ -10,6 +10,7 @@ from skorch.utils import noop
 from sklearn_aae.estimators._parameters import as_callbacks
 from sklearn_aae.estimators._recipes import learning_rates
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._warnings import warn_if_diverged
 from sklearn_aae.nn import Block, EmbedColumns, HoldConstants, frozen_copy
 from sklearn_aae.training import (
     AAENet,
@@ -30,6 +31,9 @@ AUTO_STEPS, MIN_EPOCHS, MAX_EPOCHS = 1000, 20, 400
 
 class FittingMixin:
     """Builds nets, has them trained, and sets what a fit leaves behind."""
+
+    # A model that knows nothing misses all variance, and its codes lie apart.
+    _usual_loss = 2.0
 
     def _place(self, n_samples: int, *, keep: bool) -> tuple[torch.device, torch.dtype]:
         """Return where to train and how precisely."""
@@ -90,7 +94,7 @@ class FittingMixin:
         for job in jobs:  # another start may do better; a real mistake may not pass
             if job.error is not None and not isinstance(job.error, NonFiniteLossError):
                 raise job.error
-        return self._choose(done, rows)
+        return self._warned(self._choose(done, rows), judges or rows)
 
     @property
     def _nets(self) -> list[AAENet]:
@@ -187,7 +191,18 @@ class FittingMixin:
         for job in self._train_parts(nets, rows, judges, epochs, schedule):
             if job.error or not job.done:
                 raise job.error or _stopped()
-        return self._choose(nets, rows)
+        return self._warned(self._choose(nets, rows), judges or rows)
+
+    def _warned(self, net: AAENet, judges: Rows) -> AAENet:
+        """Return a trained net; warn if it is worse than before the training."""
+
+        def start() -> float:
+            untrained = self._make_net(net.seed, judges.X.dtype)
+            return untrained.judge(self._make_judges(judges, net.seed))
+
+        if not net.interrupted_:
+            warn_if_diverged(net.loss_, start, self._usual_loss)
+        return net
 
     def _release_constants(self, net: AAENet) -> None:
         """Let the networks see the columns that vary by now."""

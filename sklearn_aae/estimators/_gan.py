@@ -128,6 +128,7 @@ class GANSampler(SampleMixin, BaseGame):
     """
 
     _takes_holes = False
+    _usual_loss = 0.5  # the criterion is a distance, of at most 1
     _answers = {"encoder": "generator_", "critic": "critic_"}
     _parameter_constraints = {"generator": [nn.Module, None]}
 

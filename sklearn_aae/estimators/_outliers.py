@@ -4,9 +4,10 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import OutlierMixin
+from sklearn.utils.validation import _num_samples
 from torch import nn
 
-from sklearn_aae.estimators._base import BaseAAE
+from sklearn_aae.estimators._base import MIN_MEASURED, BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._members import Member
 from sklearn_aae.estimators._outlier_scores import METHODS, OutlierScoresMixin
@@ -229,8 +230,8 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows. The first chunk fixes the columns and their scales; the last one is
-            what scores are calibrated by. `trim` is not used.
+            Rows. The first chunk fixes the columns and their scales; the last one of 20
+            rows or more is what scores are calibrated by. `trim` is not used.
 
         y : None
             Ignored.
@@ -242,9 +243,14 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         -------
         self : object
         """
+        before = getattr(self, "members_", None)
         with unchanged_on_error(self):
             super().partial_fit(X, None, sample_weight)
-            self._calibrate(X, sample_weight)
+            if before is None or _num_samples(X) >= MIN_MEASURED:
+                self._calibrate(X, sample_weight)
+                return self
+            for member, earlier in zip(self.members_, before, strict=True):
+                member.usual, member.tails = earlier.usual, earlier.tails
         return self
 
     def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_aae.estimators._labels import as_labels, encode_labels
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._warnings import warn_if_far
 from sklearn_aae.priors import PRIORS, Prior
 from sklearn_aae.tabular import (
     SparseTable,
@@ -170,6 +171,9 @@ class PreparationMixin:
         else:
             self._check_shape_kept()
             self.preprocessor_ = self.preprocessor_.adapted(rows.X)
+        if X_val is not None:
+            span = self.preprocessor_.low_, self.preprocessor_.high_
+            warn_if_far(rows.X, judges.X, self.columns_, *span)
         place = self._place(len(rows), keep=keep)
         rows = rows.scaled(self.preprocessor_, *place)
         self._check_range(rows)

@@ -205,6 +205,17 @@ def test_one_row_does_not_wipe_out_the_batch_statistics():
     np.testing.assert_allclose(model.transform(X), codes, atol=1e-6)
 
 
+def test_one_row_calibrates_nothing():
+    detector = AAEOutlierDetector(n_init=2, **SMALL).partial_fit(X)
+    offset, scores = detector.offset_, detector.score_samples(X)
+    detector.set_params(learning_rate=1e-12).partial_fit(50 + X[:1])
+    assert detector.offset_ == offset
+    np.testing.assert_allclose(detector.score_samples(X), scores, atol=1e-4)
+    model = AAETransformer(**SMALL).partial_fit(X)
+    residuals = model.residuals_
+    np.testing.assert_array_equal(model.partial_fit(X[:1]).residuals_, residuals)
+
+
 def test_the_first_chunk_needs_two_rows():
     with pytest.raises(ValueError, match="minimum of 2"):
         AAETransformer(**SMALL).partial_fit(X[:1])

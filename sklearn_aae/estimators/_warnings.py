@@ -1,0 +1,89 @@
+"""What a fit can know to be wrong, and says: trainings that diverge, rows far away."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_aae.tabular import TableColumns
+
+# How much worse than before the training a criterion must be: small fits waver.
+WORSE = 1.5
+
+# Fewer rows than this have no range to speak of.
+MIN_ROWS = 10
+# Rows that are looked at.
+MAX_LOOKED_AT = 1000
+# So many widths of the training rows' range beyond it is far.
+FAR = 3.0
+
+RECIPE = (
+    "The steps of a pipeline before this one do not transform X_val by themselves: let "
+    "the estimator scale (scale='standard'), or use make_pipeline(..., transform_input="
+    "['X_val']) with set_config(enable_metadata_routing=True) and "
+    "set_fit_request(X_val=True)."
+)
+
+
+def warn_if_diverged(loss: float, start: Callable[[], float], usual: float) -> None:
+    """Warn if a training ended worse than it began.
+
+    Parameters
+    ----------
+    loss : float
+        The criterion.
+
+    start : callable
+        Returns the criterion of the untrained model; not called for an ordinary loss.
+
+    usual : float
+        The highest ordinary loss.
+    """
+    if loss <= usual:
+        return
+    before = start()
+    if not loss <= WORSE * before:
+        warnings.warn(
+            f"The training diverged: loss_ is {loss:.3g}, and was {before:.3g} before "
+            "the training. Lower learning_rate (or critic_learning_rate), raise "
+            "gradient_penalty, or scale the columns (scale='standard' or 'quantile').",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_far(
+    X, X_val, columns: TableColumns, low: np.ndarray, high: np.ndarray
+) -> None:
+    """Warn if most rows that judge lie far outside of the training rows.
+
+    Parameters
+    ----------
+    X, X_val : ndarray or SparseTable of shape (n_samples, n_features)
+        Encoded rows.
+
+    columns : TableColumns
+        What they hold.
+
+    low, high : ndarray of shape (n_features,)
+        Range of the training rows.
+    """
+    if len(X) < MIN_ROWS:
+        return
+    some = np.asarray(X_val[:: -(-len(X_val) // MAX_LOOKED_AT)], dtype=np.float64)
+    width = np.where(high > low, high - low, np.inf)
+    with np.errstate(all="ignore"):
+        beyond = np.fmax(low - some, some - high) / width
+    number = np.array(columns.n_categories) == 0
+    share = (beyond > FAR).mean(0) * number
+    worst = int(share.argmax())
+    if share[worst] <= 0.5:
+        return
+    warnings.warn(
+        f"X_val lies far outside of the training rows: most of its cells of column "
+        f"{columns[worst].name!r} do, which spans [{low[worst]:.3g}, "
+        f"{high[worst]:.3g}] in X. {RECIPE}",
+        UserWarning,
+        stacklevel=2,
+    )
