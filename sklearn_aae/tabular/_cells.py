@@ -237,7 +237,10 @@ def codes_of(cells, categories: tuple, name) -> np.ndarray:
     number = {category: float(i) for i, category in enumerate(categories)}
     values = _listed(cells)
     try:
-        codes = np.array([number.get(value, np.nan) for value in values])
+        # A masked cell of an array of objects is its own value, and has no hash.
+        codes = np.array(
+            [np.nan if v is np.ma.masked else number.get(v, np.nan) for v in values]
+        )
     except TypeError:
         raise nested_error(dtype_of(cells), name) from None
     if len(codes) and np.isnan(codes).all():

@@ -115,6 +115,13 @@ def test_masked_codes_and_weights_are_refused(model):
         AAETransformer(2, **SMALL).fit(X, sample_weight=weight)
 
 
+def test_a_masked_cell_is_given_no_more_than_a_missing_one():
+    fitted = AAETransformer(2, **SMALL).fit(TEXT)
+    for name in TEXT:
+        with pytest.raises(ValueError, match=f"{name}.*nothing that was seen"):
+            fitted.sample(2, given={name: np.ma.masked})
+
+
 def test_masked_cells_are_missing_to_metrics_scorers_and_displays(model):
     error = metrics.reconstruction_error
     assert error(MASKED, X) == error(HOLES, X)

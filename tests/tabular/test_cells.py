@@ -121,6 +121,14 @@ def test_cells_that_are_numbers(kind):
     np.testing.assert_array_equal(columns.encode(frame)[:, 0], truth)
 
 
+def test_a_masked_cell_among_objects_is_missing():
+    frame = objects("a", np.ma.masked, "b")
+    columns = TableColumns.learn(frame, "from_dtype")
+    assert columns[0].categories == ("a", "b")
+    np.testing.assert_array_equal(columns.encode(frame)[:, 0], [0, np.nan, 1])
+    assert not columns.unknown(frame).any()
+
+
 def test_categories_of_bytes_come_back_in_an_array():
     X = np.array([[b"a"], [b"b"], [b"a"]])
     columns = TableColumns.learn(X, [0])
