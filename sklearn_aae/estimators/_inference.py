@@ -98,7 +98,7 @@ class InferenceMixin(TableSampleMixin):
 
     def _cost_of_unknown(self, X) -> np.ndarray | float:
         """Return what categories that no training row has cost each row, in nats."""
-        if not self.columns_.typed:
+        if not any(self.columns_.n_categories):
             return 0.0
         return unknown_cells(self.columns_, as_table(X)) @ novelty(self.columns_)
 

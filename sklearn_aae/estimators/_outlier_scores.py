@@ -87,7 +87,7 @@ class OutlierScoresMixin:
         """
         X = as_table(X)
         rows = self._check_new_rows(X)
-        if not self.columns_.typed:
+        if not any(self.columns_.n_categories):
             return rows, None
         unknown = unknown_cells(self.columns_, X, KNOWN)
         rows = forget_unseen(self.columns_, rows, KNOWN)

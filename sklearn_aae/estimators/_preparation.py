@@ -101,11 +101,11 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
             None if TableColumns.plainly(X, *rules) else TableColumns.learn(X, *rules)
         )
     table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False}
+    table["accept_sparse"] = "csr" if estimator._takes_sparse else False
     if columns is not None and columns.typed:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         rows = check_array(columns.encode(X), **table, **options)
     else:
-        table["accept_sparse"] = "csr" if estimator._takes_sparse else False
         try:
             rows = validate_data(estimator, X, reset=reset, **table, **options)
         except ValueError as error:
@@ -116,7 +116,7 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
                 "taken as categories, or name the columns of text in "
                 "categorical_features."
             ) from error
-        rows = SparseTable(rows) if issparse(rows) else rows
+    rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.plain(rows.shape[1])
     names = [column.name for column in columns.columns]
     check_finite(rows, names)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_aae.tabular._preprocessor import chunks, extent
+from sklearn_aae.tabular._statistics import chunks, extent
 
 # Points by which the survival function is kept.
 MAX_KNOTS = 1000

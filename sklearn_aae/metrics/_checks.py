@@ -32,7 +32,7 @@ def check_parameter(function: str, name: str, value, allowed) -> None:
 def as_dense(X, name: str):
     """Return an argument's rows with tensors and sparse matrices turned into arrays."""
     X = as_table(X, name)
-    return X.toarray() if issparse(X) else X
+    return X.toarray(order="C") if issparse(X) else X
 
 
 def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndarray:

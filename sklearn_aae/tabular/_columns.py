@@ -176,6 +176,8 @@ class TableColumns:
         X = as_table(X)
         if cls.plainly(X, categorical_features, count_features):
             return cls.plain(np.asarray(X).shape[1])
+        if issparse(X) and cls.plainly(X, categorical_features):
+            return cls.plain(X.shape[1])._counting(count_features)
         frame, cells = as_frame(X), dict(_cells(X))
         declared, rule = {}, categorical_features
         if isinstance(rule, dict):
@@ -187,27 +189,33 @@ class TableColumns:
             else _learn(name, part, categorical)
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
-        if count_features is not None:
-            counted = _choose(count_features, list(cells), "count_features")
-            columns = [
-                _as_count(c) if k else c for c, k in zip(columns, counted, strict=True)
-            ]
         template = None if frame is None else template_of(frame, declared)
-        return cls(columns, template)
+        return cls(columns, template)._counting(count_features)
+
+    def _counting(self, count_features) -> "TableColumns":
+        """Return the same, with the columns of counts as such."""
+        if count_features is None:
+            return self
+        names = [column.name for column in self.columns]
+        counted = _choose(count_features, names, "count_features")
+        pairs = zip(self.columns, counted, strict=True)
+        return TableColumns([_as_count(c) if k else c for c, k in pairs], self.template)
 
     def encode(self, X) -> np.ndarray:
         """Return cells as numbers and numbers of categories, NaN where missing.
 
         Parameters
         ----------
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows; of a frame or array with as many columns.
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            float32 if all numbers of X are, else float64.
+        X : ndarray or sparse matrix of shape (n_samples, n_features)
+            float32 if all numbers of X are, else float64; sparse as it came.
         """
+        if issparse(X) and not any(self.n_categories):
+            return self._check_sparse(X)
         cells = [part for _, part in _cells(X)]
         if len(cells) != len(self):
             raise ValueError(
@@ -221,6 +229,24 @@ class TableColumns:
         for j, part in enumerate(cells):
             rows[:, j] = self.columns[j].encode(part)
         return rows
+
+    def _check_sparse(self, X):
+        """Return a sparse matrix by rows, if its counts are some."""
+        matrix = X.tocsr()
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        if matrix.shape[1] != len(self):
+            raise ValueError(
+                f"X has {matrix.shape[1]} columns, but there were {len(self)} in fit."
+            )
+        cells = matrix.data
+        odd = np.array(self.counts)[matrix.indices]
+        odd &= (cells < 0) | (cells != np.floor(cells))
+        for place in np.flatnonzero(odd)[:1]:  # the message is of the first
+            name = self.columns[matrix.indices[place]].name
+            check_counts(cells[place : place + 1], name)
+        return matrix
 
     def unknown(self, X) -> np.ndarray:
         """Return which cells hold a category that was not there in fit.
@@ -309,6 +335,8 @@ class TableColumns:
         if self.template is not None:
             labels = like.index if hasattr(like, "iloc") else None
             return rebuild(self.template, cells, labels)
+        if not any(self.n_categories):
+            return np.column_stack(cells).astype(X.dtype)
         # Categories of an array may be numbers or not.
         rows = np.array([part.astype(object) for part in cells], dtype=object).T
         values = [v for column in self.columns for v in column.categories or ()]
@@ -325,9 +353,9 @@ def _cells(X) -> Iterator[tuple[Any, Any]]:
         return
     if issparse(X):
         raise ValueError(
-            "categorical_features or count_features names columns of a sparse X. "
-            "Sparse rows are plain numbers: pass a frame or an array, or leave both "
-            "parameters at their defaults."
+            "X is sparse, and some of its columns are to hold categories: sparse rows "
+            "are numbers and counts. Pass a frame or an array, or leave "
+            "categorical_features at its default."
         )
     X = np.asarray(X) if hasattr(X, "dtype") else np.array(X, dtype=object)
     if X.ndim != 2:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline
 
 from sklearn_aae.tabular._scalers import SCALERS, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
@@ -123,9 +124,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             in_parts = not holes.any()
             self.scaler_ = self._fit_scaler(X, sample_weight, in_parts=in_parts)
         if len(self.counts_):
-            counts = self._numbers(X, self.counts_)
-            weight = {"standardscaler__sample_weight": sample_weight}
-            self.count_scaler_ = count_scaler().fit(counts, **weight)
+            self.count_scaler_ = self._fit_count_scaler(X, sample_weight)
         n_varying = int((high > low).sum())
         if not n_varying:
             raise ValueError(
@@ -152,6 +151,17 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             scaler.partial_fit(self._numbers(X[part], self.numeric_), **options)
         return scaler
 
+    def _fit_count_scaler(self, X, weight) -> Pipeline:
+        scaler = count_scaler()
+        if not isinstance(X, SparseTable):
+            options = {"standardscaler__sample_weight": weight}
+            return scaler.fit(self._numbers(X, self.counts_), **options)
+        for part in chunks(X):
+            w = None if weight is None else weight[part]
+            logarithms = np.log1p(self._numbers(X[part], self.counts_))
+            scaler[-1].partial_fit(logarithms, None, w)
+        return scaler
+
     def _numbers(self, X: np.ndarray, places) -> np.ndarray:
         """Return columns of rows; of nothing but holes, zeros."""
         rows = np.asarray(X, dtype=np.float64)[:, places]
@@ -173,7 +183,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         for i, j in enumerate(self.counts_.tolist()):
             scaler = self.count_scaler_[-1]
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
-            known = count_information(X[:, j], weight)
+            sparse = isinstance(X, SparseTable)
+            cells = X.tally(j, weight) if sparse else (X[:, j], weight)
+            known = count_information(*cells)
             weights[j] = 0.5 / max(known, MIN_ENTROPY)
         still = self.low_ == self.high_
         if self.scale in ("standard", "range"):
@@ -333,21 +345,26 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        slopes : ndarray of shape (n_numeric,)
+        slopes : ndarray of shape (n_features,)
+            Of counts, by what their logarithm is.
 
         Raises
         ------
         ValueError
             If ``scale="quantile"``: that is no straight line.
         """
+        slopes = np.ones(len(self.schema_.n_categories))
+        if len(self.counts_):
+            slopes[self.counts_] = 1 / self.count_scaler_[-1].scale_
+        if not hasattr(self, "scaler_"):
+            return slopes
         if self.scale == "quantile":
             raise ValueError(
                 "scale='quantile' bends the columns, and neighbours among sparse rows "
                 "are searched for in the columns as they are. Use another scale, or "
                 "dense rows."
             )
-        slopes = np.empty(len(self.schema_.n_categories))
-        for places, scaler in ((slice(None), self.scaler_), *self.late_scalers_):
+        for places, scaler in ((self.numeric_, self.scaler_), *self.late_scalers_):
             scale = getattr(scaler, "scale_", 1.0)
             slopes[places] = scale if self.scale == "minmax" else 1 / np.asarray(scale)
         return slopes

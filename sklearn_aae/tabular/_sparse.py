@@ -1,6 +1,7 @@
 """Sparse tables: dense only in the few rows that are looked at."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,29 @@ class SparseTable:
     def column_of(self, place: int) -> int:
         """Return the column of a stored cell."""
         return int(self.matrix.indices[place])
+
+    @cached_property
+    def _by_column(self):
+        return self.matrix.tocsc()
+
+    def tally(self, j: int, weight=None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the different cells of a column, and the weight of the rows of each.
+
+        Parameters
+        ----------
+        j : int
+            Which column.
+
+        weight : ndarray of shape (n_samples,) or None, default=None
+            Of the rows.
+        """
+        weight = np.ones(len(self)) if weight is None else weight
+        columns = self._by_column
+        stored = slice(*columns.indptr[j : j + 2])
+        values, place = np.unique(columns.data[stored], return_inverse=True)
+        mass = np.bincount(place, weight[columns.indices[stored]], len(values))
+        zeros = weight.sum() - mass.sum()
+        return np.append(values, 0.0), np.append(mass, max(zeros, 0.0))
 
 
 class LazyRows:
@@ -89,6 +113,12 @@ class LazyRows:
     def points(self):
         """Return a sparse matrix whose rows are as far apart as the scaled rows.
 
-        Scaling is linear in each column, and distances do not know where 0 is.
+        Scaling is linear in each column, and distances do not know where 0 is. Of
+        counts it is so after the logarithm, which leaves 0 where it is.
         """
-        return self.table.matrix @ sparse.diags_array(self.preprocessor.slopes())
+        matrix, counts = self.table.matrix, self.preprocessor.counts_
+        if len(counts):
+            matrix = matrix.copy()
+            counted = np.isin(matrix.indices, counts)
+            matrix.data[counted] = np.log1p(matrix.data[counted])
+        return matrix @ sparse.diags_array(self.preprocessor.slopes())
