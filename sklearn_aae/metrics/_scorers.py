@@ -27,7 +27,7 @@ def aae_scorer(name, **kwargs):
 
     Of a Pipeline the last step is asked, about the rows as the steps before leave them.
     Samples and draws from the prior are as many as the rows, and the same for each
-    model.
+    model. Sparse rows are compared dense, as what a model makes of them is.
 
     Parameters
     ----------

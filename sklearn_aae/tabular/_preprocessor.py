@@ -158,7 +158,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             return scaler.fit(self._numbers(X, self.counts_), **options)
         for part in chunks(X):
             w = None if weight is None else weight[part]
-            logarithms = np.log1p(self._numbers(X[part], self.counts_))
+            rows = np.asarray(X[part])
+            logarithms = np.log1p(self._numbers(rows, self.counts_))
             scaler[-1].partial_fit(logarithms, None, w)
         return scaler
 
@@ -183,9 +184,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         for i, j in enumerate(self.counts_.tolist()):
             scaler = self.count_scaler_[-1]
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
-            sparse = isinstance(X, SparseTable)
-            cells = X.tally(j, weight) if sparse else (X[:, j], weight)
-            known = count_information(*cells)
+            if isinstance(X, SparseTable):
+                known = count_information(*X.tally(j, weight))
+            else:
+                known = count_information(X[:, j], weight)
             weights[j] = 0.5 / max(known, MIN_ENTROPY)
         still = self.low_ == self.high_
         if self.scale in ("standard", "range"):

@@ -95,7 +95,7 @@ def test_what_is_no_count_is_named(value, rows):
     with pytest.raises(ValueError, match="Column 2 is among count_features, and holds"):
         model.fit(sparse.csr_matrix(X))
     model.fit(sparse.csr_matrix(rows[0]))
-    with pytest.raises(ValueError, match="6 features|6 in fit"):
+    with pytest.raises(ValueError, match=r"6 features|6 in fit"):
         model.transform(sparse.csr_matrix(rows[0][:, :5]))
 
 
@@ -112,7 +112,7 @@ def test_what_sparse_rows_cannot_be(options, message, rows):
 
 
 def test_a_clusterer_takes_no_sparse_counts(rows):
-    with pytest.raises(TypeError, match="[Ss]parse"):
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
         AAEClusterer(count_features=[0]).fit(sparse.csr_matrix(rows[0]))
 
 
