@@ -40,10 +40,10 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
 
     Its hooks: ``_make_prior(shares)``; ``_make_networks(schema)`` and
     ``_make_phases(schema)``, the model; ``_make_batches(rows, seed)`` and
-    ``_make_judges(rows, seed)``, its steps and what it is judged by; ``_use_labels(y,
-    n)``, what y is to it; ``_takes_holes``, whether cells may be missing and columns
-    categorical; ``_takes_sparse``, whether X may be sparse; and ``_answers``, the
-    attribute for each network that answers after fit.
+    ``_make_judges(rows, seed)``, its steps and what it is judged by;
+    ``_use_labels(y)``, what y is to it; ``_takes_holes``, whether cells may be missing
+    and columns categorical; ``_takes_sparse``, whether X may be sparse; and
+    ``_answers``, the attribute for each network that answers after fit.
     """
 
     # What the networks are built from, besides the parameters.
@@ -151,7 +151,9 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
     # --- fit: validate, prepare, build, train, set -------------------------------
 
     @fit_context
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, classes=None
+    ):
         """Train the model.
 
         Ctrl-C ends the training and keeps the model as it is then. If `fit` fails, an
@@ -166,10 +168,11 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
             batches.
 
         y : array-like of shape (n_samples,), default=None
-            Class labels, -1 or None for unlabelled rows. Used where the prior has
-            components ("gaussian_mixture", "swiss_roll"): each class then gets one, and
-            the critic is told the label (paper, section 2.3). Ignored otherwise, and
-            where y holds numbers that are not whole. Whole numbers are labels.
+            Class labels; -1, None and NaN are unlabelled rows. Used where the prior
+            has components ("gaussian_mixture", "swiss_roll"): each class then gets one,
+            and the critic is told the label (paper, section 2.3). Ignored otherwise,
+            and where y holds numbers that are not whole, or several columns. Whole
+            numbers are labels: classes that are many for the rows are warned of.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. If all rows fit into one batch, an integer weight
@@ -180,6 +183,10 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
 
         y_val : array-like of shape (n_val,), default=None
             Labels of `X_val`.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels, where a fold may lack some, or where -1 is a class. None for
+            those of y.
 
         Returns
         -------
@@ -201,10 +208,14 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         with unchanged_on_error(self):
             self._warn_of_no_bound()
             warm = self.warm_start and hasattr(self, "net_")
+            if classes is None and not warm:
+                classes = self._classes_of(y)
+            self._all_classes = self._use_classes(classes, keep=warm)
             seed, *seeds = draw_seeds(self.random_state, 1 + self.n_init)
             rows, judges = self._prepare(
                 X, y, sample_weight, X_val, y_val, seed=seed, keep=warm
             )
+            del self._all_classes
             if warm:
                 net = self._train_on(rows, judges, self._n_epochs(len(rows)))
             else:
@@ -251,7 +262,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
             )
         with unchanged_on_error(self):
             keep = hasattr(self, "net_")
-            self._all_classes = self._use_classes(classes, y)
+            self._all_classes = self._use_classes(classes, keep=keep)
             seed, *starts = draw_seeds(self.random_state, 1 + self._n_streamed)
             rows, judges = self._prepare(X, y, sample_weight, seed=seed, keep=keep)
             del self._all_classes

@@ -10,14 +10,15 @@ from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._labels import (
     LabelsMixin,
-    as_labels,
+    check_as_many,
+    check_signs,
     named_weights,
-    told_of,
+    signs_of,
 )
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.tabular import TableSchema
+from sklearn_aae.tabular import TableSchema, is_labelled
 from sklearn_aae.training import (
     Classify,
     Phase,
@@ -39,7 +40,9 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     not change within a small distance of a row (`smoothness_strength`: virtual
     adversarial training [2]_).
 
-    Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row.
+    Labels are class labels of any kind; -1, None and NaN are unlabelled rows. -1 is a
+    class if ``fit(X, y, classes=[...])`` names it, or if y is of -1 and 1 alone, as
+    scikit-learn writes two classes: that is warned of.
 
     Read more in the user guide.
 
@@ -229,19 +232,18 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             As `fit`, and if the first chunk leaves open what the classes are, or
             `classes` are not those of the first call.
         """
+        if classes is None and y is not None and not hasattr(self, "net_"):
+            labels = self._use_labels(y)
+            found = set(labels[is_labelled(labels)].tolist())
+            if len(found) == 1:
+                raise ValueError(
+                    f"The first chunk has one class only: {found.pop()!r}. Name all of "
+                    "them: partial_fit(X, y, classes=[...])."
+                )
         return super().partial_fit(X, y, sample_weight, classes=classes)
 
-    def _use_classes(self, classes, y) -> np.ndarray | None:
-        if classes is not None or hasattr(self, "net_"):
-            return super()._use_classes(classes, y)
-        labels = None if y is None else as_labels(y)
-        found = set() if labels is None else set(labels[told_of(labels, ())])
-        if len(found) == 1:
-            raise ValueError(
-                f"The first chunk has one class only: {found.pop()!r}. Name all of "
-                "them: partial_fit(X, y, classes=[...])."
-            )
-        return None
+    def _classes_of(self, y) -> list | None:
+        return None if y is None else signs_of(self._use_labels(y))
 
     @property
     def _label_shares(self) -> list[float]:
@@ -280,7 +282,8 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             found = [] if codes is None else self.classes_.tolist()
             raise ValueError(
                 f"{type(self).__name__} needs labelled rows of at least two classes in "
-                f"y. It has the class labels {found}; -1, None and NaN are unlabelled."
+                f"y. It has the class labels {found}; -1, None and NaN are unlabelled. "
+                "Name classes that these rows lack, and -1 if it is one: classes=[...]."
             )
         return codes
 
@@ -353,13 +356,15 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             If no row has a label.
         """
         found = self.predict(X)
-        labels = self._use_labels(y, len(found))
-        told = told_of(labels, self.classes_)
+        labels = self._use_labels(y)
+        check_as_many(labels, len(found))
+        told = is_labelled(labels, self.classes_)
         if not told.any():
             raise ValueError(
                 "score needs labelled rows, and y holds no label: -1, None and NaN are "
                 "unlabelled."
             )
+        check_signs(labels[told], self.classes_)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, found[:, None])[told]
         truth = np.asarray(labels[told].tolist())

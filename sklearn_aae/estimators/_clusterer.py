@@ -253,7 +253,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
 
     # --- fit ------------------------------------------------------------------------
 
-    def _use_labels(self, y, n_samples: int) -> None:
+    def _use_labels(self, y, name: str = "y") -> None:
         """Ignore y."""
 
     @property

@@ -29,8 +29,8 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     a row can be decoded with another label (`transfer`), and samples can be asked for
     by label.
 
-    Labels are class labels of any kind; -1 (None or NaN for text) is an unlabelled row,
-    which the decoder sees without a label.
+    Labels are class labels of any kind; -1, None and NaN are unlabelled rows, which the
+    decoder sees without a label.
 
     Read more in the user guide.
 

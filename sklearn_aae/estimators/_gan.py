@@ -157,7 +157,7 @@ class GANSampler(SampleMixin, BaseGame):
         )
         self.generator = generator
 
-    def _use_labels(self, y, n_samples: int) -> None:
+    def _use_labels(self, y, name: str = "y") -> None:
         """Ignore y."""
 
     def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:

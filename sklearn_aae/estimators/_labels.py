@@ -1,99 +1,32 @@
-"""Labels of which some are missing."""
+"""Labels of which some are missing, as numbers of classes."""
 
 import warnings
-from numbers import Number
 
 import numpy as np
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import column_or_1d
 
-UNLABELLED = -1
+from sklearn_aae.tabular import (
+    UNLABELLED,
+    is_labelled,
+    read_labels,
+    warn_of_one_class,
+)
 
+# Fewer rows a class than this are few for labels: of up to 20 classes, and of more.
+FEW_ROWS, FEW_ROWS_OF_MANY = 2, 5
+MANY_CLASSES = 20
+LEAST_MANY = 10
 
-def _is_told(label) -> bool:
-    """Whether a label is not None, NaN or a frame library's NA."""
-    try:
-        return label is not None and bool(label == label)
-    except TypeError:  # pandas.NA has no truth value
-        return False
-
-
-def _told(y: np.ndarray) -> np.ndarray:
-    return np.array([_is_told(label) for label in y], dtype=bool)
+# How scikit-learn writes the classes of a binary y, in its estimator checks, too.
+SIGNS = [UNLABELLED, 1]
 
 
-def _without_minus_one(y: np.ndarray) -> np.ndarray:
-    """Return labels with None for the number -1, if they are text.
-
-    Raises
-    ------
-    ValueError
-        If some are text and some are other numbers.
-    """
-    text = np.array([isinstance(label, str) for label in y], dtype=bool)
-    if not text.any():
-        return y
-    minus_one = np.array([is_minus_one(label) for label in y], dtype=bool)
-    mixed = y[_told(y) & ~text & ~minus_one]
-    if len(mixed):
-        raise ValueError(
-            f"Unknown label type: y holds text such as {y[text][0]!r} and other values "
-            f"such as {mixed[0]!r}. Pass labels of one kind."
-        )
-    if str(UNLABELLED) in y[text].tolist():
-        warnings.warn(
-            "y holds the text '-1', which is taken as a class. To mark rows as "
-            "unlabelled use None or NaN.",
-            UserWarning,
-            stacklevel=2,
-        )
-    y = y.copy()
-    y[minus_one] = None
-    return y
-
-
-def is_minus_one(label) -> bool:
-    """Whether a label is the number -1."""
-    return isinstance(label, Number) and label == UNLABELLED
-
-
-def as_labels(y) -> np.ndarray | None:
-    """Return y as an array of objects, or None if it holds no class labels.
-
-    Whole numbers are labels, other numbers are not, nor are several columns.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, 1)
-        Targets of any kind.
-    """
-    y = np.asarray(y, dtype=object)  # keeps None and NaN apart from strings
-    if y.ndim != 1 and y.shape[1:] != (1,):
-        return None
-    y = _without_minus_one(column_or_1d(y, warn=True))
-    values = np.asarray(y[_told(y)].tolist())
-    if len(values) and type_of_target(values) not in ("binary", "multiclass"):
-        return None
-    return y
-
-
-def told_of(y: np.ndarray, classes) -> np.ndarray:
-    """Return which rows have a label: not None, NaN, or -1 if that is no class."""
-    told = _told(y)
-    if UNLABELLED not in list(classes):
-        told &= np.array([not is_minus_one(label) for label in y], dtype=bool)
-    return told
-
-
-def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
+def encode_labels(labels: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
     """Return the class number of each label; -1, None and NaN are unlabelled.
 
     Parameters
     ----------
-    y : ndarray of shape (n_samples,), object
-        Labels. -1 is unlabelled in numeric y, unless the only labels are -1 and one
-        other: then both are classes, with a warning.
+    labels : ndarray of shape (n_samples,), object
+        As `read_labels` returns them.
 
     classes : ndarray of shape (n_classes,), default=None
         The classes, if they are known; -1 is then a class if it is among them.
@@ -111,23 +44,140 @@ def encode_labels(y: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If a label is not among the known classes.
     """
-    told = _told(y)
-    values = np.asarray(y[told].tolist())
-    if values.dtype.kind in "iuf" and not _minus_one_is_a_class(values, classes):
-        told[np.flatnonzero(told)[values == UNLABELLED]] = False
-        values = values[values != UNLABELLED]
-    encoder = LabelEncoder().fit(values if classes is None else classes)
-    unknown = set(values.tolist()) - set(encoder.classes_.tolist())
+    labelled = is_labelled(labels, classes)
+    values = np.asarray(labels[labelled].tolist())
+    if classes is None:
+        warn_of_one_class(labels, None)
+        classes = np.unique(values)
+    number = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = set(values.tolist()).difference(number)
     if unknown:
         raise ValueError(
-            f"y has labels that the first fit did not see: {sorted(unknown)}. It knows "
-            f"{encoder.classes_.tolist()}. The first call of partial_fit can be told "
-            "all of them: classes=[...]."
+            f"There are labels that the first fit did not see: {sorted(unknown)}. It "
+            f"knows {classes.tolist()}. fit, and the first call of partial_fit, can be "
+            "told all of them: classes=[...]."
         )
-    codes = np.full(len(y), UNLABELLED, dtype=np.int64)
-    if len(values):
-        codes[told] = encoder.transform(values)
-    return codes, encoder.classes_
+    codes = np.full(len(labels), UNLABELLED, dtype=np.int64)
+    codes[labelled] = [number[label] for label in values.tolist()]
+    return codes, classes
+
+
+def warn_of_many_classes(codes: np.ndarray, classes: np.ndarray, remedy: str) -> None:
+    """Warn if classes are so many for the rows that y may be a regression target.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Class number of each row, -1 for unlabelled.
+
+    classes : ndarray of shape (n_classes,)
+        The label of each class.
+
+    remedy : str
+        What to do then.
+    """
+    n, k, n_labelled = len(codes), len(classes), int((codes != UNLABELLED).sum())
+    few = FEW_ROWS if k <= MANY_CLASSES else FEW_ROWS_OF_MANY
+    many = k > LEAST_MANY and n < few * k
+    if k > MANY_CLASSES and classes.dtype.kind in "iuf":
+        # Of classes that are counted through, one label each may be all there is.
+        gaps = float(classes[-1]) - float(classes[0]) > 2 * k
+        many = many or (gaps and n_labelled < 2 * FEW_ROWS_OF_MANY * k)
+    if many:
+        warnings.warn(
+            f"y holds {k} classes in {n} rows, {n_labelled} of them labelled: each "
+            "distinct value is taken as a class. If y is a regression target, "
+            f"{remedy}.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def signs_of(labels: np.ndarray) -> list | None:
+    """Return the classes -1 and 1, with a warning, if y holds nothing else.
+
+    For a classifier: without -1 there would be one class, of which nothing is learned.
+    """
+    held = {label for label in labels if label is not None}
+    if held != set(SIGNS) or any(isinstance(label, bool) for label in held):
+        return None
+    warnings.warn(
+        "The only labels in y are -1 and 1: both are taken as classes. Say so with "
+        "classes=[-1, 1], or mark unlabelled rows by None or NaN.",
+        UserWarning,
+        stacklevel=5,
+    )
+    return sorted(held)
+
+
+def check_signs(labels: np.ndarray, classes: np.ndarray) -> None:
+    """Raise ValueError if labels show that -1 was no class, as `signs_of` took it."""
+    others = set(labels.tolist()).difference(SIGNS)
+    if classes.tolist() == SIGNS and others:
+        raise ValueError(
+            "The model was fitted with the classes -1 and 1, and y holds "
+            f"{sorted(others)} as well. If -1 marks unlabelled rows, those of fit had "
+            "labels of one class only: name all of them, fit(X, y, classes=[...]), or "
+            "mark unlabelled rows by None."
+        )
+
+
+def labels_of_rows(y, n_samples: int) -> np.ndarray:
+    """Return the labels that rows are said to have.
+
+    Parameters
+    ----------
+    y : label or array-like of shape (n_samples,)
+        Labels, or one for all.
+
+    n_samples : int
+        Number of rows.
+
+    Raises
+    ------
+    ValueError
+        If labels are of another number.
+    """
+    if np.ndim(y) == 0:
+        return read_labels([y]).repeat(n_samples)
+    labels = read_labels(y)
+    if len(labels) != n_samples:
+        raise ValueError(
+            f"y must be one label or one for each of n_samples={n_samples} rows. Got "
+            f"{len(labels)} labels."
+        )
+    return labels
+
+
+def class_numbers(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
+    """Return the class number that each of `n_samples` rows is to have.
+
+    Parameters
+    ----------
+    y : label or array-like of shape (n_samples,)
+        Labels, or one for all.
+
+    n_samples : int
+        Number of rows.
+
+    classes : ndarray of shape (n_classes,)
+        The label of each class, in order.
+
+    Raises
+    ------
+    ValueError
+        If labels are of another number, or not among the classes.
+    """
+    labels = labels_of_rows(y, n_samples)
+    number = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = [label for label in labels if label not in number]
+    if unknown:
+        raise ValueError(
+            f"y has the unknown label {unknown[0]!r}. The model knows "
+            f"{classes.tolist()}; fit(classes=[...]) names classes that the rows of "
+            "fit may lack."
+        )
+    return np.array([number[label] for label in labels], dtype=np.int64)
 
 
 def named_weights(class_weight: dict, classes: list) -> tuple[float, ...]:
@@ -161,6 +211,11 @@ def named_weights(class_weight: dict, classes: list) -> tuple[float, ...]:
 class LabelsMixin:
     """For estimators whose fit needs labels, of some rows at least."""
 
+    _many_classes_remedy = (
+        "make classes of it, for example with pandas.qcut, or use AAETransformer, "
+        "which needs no y"
+    )
+
     def __sklearn_tags__(self):
         """Say that y is needed."""
         tags = super().__sklearn_tags__()
@@ -175,51 +230,30 @@ class LabelsMixin:
             )
         return super()._prepare(X, y, sample_weight, X_val, y_val, **options)
 
-    def _use_labels(self, y, n_samples: int) -> np.ndarray:
+    def _use_labels(self, y, name: str = "y") -> np.ndarray:
         """Return y as an array of objects; raise ValueError if it holds no labels."""
-        name = type(self).__name__
         if y is None:
             raise ValueError(
-                f"{name} requires y to be passed, but the target y is None. Pass class "
-                "labels, -1 (None or NaN for text) for unlabelled rows."
+                f"{type(self).__name__} requires {name} to be passed, but the target "
+                f"{name} is None. Pass class labels, -1 (None or NaN for text) for "
+                "unlabelled rows."
             )
-        labels = as_labels(y)
-        if labels is None:
-            raise ValueError(
-                f"Unknown label type: {type_of_target(y)!r}. {name} needs class labels "
-                "in one column: whole numbers, text or booleans."
-            )
-        if len(labels) != n_samples:
-            raise ValueError(
-                f"X and y must have as many rows: X has {n_samples}, y has "
-                f"{len(labels)}."
-            )
-        return labels
+        return read_labels(y, name)
 
     def _told_labels(self, y, n_samples: int) -> np.ndarray:
         """Return the class number of each row, -1 for unlabelled ones."""
         numbers = np.full(n_samples, UNLABELLED)
         if y is None:
             return numbers
-        if np.shape(y) != (n_samples,):  # one label for all rows, or a mistake
-            return self._class_numbers(y, n_samples)
-        labels = np.array(y, dtype=object)
-        told = told_of(labels, self.classes_)
-        values = np.asarray(labels[told].tolist())
-        numbers[told] = self._class_numbers(values, len(values))
+        labels = labels_of_rows(y, n_samples)
+        told = is_labelled(labels, self.classes_)
+        numbers[told] = self._class_numbers(labels[told], int(told.sum()))
         return numbers
 
 
-def _minus_one_is_a_class(values: np.ndarray, classes) -> bool:
-    """Whether -1 is a label like others: known as one, or beside a single other."""
-    if classes is not None:
-        return UNLABELLED in classes
-    if UNLABELLED not in values or len(np.unique(values)) != 2:
-        return False
-    warnings.warn(
-        "The only labels in y are -1 and one other: -1 is taken as a class. To mark "
-        "rows as unlabelled use None or NaN.",
-        UserWarning,
-        stacklevel=5,
-    )
-    return True
+def check_as_many(labels: np.ndarray | None, n_samples: int) -> None:
+    """Raise ValueError unless there is one label for each row."""
+    if labels is not None and len(labels) != n_samples:
+        raise ValueError(
+            f"X and y must have as many rows: X has {n_samples}, y has {len(labels)}."
+        )

@@ -164,7 +164,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
 
     # --- fit ------------------------------------------------------------------------
 
-    def _use_labels(self, y, n_samples: int) -> None:
+    def _use_labels(self, y, name: str = "y") -> None:
         """Ignore y."""
 
     def fit(self, X, y=None, sample_weight=None):

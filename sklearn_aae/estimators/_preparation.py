@@ -7,11 +7,16 @@ import torch
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, validate_data
 
-from sklearn_aae.estimators._labels import as_labels, encode_labels
+from sklearn_aae.estimators._labels import (
+    check_as_many,
+    encode_labels,
+    warn_of_many_classes,
+)
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._warnings import warn_if_far
 from sklearn_aae.priors import PRIORS, Prior
 from sklearn_aae.tabular import (
+    NotClassLabelsError,
     SparseTable,
     TableColumns,
     TablePreprocessor,
@@ -20,6 +25,7 @@ from sklearn_aae.tabular import (
     check_plain,
     float_dtypes,
     forget_unseen,
+    read_labels,
     tallied,
     warn_of_loose_text,
 )
@@ -131,8 +137,13 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
 class PreparationMixin:
     """Validates and scales rows, labels and weights; remembers the columns."""
 
-    # Labels that a first chunk is told of.
+    # Classes that a fit or a first chunk is told of.
     _all_classes: np.ndarray | None = None
+
+    _many_classes_remedy = (
+        "leave it out; a prior without components, such as prior='gaussian', does not "
+        "look at it"
+    )
 
     def _prepare(
         self, X, y, sample_weight, X_val=None, y_val=None, *, seed: int, keep: bool
@@ -150,6 +161,7 @@ class PreparationMixin:
         shares = None if keep else self._count_classes(rows)
         judges = None
         if X_val is not None:
+            y_val = None if y_val is None else self._use_labels(y_val, "y_val")
             judges = self._check_rows(X_val, y_val, None, keep=True)
         elif self.early_stopping:
             rows, judges = rows.split(self.validation_fraction, seed)
@@ -187,7 +199,8 @@ class PreparationMixin:
         """Validate rows, labels and weights."""
         least = 1 if keep else 2  # scales and variances need two, once
         X = validate_table(self, X, reset=not keep, ensure_min_samples=least)
-        told = self._use_labels(y, len(X))
+        told = self._use_labels(y)
+        check_as_many(told, len(X))
         if sample_weight is None:
             return Rows(X, self._check_labels(told, len(X), keep=keep))
         weight = check_sample_weight(sample_weight, X)
@@ -207,34 +220,42 @@ class PreparationMixin:
             return PRIORS[self.prior].conditional
         return isinstance(self.prior, Prior) and self.prior.n_classes is not None
 
-    def _use_labels(self, y, n_samples: int) -> np.ndarray | None:
+    def _use_labels(self, y, name: str = "y") -> np.ndarray | None:
         """Return y as an array of objects, if the prior has a use for it."""
         if y is None or not self._conditional():
             return None
-        y = as_labels(y)
-        if y is not None and len(y) != n_samples:
-            raise ValueError(
-                f"X and y must have as many rows: X has {n_samples}, y has {len(y)}."
-            )
-        return y
+        try:
+            return read_labels(y, name)
+        except NotClassLabelsError:  # a target that a later step may want
+            return None
 
-    def _use_classes(self, classes, y) -> np.ndarray | None:
-        """Return the labels that a first chunk is to have; None for those of y."""
+    def _classes_of(self, y) -> list | None:
+        """Return the classes that y itself names; None if they are what it holds."""
+        return None
+
+    def _use_classes(self, classes, *, keep: bool) -> np.ndarray | None:
+        """Return the classes that a fit is to have; None for those of y."""
         if classes is None:
             return None
-        classes, known = np.unique(classes), getattr(self, "classes_", None)
-        if self._use_labels(classes, len(classes)) is None:
+        labels = self._use_labels(classes, "classes")
+        if labels is None:
             raise ValueError(
                 f"{type(self).__name__} with prior={self.prior!r} has no use for "
                 "classes. Leave them out; the prior of an AAETransformer has, if it is "
                 "'gaussian_mixture' or 'swiss_roll'."
             )
-        if not hasattr(self, "net_"):
-            return classes
-        if known is None or not np.array_equal(classes, known):
+        if None in labels.tolist():
             raise ValueError(
-                f"classes={classes.tolist()} is not the same as on the first call of "
-                f"partial_fit: {[] if known is None else known.tolist()}."
+                "classes holds a missing label: None and NaN are unlabelled rows, and "
+                "no class."
+            )
+        named, known = np.unique(labels.tolist()), getattr(self, "classes_", None)
+        if not keep:
+            return named
+        if known is None or not np.array_equal(named, known):
+            raise ValueError(
+                f"classes={named.tolist()} is not the same as on the first call of fit "
+                f"or partial_fit: {[] if known is None else known.tolist()}."
             )
         return None
 
@@ -250,10 +271,12 @@ class PreparationMixin:
             y = np.full(n_samples, None)
         if y is None or (keep and classes is None):
             return None
-        codes, classes = encode_labels(y, classes)
-        if not len(classes):
+        codes, found = encode_labels(y, classes)
+        if not len(found):
             return None
-        self.classes_ = classes
+        if classes is None:
+            warn_of_many_classes(codes, found, self._many_classes_remedy)
+        self.classes_ = found
         return codes
 
     def _check_shape_kept(self) -> None:

@@ -51,12 +51,14 @@ class Rows:
         return len(self.X)
 
     def split(self, fraction: float, seed: int) -> tuple["Rows", "Rows"]:
-        """Hold out a share of the rows, at least two.
+        """Hold out a share of the rows, at least two; of each class alike.
+
+        A class keeps one of its labelled rows, at least, to be trained on.
 
         Raises
         ------
         ValueError
-            If fewer than two would be left to train on.
+            If fewer than two would be left to train on, or a class without a label.
         """
         n_held = max(2, round(fraction * len(self)))
         if len(self) - n_held < 2:
@@ -65,9 +67,35 @@ class Rows:
                 f"{fraction} of {len(self)} rows leaves fewer than two to train on. "
                 "Pass X_val, or more rows, or early_stopping=False."
             )
-        index = np.arange(len(self))
-        train, held = train_test_split(index, test_size=n_held, random_state=seed)
-        return self[np.sort(train)], self[np.sort(held)]
+        if self.y is not None and (self.y != UNLABELLED).any():
+            held = self._draw_by_class(n_held, seed)
+        else:
+            index = np.arange(len(self))
+            _, held = train_test_split(index, test_size=n_held, random_state=seed)
+        kept = np.ones(len(self), dtype=bool)
+        kept[held] = False
+        return self[kept], self[~kept]
+
+    def _draw_by_class(self, n_held: int, seed: int) -> np.ndarray:
+        """Return numbers of rows to hold out: as many of each class as its share."""
+        rng = np.random.RandomState(seed)
+        order = rng.permutation(len(self))
+        groups = [order[self.y[order] == c] for c in np.unique(self.y)]
+        # The last row of a class stays; rows without a label may all go.
+        most = np.array([len(g) - (self.y[g[0]] != UNLABELLED) for g in groups])
+        if most.sum() < n_held:
+            raise ValueError(
+                f"early_stopping=True holds out {n_held} of {len(self)} rows, and only "
+                f"{most.sum()} can be spared: each class keeps a labelled row to train "
+                "on. Pass X_val, or more rows, or early_stopping=False."
+            )
+        ideal = np.array([len(g) for g in groups]) * n_held / len(self)
+        n_of = np.minimum(ideal.astype(int), most)
+        while n_of.sum() < n_held:  # the rest where most is missing
+            behind = np.where(n_of < most, ideal - n_of, -np.inf)
+            ties = np.flatnonzero(behind == behind.max())
+            n_of[rng.choice(ties)] += 1
+        return np.concatenate([g[:n] for g, n in zip(groups, n_of, strict=True)])
 
     def class_shares(self, n_classes: int) -> list[float] | None:
         """Return the share of each class among the labelled rows, by weight."""

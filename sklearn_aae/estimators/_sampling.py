@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_aae.distributions import Columns
+from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._preparation import validate_table
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
@@ -28,41 +29,6 @@ def check_n_samples(n_samples) -> None:
             f"The 'n_samples' parameter of sample must be an int in the range "
             f"[1, inf). Got {n_samples!r} instead."
         )
-
-
-def class_numbers(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
-    """Return the class number that each of `n_samples` rows is to have.
-
-    Parameters
-    ----------
-    y : label or array-like of shape (n_samples,)
-        Labels, or one for all.
-
-    n_samples : int
-        Number of rows.
-
-    classes : ndarray of shape (n_classes,)
-        The label of each class, in order.
-
-    Raises
-    ------
-    ValueError
-        If labels are of another number, or not among the classes.
-    """
-    labels = np.asarray(y)
-    if labels.ndim and labels.shape != (n_samples,):
-        raise ValueError(
-            f"y must be one label or one for each of n_samples={n_samples} rows. Got "
-            f"shape {labels.shape}."
-        )
-    labels = np.broadcast_to(labels, (n_samples,))
-    known = np.isin(labels, classes)
-    if not known.all():
-        raise ValueError(
-            f"y has the unknown label {labels[~known].tolist()[0]!r}. The model knows "
-            f"{classes.tolist()}."
-        )
-    return np.searchsorted(classes, labels)
 
 
 class SampleMixin:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._neighbours import (
     add_labels,
     edge_shares,
@@ -9,7 +10,6 @@ from sklearn_aae.estimators._neighbours import (
     normalized_cut,
     shared_information,
 )
-from sklearn_aae.estimators._sampling import class_numbers
 from sklearn_aae.training import AAENet
 from sklearn_aae.utils._compat import check_sample_weight
 

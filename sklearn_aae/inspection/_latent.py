@@ -2,14 +2,17 @@
 
 import numpy as np
 from sklearn.utils import check_consistent_length
-from sklearn.utils.multiclass import type_of_target
 
 from sklearn_aae.inspection._density import prior_density
 from sklearn_aae.inspection._estimator import check_estimator, check_plane
+from sklearn_aae.tabular import is_labelled, values_of
 from sklearn_aae.utils._optional import import_optional
 
 # More classes than this get colours of a continuous map and no legend.
 MAX_LEGEND = 20
+
+# The colour of points without a label.
+UNLABELLED_COLOR = "lightgray"
 
 
 class LatentSpaceDisplay:
@@ -22,8 +25,9 @@ class LatentSpaceDisplay:
     codes : ndarray of shape (n_samples, 2)
         Codes of the rows.
 
-    y : ndarray of shape (n_samples,), default=None
-        Labels or numbers that colour the points.
+    y : array-like of shape (n_samples,), default=None
+        Labels or numbers that colour the points; points without one are grey. Of
+        labels -1, None and NaN are none, of numbers that are not whole None and NaN.
 
     density : PlaneDensity, default=None
         Density of the prior over a grid: ``x`` and ``y`` of shape (n_points,),
@@ -80,7 +84,9 @@ class LatentSpaceDisplay:
             Rows.
 
         y : array-like of shape (n_samples,), default=None
-            Labels or numbers that colour the points.
+            Labels or numbers that colour the points; points without one are grey. Of
+            labels -1, None and NaN are none, of numbers that are not whole None and
+            NaN. To colour a class of -1, pass text.
 
         grid_resolution : int, default=200
             Number of points, along each side, at which the prior is evaluated.
@@ -107,8 +113,8 @@ class LatentSpaceDisplay:
         codes = np.asarray(estimator.transform(X))
         check_plane(cls.__name__, estimator, codes.shape[1])
         if y is not None:
+            y = values_of(y)
             check_consistent_length(codes, y)
-            y = np.asarray(y)
         has_prior = hasattr(estimator, "prior_")
         density = prior_density(estimator, grid_resolution) if has_prior else None
         return cls(codes=codes, y=y, density=density).plot(ax=ax, **kwargs)
@@ -170,19 +176,26 @@ class LatentSpaceDisplay:
         if self.y is None:
             self.points_ = [self.ax_.scatter(x, y, **style)]
             return
-        labels, classes = _classes(self.y)
+        values, colored, classes = _colored(self.y)
+        self.points_ = []
+        if not colored.all():
+            style_of_none = {"color": UNLABELLED_COLOR, "zorder": 0.5}
+            rest = self.codes[~colored].T
+            self.points_.append(self.ax_.scatter(*rest, **style | style_of_none))
+        x, y = self.codes[colored].T
         if classes is None:
-            points = self.ax_.scatter(x, y, c=labels, cmap=cmap or "viridis", **style)
-            self.points_ = [points]
+            points = self.ax_.scatter(x, y, c=values, cmap=cmap or "viridis", **style)
+            self.points_.insert(0, points)
             self.figure_.colorbar(points, ax=self.ax_, label="y")
             return
         colors = _colors(plt, cmap, len(classes))
-        self.points_ = [
-            self.ax_.scatter(*self.codes[labels == name].T, **style | color)
+        self.points_[:0] = [
+            self.ax_.scatter(x[values == name], y[values == name], **style | color)
             for name, color in zip(classes, colors, strict=True)
         ]
         if len(classes) <= MAX_LEGEND:
-            _draw_legend(self.ax_, self.points_, classes)
+            names = [*classes, "unlabelled"][: len(self.points_)]
+            _draw_legend(self.ax_, self.points_, names)
 
     def _plot_contours(self, shares, style: dict) -> None:
         """Draw the contours over the points."""
@@ -196,12 +209,20 @@ class LatentSpaceDisplay:
         )
 
 
-def _classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return values that colour, and the classes; None where they are numbers."""
-    labels = y.astype(str) if y.dtype == object else y
-    if labels.dtype.kind == "f" and type_of_target(labels) == "continuous":
-        return labels, None
-    return labels, np.unique(labels)
+def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return values that colour, which rows have one, and the classes.
+
+    Numbers that are not whole have no classes: None.
+    """
+    y = values_of(y)
+    held = np.array([value is not None for value in y], dtype=bool)
+    numbers = [value for value in y[held] if isinstance(value, float)]
+    if any(value != np.floor(value) for value in numbers):
+        return y[held].astype(float), held, None
+    labelled = is_labelled(y)
+    values = np.asarray(y[labelled].tolist())
+    values = values.astype(str) if values.dtype == object else values
+    return values, labelled, np.unique(values)
 
 
 def _colors(plt, cmap, n_classes: int) -> list[dict]:

@@ -2,26 +2,35 @@
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics.cluster import contingency_matrix
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length
+
+from sklearn_aae.tabular import is_labelled, values_of, warn_of_one_class
 
 
-def clustering_accuracy(y_true, y_pred):
+def clustering_accuracy(y_true, y_pred, *, classes=None):
     """Share of rows whose cluster is matched with their label, one to one, at best.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels.
+        Labels. Rows of -1, None and NaN are unlabelled and do not count.
 
     y_pred : array-like of shape (n_samples,)
         Clusters, by any names. More clusters than labels, or fewer, leave some without
         a match: their rows count as wrong.
 
+    classes : array-like of shape (n_classes,), default=None
+        The classes, where -1 is one: it is a label if it is named here.
+
     Returns
     -------
     accuracy : float
         Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, no row has a label, or a row has no cluster.
 
     See Also
     --------
@@ -38,12 +47,18 @@ def clustering_accuracy(y_true, y_pred):
     >>> clustering_accuracy(["a", "a", "b", "b"], [1, 1, 0, 2])
     0.75
     """
-    *_, counts = _count(y_true, y_pred)
+    *_, counts = _count(_pairs(y_true, y_pred, classes))
     return float(counts[linear_sum_assignment(-counts)].sum() / counts.sum())
 
 
 def majority_vote_error(
-    y_true, y_pred, *, y_true_vote=None, y_pred_vote=None, proba_vote=None
+    y_true,
+    y_pred,
+    *,
+    y_true_vote=None,
+    y_pred_vote=None,
+    proba_vote=None,
+    classes=None,
 ):
     """Share of rows whose label is not the one that their cluster was given.
 
@@ -54,14 +69,15 @@ def majority_vote_error(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels.
+        Labels. Rows of -1, None and NaN are unlabelled and do not count.
 
     y_pred : array-like of shape (n_samples,)
         Clusters, by any names; numbers of columns with `proba_vote`.
 
     y_true_vote : array-like of shape (n_vote,), default=None
         Labels of the voters, such as the training rows. None: the rows themselves vote,
-        so that many clusters make the error small whatever they are.
+        so that many clusters make the error small whatever they are. Voters without a
+        label do not vote.
 
     y_pred_vote : array-like of shape (n_vote,), default=None
         Clusters of the voters.
@@ -69,6 +85,9 @@ def majority_vote_error(
     proba_vote : array-like of shape (n_vote, n_clusters), default=None
         Instead of `y_pred_vote`: the voters' probabilities of the clusters, as
         ``predict_proba`` returns them.
+
+    classes : array-like of shape (n_classes,), default=None
+        The classes, where -1 is one: it is a label if it is named here.
 
     Returns
     -------
@@ -78,7 +97,8 @@ def majority_vote_error(
     Raises
     ------
     ValueError
-        If lengths differ, or it is not clear how to vote.
+        If lengths differ, no row or voter has a label, a row has no cluster, or it is
+        not clear how to vote.
 
     See Also
     --------
@@ -98,7 +118,7 @@ def majority_vote_error(
     >>> majority_vote_error(y_true, y_pred, y_true_vote=["a", "b"], y_pred_vote=[1, 0])
     0.25
     """
-    labels, clusters, counts = _count(y_true, y_pred)
+    labels, clusters, counts = _count(_pairs(y_true, y_pred, classes))
     asked = y_pred_vote is not None, proba_vote is not None
     if all(asked) or any(asked) != (y_true_vote is not None):
         raise ValueError(
@@ -106,9 +126,12 @@ def majority_vote_error(
             "with one of y_pred_vote and proba_vote."
         )
     if proba_vote is not None:
-        elected = _elect_surest(y_true_vote, proba_vote, clusters)
+        elected = _elect_surest(y_true_vote, proba_vote, clusters, classes)
     elif y_pred_vote is not None:
-        elected = _elect(*_count(y_true_vote, y_pred_vote))
+        votes = _pairs(
+            y_true_vote, y_pred_vote, classes, ("y_true_vote", "y_pred_vote")
+        )
+        elected = _elect(*_count(votes))
     else:
         elected = _elect(labels, clusters, counts)
     row = {label: i for i, label in enumerate(labels)}
@@ -120,14 +143,56 @@ def majority_vote_error(
     return float(1 - right / counts.sum())
 
 
-def _count(y_true, y_pred) -> tuple[list, list, np.ndarray]:
+def _labelled(y, classes, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels, None where missing, and which rows have one."""
+    labels = values_of(y, name)
+    if not len(labels):
+        raise ValueError(f"There is no row in {name} to compare with clusters.")
+    named = None if classes is None else values_of(classes, "classes")
+    labelled = is_labelled(labels, named)
+    if not labelled.any():
+        raise ValueError(
+            f"No row of {name} has a label: -1, None and NaN are unlabelled. If -1 is "
+            "a class, name it: classes=[...]."
+        )
+    warn_of_one_class(labels, named, name)
+    return labels, labelled
+
+
+def _pairs(
+    y_true, y_pred, classes, names: tuple[str, str] = ("y_true", "y_pred")
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels of the labelled rows, and their clusters."""
+    clusters = values_of(y_pred, names[1])
+    check_consistent_length(values_of(y_true, names[0]), clusters)
+    labels, labelled = _labelled(y_true, classes, names[0])
+    clusters = clusters[labelled]
+    n_without = clusters.tolist().count(None)
+    if n_without:
+        raise ValueError(f"{names[1]} holds no cluster for {n_without} labelled rows.")
+    return labels[labelled], clusters
+
+
+def _count(pairs: tuple[np.ndarray, np.ndarray]) -> tuple[list, list, np.ndarray]:
     """Return the labels, the clusters, and how many rows have each pair of them."""
-    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    check_consistent_length(y_true, y_pred)
-    if not len(y_true):
-        raise ValueError("There is no row to compare labels and clusters of.")
-    counts = contingency_matrix(y_true, y_pred)
-    return np.unique(y_true).tolist(), np.unique(y_pred).tolist(), counts
+    (labels, i), (clusters, j) = (_numbered(values) for values in pairs)
+    counts = np.zeros((len(labels), len(clusters)), dtype=np.int64)
+    np.add.at(counts, (i, j), 1)
+    return labels, clusters, counts
+
+
+def _numbered(values: np.ndarray) -> tuple[list, np.ndarray]:
+    """Return the distinct values in order, and the number of each value."""
+    try:
+        distinct = sorted(set(values.tolist()))
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise ValueError(
+            f"Labels or clusters mix values of the types {', '.join(kinds)}. Pass "
+            "values of one kind."
+        ) from None
+    number = {value: i for i, value in enumerate(distinct)}
+    return distinct, np.array([number[value] for value in values], dtype=np.intp)
 
 
 def _elect(labels: list, clusters: list, counts: np.ndarray) -> dict:
@@ -136,9 +201,10 @@ def _elect(labels: list, clusters: list, counts: np.ndarray) -> dict:
     return {cluster: labels[i] for cluster, i in zip(clusters, winners, strict=True)}
 
 
-def _elect_surest(y_true_vote, proba_vote, clusters: list) -> dict:
+def _elect_surest(y_true_vote, proba_vote, clusters: list, classes) -> dict:
     """Return the label of the voter that each cluster, a column, is surest of."""
-    labels, proba = column_or_1d(y_true_vote), check_array(proba_vote)
+    proba = check_array(proba_vote)
+    labels, labelled = _labelled(y_true_vote, classes, "y_true_vote")
     check_consistent_length(labels, proba)
     unknown = set(clusters).difference(range(proba.shape[1]))
     if unknown:
@@ -147,4 +213,4 @@ def _elect_surest(y_true_vote, proba_vote, clusters: list) -> dict:
             f"{unknown.pop()!r} of y_pred is the number of none. Pass clusters as "
             "numbers of columns, counted from 0."
         )
-    return dict(enumerate(labels[proba.argmax(0)].tolist()))
+    return dict(enumerate(labels[labelled][proba[labelled].argmax(0)].tolist()))

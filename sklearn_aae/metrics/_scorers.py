@@ -43,8 +43,8 @@ def aae_scorer(name, **kwargs):
         - "parzen_log_likelihood": ``sample``. Without ``bandwidth=`` every other row is
           used to choose it.
         - "prior_match", the statistic negated: ``transform`` and ``prior_``.
-        - "clustering_accuracy": ``predict``, and y.
-        - "majority_vote_error", negated: ``predict``, and y.
+        - "clustering_accuracy": ``predict``, and y; rows without a label do not count.
+        - "majority_vote_error", negated: ``predict``, and y, likewise.
 
     **kwargs : dict
         Keyword arguments of the metric.
@@ -64,6 +64,7 @@ def aae_scorer(name, **kwargs):
 
     See Also
     --------
+    labelled_scorer : scikit-learn's scorers, of labelled rows only.
     sklearn.metrics.make_scorer : Scorers of predictions.
 
     Examples

@@ -3,6 +3,15 @@
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._columns import Column, TableColumns
 from sklearn_aae.tabular._frames import column_names, float_dtypes, framed
+from sklearn_aae.tabular._labels import (
+    UNLABELLED,
+    NotClassLabelsError,
+    is_labelled,
+    is_minus_one,
+    read_labels,
+    values_of,
+    warn_of_one_class,
+)
 from sklearn_aae.tabular._loose_text import warn_of_loose_text
 from sklearn_aae.tabular._preprocessor import TablePreprocessor
 from sklearn_aae.tabular._scalers import SCALERS
@@ -18,8 +27,10 @@ from sklearn_aae.tabular._tally import (
 
 __all__ = [
     "SCALERS",
+    "UNLABELLED",
     "Column",
     "LazyRows",
+    "NotClassLabelsError",
     "SparseTable",
     "TableColumns",
     "TablePreprocessor",
@@ -31,8 +42,13 @@ __all__ = [
     "float_dtypes",
     "forget_unseen",
     "framed",
+    "is_labelled",
+    "is_minus_one",
     "novelty",
+    "read_labels",
     "tallied",
     "unknown_cells",
+    "values_of",
     "warn_of_loose_text",
+    "warn_of_one_class",
 ]

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
@@ -19,6 +20,7 @@ __all__ = [
     "check_feature_names",
     "check_sample_weight",
     "fit_context",
+    "safe_indexing",
 ]
 
 fit_context = _fit_context(prefer_skip_nested_validation=True)

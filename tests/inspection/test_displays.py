@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -226,12 +227,27 @@ def test_latent_colours_numbers_by_a_colour_bar(aae):
     assert len(display.figure_.axes) == 2  # the bar
 
 
-def test_latent_names_missing_labels(aae):
-    partly = np.where(y < 2, y.astype(object), None)
+@pytest.mark.parametrize("missing", [None, np.nan, -1])
+@pytest.mark.parametrize("names", [["0", "1"], ["a", "b"], ["0.0", "1.0"]])
+def test_latent_draws_rows_without_a_label_in_grey(names, missing, aae):
+    kind = {"0": int, "a": str, "0.0": float}[names[0]]
+    labels = np.array([*map(kind, names), None], dtype=object)[np.minimum(y, 2)]
+    partly = np.where(y < 2, labels, missing)
     display = LatentSpaceDisplay.from_estimator(aae, X, partly)
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert legend == ["0", "1", "None"]
-    assert sum(len(points.get_offsets()) for points in display.points_) == len(X)
+    assert legend == [*names, "unlabelled"]
+    counts = [len(points.get_offsets()) for points in display.points_]
+    assert counts == [(y == 0).sum(), (y == 1).sum(), (y > 1).sum()]
+    grey = display.points_[-1].get_facecolor()[0, :3]
+    np.testing.assert_array_equal(grey, to_rgb("lightgray"))
+
+
+def test_latent_numbers_with_holes_are_coloured_by_the_bar(aae):
+    values = np.where(y < 2, np.nan, y - 5.5)  # -1.5 and so on are numbers
+    display = LatentSpaceDisplay.from_estimator(aae, X, values)
+    points, rest = display.points_
+    np.testing.assert_array_equal(points.get_array(), values[y >= 2])
+    assert len(rest.get_offsets()) == (y < 2).sum()
 
 
 def test_latent_many_classes_have_no_legend(aae):
