@@ -162,7 +162,11 @@ def _cells_of(y: Any, name: str) -> list[Any]:
         y = y.to_native()
     if hasattr(y, "columns"):
         y = _only_column(y, name)
-    for listing in ("to_pylist", "to_list"):  # Arrow; pandas and polars
+    if isinstance(y, np.ndarray) or getattr(y, "ndim", 1) != 1 or hasattr(y, "detach"):
+        return _cells_of_array(y, name)
+    # Of Arrow; of series of pandas and polars; of arrays of pandas: NumPy would make
+    # floats of whole numbers beside a missing one, and a category of a null.
+    for listing in ("to_pylist", "to_list", "tolist"):
         if hasattr(y, listing):
             return getattr(y, listing)()
     return _cells_of_array(y, name)
@@ -180,6 +184,9 @@ def _cells_of_array(y: Any, name: str) -> list[Any]:
     """Return the cells of a list, an array or a tensor."""
     if hasattr(y, "detach"):  # a tensor of any device
         y = y.detach().cpu().tolist()
+    if hasattr(y, "toarray"):  # sparse
+        _check_one_column(y.shape, name)
+        y = y.toarray()
     masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else None
     # An array of objects keeps None, NaN and numbers apart from text.
     values = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
@@ -234,7 +241,8 @@ def _check_kinds(labels: np.ndarray, name: str) -> None:
     held = labels[is_labelled(labels)]
     kinds = {type(label) for label in held}
     for kind in kinds:
-        if not issubclass(kind, str | Real):
+        # NumPy's spans of time are integers to Python.
+        if not issubclass(kind, str | Real) or issubclass(kind, TIMES):
             raise _kind_error(kind, next(v for v in held if type(v) is kind), name)
     text = any(issubclass(kind, str) for kind in kinds)
     if text:

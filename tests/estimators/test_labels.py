@@ -1,6 +1,11 @@
 """What labels may be: unlabelled rows, text, weights of classes, chunks."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_wine
@@ -12,6 +17,8 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.estimators._labels import warn_of_many_classes
+from sklearn_aae.estimators._rows import Rows
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "max_iter": 5}
 
@@ -191,3 +198,220 @@ def test_validation_rows_are_no_pair(wine):
     model = SemiSupervisedAAEClassifier(**SMALL)
     with pytest.raises(ValueError, match=r"not a pair.*as y_val"):
         model.fit(X, few, X_val=(X, y), y_val=y)
+
+
+# --- one notion of a missing label, in every estimator --------------------------------
+
+TINY = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 1}
+TAKE_LABELS = {
+    "AAETransformer": AAETransformer(prior="gaussian_mixture", **TINY),
+    "ConditionalAAETransformer": ConditionalAAETransformer(**TINY),
+    "SemiSupervisedAAEClassifier": SemiSupervisedAAEClassifier(
+        agreement_strength=0, smoothness_strength=0, **TINY
+    ),
+}
+FORTY = np.random.default_rng(0).normal(size=(40, 3))
+TEXT = ["a", "b", None, None] * 10
+WHOLE = [3, 1, None, None] * 10
+LABELS = {
+    "list": (TEXT, ["a", "b"]),
+    "text beside -1": (["a", "b", -1, np.nan] * 10, ["a", "b"]),
+    "Arrow dictionary": (
+        pa.chunked_array([pa.array(TEXT).dictionary_encode()]),
+        ["a", "b"],
+    ),
+    "Arrow table": (
+        pa.Table.from_pandas(pd.DataFrame({"y": pd.Categorical(TEXT)}))["y"],
+        ["a", "b"],
+    ),
+    "pandas categorical": (pd.Series(pd.Categorical(TEXT)), ["a", "b"]),
+    "polars categorical": (pl.Series(TEXT, dtype=pl.Categorical), ["a", "b"]),
+    "masked": (np.ma.array([3, 1, 7, 7] * 10, mask=[0, 0, 1, 1] * 10), [1, 3]),
+    "Arrow whole numbers": (pa.array(WHOLE), [1, 3]),
+    "polars whole numbers": (pl.Series(WHOLE), [1, 3]),
+    "pandas whole numbers": (pd.Series(WHOLE, dtype="Int64"), [1, 3]),
+    "Arrow booleans": (pa.array([True, False, None, None] * 10), [False, True]),
+    "booleans beside -1": ([True, False, -1, None] * 10, [False, True]),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("name", TAKE_LABELS)
+def test_rows_without_a_label_are_no_class(name, kind):
+    y, classes = LABELS[kind]
+    model = clone(TAKE_LABELS[name]).fit(FORTY, y, X_val=FORTY, y_val=y)
+    assert model.classes_.tolist() == classes
+    assert [type(c) for c in model.classes_.tolist()] == [type(c) for c in classes]
+    np.testing.assert_allclose(model._class_shares, [0.5, 0.5])
+    assert model.sample(2, y=pa.array(classes)).shape == (2, 3)
+    if name.startswith("Semi"):
+        found = model.predict(FORTY)
+        assert set(found.tolist()) <= set(classes)
+        truth = np.array([*classes[:: -1 if kind not in TEXTS else 1]] * 10)
+        labelled = np.arange(40) % 4 < 2
+        assert model.score(FORTY, y) == (found[labelled] == truth).mean()
+    if name.startswith("Conditional"):
+        bare = model.score_samples(FORTY)
+        same = model.score_samples(FORTY, y) == bare
+        np.testing.assert_array_equal(same, np.arange(40) % 4 > 1)
+
+
+TEXTS = [kind for kind, (_, classes) in LABELS.items() if classes == ["a", "b"]]
+
+
+@pytest.mark.parametrize("name", TAKE_LABELS)
+def test_minus_one_is_a_class_only_if_it_is_named(name):
+    model, y = clone(TAKE_LABELS[name]), np.resize([-1, 0], 40)
+    assert model.fit(FORTY, y, classes=[0, -1]).classes_.tolist() == [-1, 0]
+    np.testing.assert_allclose(model._class_shares, [0.5, 0.5])
+    with pytest.warns(UserWarning, match=r"Rows of -1 are unlabelled.*classes=\[-1, 0"):
+        if name.startswith("Semi"):
+            with pytest.raises(ValueError, match=r"class labels \[0\].*classes=\["):
+                model.fit(FORTY, y)
+        else:
+            assert model.fit(FORTY, y).classes_.tolist() == [0]
+    # Of a fold that lacks a class the fit is told so.
+    model.fit(FORTY, y, classes=[0, 1])
+    np.testing.assert_allclose(model._class_shares, [40 / 41, 1 / 41])
+
+
+@pytest.mark.parametrize("name", TAKE_LABELS)
+def test_chunks_decide_nothing_about_minus_one(name):
+    model, y = clone(TAKE_LABELS[name]), np.resize([-1, 1], 40)
+    if name.startswith("Semi"):
+        with pytest.raises(ValueError, match="The first chunk has one class only: 1"):
+            model.partial_fit(FORTY, y)
+    else:
+        with pytest.warns(UserWarning, match="Rows of -1 are unlabelled"):
+            assert model.partial_fit(FORTY, y).classes_.tolist() == [1]
+    model = clone(model).partial_fit(FORTY, y, classes=[-1, 1])
+    assert model.classes_.tolist() == [-1, 1]
+
+
+def test_minus_one_and_one_are_classes_as_scikit_learn_writes_them():
+    model, y = clone(TAKE_LABELS["SemiSupervisedAAEClassifier"]), np.resize([-1, 1], 40)
+    with pytest.warns(UserWarning, match=r"only labels in y are -1 and 1.*classes="):
+        model.fit(FORTY, y)
+    assert model.classes_.tolist() == [-1, 1]
+    assert model.score(FORTY, y) == (model.predict(FORTY) == y).mean()
+    with pytest.raises(ValueError, match=r"y holds \[0, 2\] as well"):
+        model.score(FORTY, np.resize([-1, 0, 1, 2], 40))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(FORTY, y, classes=y[:2])
+
+
+@pytest.mark.parametrize("name", TAKE_LABELS)
+def test_folds_may_lack_a_class_that_is_named(name):
+    y = np.repeat([0, 1, 2, 3], 10)  # each fold of four lacks one
+    model = TAKE_LABELS[name]
+    told = {"params": {"classes": [0, 1, 2, 3]}, "error_score": "raise"}
+    assert np.isfinite(cross_val_score(model, FORTY, y, cv=KFold(4), **told)).all()
+    with pytest.raises(ValueError, match=r"There are labels.*\[9\].*classes=\["):
+        clone(model).fit(FORTY, y, X_val=FORTY[:1].repeat(2, 0), y_val=[9, 0])
+    with pytest.raises(ValueError, match="classes holds a missing label"):
+        clone(model).fit(FORTY, y, classes=[0, 1, 2, None])
+
+
+@pytest.mark.parametrize(
+    "name", ["ConditionalAAETransformer", "SemiSupervisedAAEClassifier"]
+)
+def test_what_is_no_label_is_told_by_the_name_of_the_argument(name):
+    model, y = clone(TAKE_LABELS[name]), np.resize([0, 1], 40)
+    for wrong in (np.where(y, 0.5, np.nan), pa.array([0.5, None] * 20)):
+        with pytest.raises(
+            ValueError, match=r"y holds numbers .* not whole, such as 0\.5"
+        ):
+            model.fit(FORTY, wrong)
+        with pytest.raises(ValueError, match="y_val holds numbers .* not whole"):
+            model.fit(FORTY, y, X_val=FORTY, y_val=wrong)
+    with pytest.raises(ValueError, match="y holds dates or times"):
+        model.fit(FORTY, np.resize(np.array(["2020", "2021"], "M8[ns]"), 40))
+
+
+def test_one_mark_may_stand_for_all_rows():
+    y = np.resize([0, 1], 40)
+    model = clone(TAKE_LABELS["ConditionalAAETransformer"]).fit(FORTY, y)
+    bare = model.reconstruct(FORTY)
+    for mark in (-1, np.nan, [None] * 40, np.ma.masked_all(40, int)):
+        np.testing.assert_array_equal(model.reconstruct(FORTY, mark), bare)
+
+
+# --- targets that are no classes ------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TAKE_LABELS)
+def test_a_regression_target_is_warned_of(name):
+    y = np.random.default_rng(0).permutation(np.arange(25, 65))
+    with pytest.warns(UserWarning, match="40 classes in 40 rows.*regression target"):
+        clone(TAKE_LABELS[name]).fit(FORTY, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(TAKE_LABELS[name]).fit(FORTY, y, classes=y)
+
+
+@pytest.mark.parametrize(
+    ("y", "warned"),
+    [
+        (np.arange(442) % 214, True),
+        (np.where(np.arange(442) % 10, -1, np.arange(442) * 3), True),  # of few labels
+        (np.arange(30) // 2, False),
+        (np.arange(24), True),
+        (np.where(np.arange(400) % 10, -1, np.arange(400) // 10), False),  # one each
+        (np.arange(400) // 10, False),
+        (np.arange(1000) // 10, False),
+        (np.arange(10), False),
+    ],
+)
+def test_classes_that_are_many_for_the_rows(y, warned):
+    classes, codes = np.unique(y[y >= 0]), np.full(len(y), -1)
+    codes[y >= 0] = np.searchsorted(classes, y[y >= 0])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warn_of_many_classes(codes, classes, "leave it out")
+    assert bool(told) == warned
+
+
+# --- rows held out --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_held_out_rows_are_of_each_class_alike(seed):
+    y = np.repeat([-1, 0, 1, 2], [60, 30, 9, 1])
+    rows = Rows(np.arange(100.0)[:, None], y)
+    kept, held = rows.split(0.2, seed)
+    assert np.bincount(held.y + 1, minlength=4).tolist() == [12, 6, 2, 0]
+    together = np.concatenate([kept.X, held.X]).ravel()
+    assert sorted(together) == list(range(100))
+    again = rows.split(0.2, seed)
+    np.testing.assert_array_equal(again[1].X, held.X)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_last_label_of_a_class_is_trained_on(seed):
+    y = np.full(60, -1)
+    y[:20] = np.arange(20) // 2  # two labels a class
+    kept, held = Rows(FORTY[np.arange(60) % 40], y).split(0.8, seed)
+    assert len(held) == 48
+    assert set(kept.y) >= set(range(10))
+
+
+def test_too_few_rows_to_hold_out():
+    rows = Rows(FORTY[:6], np.arange(6))
+    with pytest.raises(ValueError, match="only 0 can be spared.*Pass X_val"):
+        rows.split(0.3, 0)
+
+
+@pytest.mark.parametrize("name", TAKE_LABELS)
+def test_early_stopping_trains_on_each_class(name, monkeypatch):
+    y = np.where(np.arange(40) < 10, np.arange(40), -1)  # one label a class
+    parts, split = [], Rows.split
+    monkeypatch.setattr(
+        Rows, "split", lambda *args: parts.append(split(*args)) or parts[-1]
+    )
+    for seed in range(3):
+        model = clone(TAKE_LABELS[name]).set_params(early_stopping=True)
+        model.set_params(random_state=seed, n_init=2).fit(FORTY, y)
+    for kept, held in parts:
+        assert set(range(10)) <= set(kept.y)
+        assert held.y.tolist() == [-1] * 4

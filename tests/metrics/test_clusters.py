@@ -5,6 +5,8 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.metrics import accuracy_score
 
@@ -101,3 +103,65 @@ def test_rows_must_be_as_many(function):
         function([0, 1], [0])
     with pytest.raises(ValueError, match="There is no row"):
         function([], [])
+
+
+def dictionary(values):
+    return pa.chunked_array([pa.array(values).dictionary_encode()])
+
+
+KINDS = {
+    "-1": lambda y: np.where(np.arange(len(y)) % 3, y, -1),
+    "NaN": lambda y: np.where(np.arange(len(y)) % 3, y, np.nan),
+    "None": lambda y: np.where(np.arange(len(y)) % 3, y.astype(object), None),
+    "masked": lambda y: np.ma.array(y, mask=np.arange(len(y)) % 3 == 0),
+    "polars": lambda y: pl.Series(KINDS["None"](y).tolist()),
+    "pandas": lambda y: pd.Series(KINDS["None"](y), dtype="Int64"),
+    "Arrow dictionary": lambda y: dictionary(KINDS["None"](y).tolist()),
+    "text": lambda y: [None if v is None else f"class {v}" for v in KINDS["None"](y)],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_without_a_label_do_not_count(kind):
+    rng = np.random.RandomState(0)
+    y_true, y_pred, votes = rng.randint(3, size=(3, 60))
+    some, told = KINDS[kind](y_true), np.arange(60) % 3 > 0
+    accuracy = clustering_accuracy(y_true[told], y_pred[told])
+    assert clustering_accuracy(some, y_pred) == accuracy
+    error = majority_vote_error(y_true[told], y_pred[told])
+    assert majority_vote_error(some, y_pred) == error
+    voters = KINDS[kind](votes)
+    if kind == "text":
+        votes = np.array([f"class {v}" for v in votes])
+        y_true = np.array([f"class {v}" for v in y_true])
+    proba = rng.dirichlet(np.ones(3), size=60)
+    for all_votes, some_votes in (
+        ({"y_pred_vote": y_pred[told]}, {"y_pred_vote": y_pred}),
+        ({"proba_vote": proba[told]}, {"proba_vote": proba}),
+    ):
+        truth = majority_vote_error(
+            y_true[told], y_pred[told], y_true_vote=votes[told], **all_votes
+        )
+        found = majority_vote_error(some, y_pred, y_true_vote=voters, **some_votes)
+        assert found == truth
+    assert 0.3 < accuracy < 1
+
+
+@pytest.mark.parametrize("function", [clustering_accuracy, majority_vote_error])
+def test_minus_one_is_a_class_if_it_is_named(function):
+    y_true, y_pred = [-1, -1, 1, 1], [0, 1, 1, 1]
+    with pytest.warns(UserWarning, match=r"y_true holds -1 and one other.*classes="):
+        assert function(y_true, y_pred) == (function is clustering_accuracy)
+    named = function(y_true, y_pred, classes=[-1, 1])
+    assert named == (0.75 if function is clustering_accuracy else 0.25)
+
+
+def test_rows_of_which_nothing_is_known():
+    with pytest.raises(ValueError, match="No row of y_true has a label"):
+        clustering_accuracy([-1, None, np.nan], [0, 1, 1])
+    with pytest.raises(ValueError, match="No row of y_true_vote has a label"):
+        majority_vote_error([0], [0], y_true_vote=[None], y_pred_vote=[0])
+    with pytest.raises(ValueError, match="y_pred holds no cluster for 1 labelled rows"):
+        clustering_accuracy([0, 1, None], [0, None, None])
+    with pytest.raises(ValueError, match="mix values of the types int, str"):
+        clustering_accuracy([0, "a"], [0, 1])
