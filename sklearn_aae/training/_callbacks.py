@@ -24,7 +24,7 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_aae.training._net import AAENet
-from sklearn_aae.training._phases import Phase
+from sklearn_aae.training._phases import Phase, TrainCritic
 
 HOLD_OUT = "pass X_val to fit or set early_stopping=True"
 FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
@@ -47,7 +47,8 @@ def check_callbacks(net: AAENet, phases: Sequence[Phase], *, validated: bool) ->
     callbacks = [callback for _, callback in net.callbacks_]
     names = [phase.name for phase in phases]
     recorded = {"epoch", "dur", "prior_match", *names}
-    recorded |= {f"{name}_accuracy" for name in names}
+    critics = [phase.name for phase in phases if isinstance(phase, TrainCritic)]
+    recorded |= {f"{name}_accuracy" for name in critics}
     if validated:
         recorded |= {"valid_loss", "valid_loss_best"}
     for callback in callbacks:

@@ -115,6 +115,7 @@ REFUSED = [
     ("InputShapeSetter", skorch.InputShapeSetter(), "Leave it out"),
     ("EarlyStopping", skorch.EarlyStopping(), "early_stopping=True"),
     ("EarlyStopping", skorch.EarlyStopping("train_loss"), "there is .*critic"),
+    ("EarlyStopping", skorch.EarlyStopping("generator_accuracy"), "there is"),
     ("Checkpoint", skorch.Checkpoint(), "pass X_val"),
     ("Checkpoint", skorch.Checkpoint(f_pickle="net.pkl"), "pickle the fitted"),
     ("TrainEndCheckpoint", skorch.TrainEndCheckpoint(f_pickle="n"), "pickle the fitt"),
