@@ -259,7 +259,7 @@ class ColumnsDecoder(Decoder):
             pairs = torch.tensor(list(moments.values()), dtype=torch.float64)
             self.register_buffer("shift", pairs[:, 0].clone(), persistent=False)
             self.register_buffer("scale", pairs[:, 1].clone(), persistent=False)
-            self.log_size = nn.Parameter(torch.zeros(len(moments)))
+            self.log_size = nn.Parameter(torch.zeros(len(moments), dtype=torch.float32))
 
     def likelihood(self, h: Tensor) -> Distribution:
         """Return the columns' distributions as one."""

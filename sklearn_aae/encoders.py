@@ -254,7 +254,8 @@ class UniversalEncoder(Encoder):
 
     def __init__(self, n_features: int, n_components: int, **options):
         super().__init__(n_features, n_components, **options)
-        self.register_buffer("anchors", torch.randn(self.n_anchors, n_components))
+        anchors = torch.randn(self.n_anchors, n_components, dtype=torch.float32)
+        self.register_buffer("anchors", anchors)
 
     @property
     def n_inputs(self) -> int:

@@ -207,7 +207,8 @@ class LabelAndStyle(Distribution):
         y = self.y
         if y is None:
             y = torch.multinomial(self.shares, shape.numel(), True).reshape(shape)
-        label = torch.eye(len(self.shares), device=self.shares.device)[y]
+        like = {"dtype": self.shares.dtype, "device": self.shares.device}
+        label = torch.eye(len(self.shares), **like)[y]
         label = label.expand(*shape, -1)
         return torch.cat([label, self.style.sample(shape).to(label)], -1)
 
@@ -248,20 +249,24 @@ class SwissRoll(Distribution):
         radius: float = 2.0,
         noise: float = 0.1,
     ):
-        self.low, self.high = torch.broadcast_tensors(
-            torch.as_tensor(low), torch.as_tensor(high)
+        ends = (
+            torch.as_tensor(end, dtype=getattr(end, "dtype", torch.float32))
+            for end in (low, high)
         )
+        self.low, self.high = torch.broadcast_tensors(*ends)
         self.turns, self.radius, self.noise = turns, radius, noise
         super().__init__(self.low.shape, torch.Size([2]), validate_args=False)
 
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw points of shape (*sample_shape, ..., 2)."""
         shape = self._extended_shape(torch.Size(sample_shape))
-        u = self.low + (self.high - self.low) * torch.rand(shape[:-1])
+        float32 = {"dtype": torch.float32}
+        u = self.low + (self.high - self.low) * torch.rand(shape[:-1], **float32)
         r = u.sqrt()  # the length of r = θ grows as θ²
         angle = 2 * math.pi * self.turns * r
         roll = torch.stack([angle.cos(), angle.sin()], -1)
-        return self.radius * r.unsqueeze(-1) * roll + self.noise * torch.randn(shape)
+        around = self.noise * torch.randn(shape, **float32)
+        return self.radius * r.unsqueeze(-1) * roll + around
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Refuse: the density has no closed form."""

@@ -76,7 +76,8 @@ class Counts(Distribution):
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw counts."""
         x = self._kept.sample(torch.Size(sample_shape)).to(self.log_mean)
-        struck = torch.rand(x.shape).to(x) < self.zero_logits.sigmoid()
+        u = torch.rand(x.shape, dtype=torch.float32).to(x)
+        struck = u < self.zero_logits.sigmoid()
         return self._scaled(torch.where(struck, x.new_zeros(()), x))
 
     def quantiles(self, level: Tensor) -> Tensor:

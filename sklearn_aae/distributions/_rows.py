@@ -108,7 +108,9 @@ class Columns(Distribution):
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw rows, all cells observed."""
         shape = torch.Size(sample_shape)
-        draws = torch.rand(*shape, *self.batch_shape, *self.event_shape)
+        draws = torch.rand(
+            *shape, *self.batch_shape, *self.event_shape, dtype=torch.float32
+        )
         numbers = torch.cat([p.sample(shape) for p in self.numbers], -1)
         return self._in_row(self._at(draws.to(numbers)), numbers)
 

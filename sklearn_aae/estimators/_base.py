@@ -9,6 +9,7 @@ from torch import nn
 
 from sklearn_aae.estimators._fitting import FittingMixin
 from sklearn_aae.estimators._inference import InferenceMixin
+from sklearn_aae.estimators._interrupts import fitting
 from sklearn_aae.estimators._parameters import CONSTRAINTS
 from sklearn_aae.estimators._preparation import PreparationMixin
 from sklearn_aae.estimators._recipes import (
@@ -22,7 +23,6 @@ from sklearn_aae.estimators._state import (
     StateMixin,
     load_arrays,
     net_state,
-    unchanged_on_error,
 )
 from sklearn_aae.priors import Prior, as_prior
 from sklearn_aae.tabular import TableSchema
@@ -156,8 +156,9 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
     ):
         """Train the model.
 
-        Ctrl-C ends the training and keeps the model as it is then. If `fit` fails, an
-        earlier fit stays as it was.
+        Ctrl-C ends the training and keeps the model as it is then, with a warning;
+        inside a search or pipeline it ends that. If `fit` fails, an earlier fit stays
+        as it was.
 
         Parameters
         ----------
@@ -205,7 +206,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         UserWarning
             If most of `X_val` lies far outside of the training rows.
         """
-        with unchanged_on_error(self):
+        with fitting(self):
             self._warn_of_no_bound()
             warm = self.warm_start and hasattr(self, "net_")
             if classes is None and not warm:
@@ -260,7 +261,7 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
                 "partial_fit does not support early_stopping=True: it sees one chunk "
                 "at a time. Use fit, or early_stopping=False."
             )
-        with unchanged_on_error(self):
+        with fitting(self):
             keep = hasattr(self, "net_")
             self._all_classes = self._use_classes(classes, keep=keep)
             seed, *starts = draw_seeds(self.random_state, 1 + self._n_streamed)

@@ -8,11 +8,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_aae.estimators._base import BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._interrupts import fitting
 from sklearn_aae.estimators._labelled import LABELLED_CONSTRAINTS, LabelledMixin
 from sklearn_aae.estimators._neighbours import MERGES
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._state import unchanged_on_error
 from sklearn_aae.estimators._stream import CHUNK_ROWS
 from sklearn_aae.estimators._subclusters import SubclustersMixin
 from sklearn_aae.estimators._transformer import AAETransformer
@@ -307,8 +307,9 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
     def fit(self, X, y=None, sample_weight=None):
         """Find clusters.
 
-        Ctrl-C ends the training and keeps the model as it is then. If `fit` fails, an
-        earlier fit stays as it was.
+        Ctrl-C ends the training and keeps the model as it is then, with a warning;
+        inside a search or pipeline it ends that. If `fit` fails, an earlier fit stays
+        as it was.
 
         Parameters
         ----------
@@ -336,7 +337,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         ConvergenceWarning
             If clusters stayed empty, or the critic of the clusters won.
         """
-        with unchanged_on_error(self):
+        with fitting(self):
             super().fit(X, None, sample_weight)
             self._find_used(X, sample_weight)
         self._warn_of_collapse()
@@ -361,7 +362,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         -------
         self : object
         """
-        with unchanged_on_error(self):
+        with fitting(self):
             self._known_clusters = getattr(self, "subcluster_labels_", None)
             super().partial_fit(X, None, sample_weight)
             self._find_used(X, sample_weight)

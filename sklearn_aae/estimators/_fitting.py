@@ -7,6 +7,7 @@ import torch
 from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
+from sklearn_aae.estimators._interrupts import interrupt
 from sklearn_aae.estimators._parameters import as_callbacks
 from sklearn_aae.estimators._recipes import learning_rates
 from sklearn_aae.estimators._rows import Rows
@@ -131,6 +132,8 @@ class FittingMixin:
             train(jobs)
             last |= {job.net: job for job in jobs}
             stopped = any(getattr(net, "interrupted_", False) for net in nets)
+            if stopped:
+                interrupt(self)
             nets = [job.net for job in jobs if job.done]
             if stopped or not nets:
                 break
@@ -189,8 +192,9 @@ class FittingMixin:
             net.record_steps = self.compile
             self._release_constants(net)
         for job in self._train_parts(nets, rows, judges, epochs, schedule):
-            if job.error or not job.done:
-                raise job.error or _stopped()
+            if job.error is not None:
+                raise job.error
+            # One that Ctrl-C left undone is a net as it was, and answers, too.
         return self._warned(self._choose(nets, rows), judges or rows)
 
     def _warned(self, net: AAENet, judges: Rows) -> AAENet:
@@ -200,7 +204,7 @@ class FittingMixin:
             untrained = self._make_net(net.seed, judges.X.dtype)
             return untrained.judge(self._make_judges(judges, net.seed))
 
-        if not net.interrupted_:
+        if not getattr(net, "interrupted_", False):
             warn_if_diverged(net.loss_, start, self._usual_loss)
         return net
 

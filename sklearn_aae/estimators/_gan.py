@@ -25,6 +25,7 @@ from sklearn_aae.training import (
     Phase,
     TrainCritic,
 )
+from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
 
 # Autoencoders only.
@@ -246,5 +247,6 @@ class GANSampler(SampleMixin, BaseGame):
         samples = self._decode(self._draw_codes(len(X), None, draw_seeds(0, 1)[0]))
         scaled = [self.preprocessor_.transform(rows) for rows in (samples, X)]
         fake, real = (torch.from_numpy(np.array(rows)).double() for rows in scaled)
-        distance: Tensor = energy_distance(fake, real)
+        with plain_torch():
+            distance: Tensor = energy_distance(fake, real)
         return 1 - float(distance)

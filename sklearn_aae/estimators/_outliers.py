@@ -9,12 +9,13 @@ from torch import nn
 
 from sklearn_aae.estimators._base import MIN_MEASURED, BaseAAE
 from sklearn_aae.estimators._family import inherits_parameters
+from sklearn_aae.estimators._interrupts import fitting
 from sklearn_aae.estimators._members import Member
 from sklearn_aae.estimators._outlier_scores import METHODS, OutlierScoresMixin
 from sklearn_aae.estimators._parameters import AUTO_EPOCHS
 from sklearn_aae.estimators._recipes import make_cell_critic
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._state import net_state, unchanged_on_error
+from sklearn_aae.estimators._state import net_state
 from sklearn_aae.estimators._tails import Tail, weighted_quantile
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
@@ -170,8 +171,9 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
     def fit(self, X, y=None, sample_weight=None):
         """Learn what is normal.
 
-        Ctrl-C ends the training and keeps the models as they are then. If `fit` fails,
-        an earlier fit stays as it was.
+        Ctrl-C ends the training and keeps the models as they are then, with a warning;
+        inside a search or pipeline it ends that. If `fit` fails, an earlier fit stays
+        as it was.
 
         Parameters
         ----------
@@ -197,7 +199,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
             If a parameter or the data are unfit, or a loss becomes infinite.
         """
         warm = self.warm_start and hasattr(self, "net_")
-        with unchanged_on_error(self):
+        with fitting(self):
             if not (warm and self.trim):
                 super().fit(X, None, sample_weight)
                 self._calibrate(X, sample_weight)
@@ -244,7 +246,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         self : object
         """
         before = getattr(self, "members_", None)
-        with unchanged_on_error(self):
+        with fitting(self):
             super().partial_fit(X, None, sample_weight)
             if before is None or _num_samples(X) >= MIN_MEASURED:
                 self._calibrate(X, sample_weight)

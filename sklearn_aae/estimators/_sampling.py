@@ -78,8 +78,8 @@ class SampleMixin:
 
     def _draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
         """Draw codes from the prior, of class numbers where they are given."""
-        y = None if labels is None else torch.tensor(labels)
         with seeded_scope(seed):
+            y = None if labels is None else torch.tensor(labels)
             return self.prior_.draw(n_samples, y).cpu().numpy()
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:

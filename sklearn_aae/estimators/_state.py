@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from sklearn_aae.training import AAENet
+from sklearn_aae.utils._modes import plain_torch
 
 # Rebuilt from the plain state; no network of this library is pickled.
 TORCH_ATTRIBUTES = (
@@ -94,4 +95,5 @@ class StateMixin:
         plain = state.pop("_state", None)
         super().__setstate__(state)
         if plain is not None:
-            self._set_state(plain)
+            with plain_torch():
+                self._set_state(plain)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_aae.utils._device import single_thread_pool, torch_threads
+from sklearn_aae.utils._modes import plain_torch
 
 # Rows that pass through the networks at once: their units should stay in the cache.
 CHUNK_ROWS = 2048
@@ -64,12 +65,13 @@ def stream(
                 given.append(torch.tensor(labels[at], device=weight.device))
             return finish(answer(*given).cpu().numpy())
 
-    n_workers = min(torch.get_num_threads(), len(starts))
-    if n_workers == 1 or weight.device.type != "cpu":
-        size = sum(p.numel() for p in network.parameters())
-        with torch_threads(2.0 * size * min(n_together, len(rows))):
-            parts = [run(start) for start in starts]
-    else:
-        with single_thread_pool(n_workers) as pool:
-            parts = list(pool.map(run, starts))
+    with plain_torch():
+        n_workers = min(torch.get_num_threads(), len(starts))
+        if n_workers == 1 or weight.device.type != "cpu":
+            size = sum(p.numel() for p in network.parameters())
+            with torch_threads(2.0 * size * min(n_together, len(rows))):
+                parts = [run(start) for start in starts]
+        else:
+            with single_thread_pool(n_workers) as pool:
+                parts = list(pool.map(run, starts))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -176,7 +176,9 @@ class AAETransformer(CodeMixin, BaseAAE):
         "auto" takes a GPU where there is one.
 
     random_state : int, RandomState or None, default=None
-        Of weights, batches and noise. The global random states are never touched.
+        Of weights, batches and noise. An int gives the same bits again on this
+        machine, with as many threads of torch. The global random states are never
+        touched.
 
     verbose : int, default=0
         Whether to print a line for each epoch.

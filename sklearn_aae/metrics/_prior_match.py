@@ -17,6 +17,7 @@ from sklearn_aae.metrics._checks import (
 from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
 from sklearn_aae.objectives._divergences import IMQ_SCALES
 from sklearn_aae.utils._compat import Interval, StrOptions
+from sklearn_aae.utils._optional import import_whole
 from sklearn_aae.utils._random import MAX_SEED, draw_seeds
 
 # Statistics this near to each other are equal, but for rounding.
@@ -150,12 +151,11 @@ def _mmd(codes, draws, n_permutations, rng) -> tuple[float, float]:
 def _classifier(codes, draws, n_permutations, rng) -> tuple[float, float]:
     """Return the ROC AUC on rows held out, and its p-value by the rank-sum test."""
     # Slow to import, and every import of the estimators comes by here.
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
+    ensemble = import_whole("sklearn.ensemble")
     (codes, codes_out), (draws, draws_out) = (
         np.array_split(t, 2) for t in (codes, draws)
     )
-    trees = HistGradientBoostingClassifier(
+    trees = ensemble.HistGradientBoostingClassifier(
         max_iter=50,
         max_leaf_nodes=8,
         min_samples_leaf=5,

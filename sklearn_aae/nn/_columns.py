@@ -70,12 +70,13 @@ class EmbedColumns(nn.Module):
         self._index("hot", [j for j, _ in hot])
         self._index("holes", holes)
         self.register_buffer(
-            "category", torch.tensor([float(c) for _, c in hot]), False
+            "category", torch.tensor([c for _, c in hot], dtype=torch.float32), False
         )
         centre = torch.tensor([means[j] for j in numeric], dtype=torch.float64)
         self.register_buffer("means", centre, False)
         self.tables = nn.ParameterList(
-            nn.Parameter(torch.randn(sizes[j], RANK) / RANK**0.5) for j in self.large
+            nn.Parameter(torch.randn(sizes[j], RANK, dtype=torch.float32) / RANK**0.5)
+            for j in self.large
         )
         self.n_outputs = len(numeric) + len(hot) + len(holes) + RANK * len(self.large)
 

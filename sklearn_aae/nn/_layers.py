@@ -21,8 +21,12 @@ ModuleType = TypeVar("ModuleType", bound=nn.Module)
 class Linear(nn.Linear):
     """y = x Wᵀ + b, for weights of shape (h, d) or (C, h, d).
 
-    Initialised like scikit-learn's MLP and torch's default: U(-1/√d, 1/√d).
+    Initialised like scikit-learn's MLP and torch's default: U(-1/√d, 1/√d). All layers
+    begin in float32, whatever torch's default dtype: it is the whole process's.
     """
+
+    def __init__(self, n_in: int, n_out: int, bias: bool = True):
+        super().__init__(n_in, n_out, bias, dtype=torch.float32)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
@@ -56,10 +60,11 @@ class BatchNorm(nn.Module):
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.n_calibrated: int | None = None  # batches averaged; None: not calibrating
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
-        self.register_buffer("running_mean", torch.zeros(width))
-        self.register_buffer("running_var", torch.ones(width))
+        ones = torch.ones(width, dtype=torch.float32)
+        self.weight = nn.Parameter(ones.clone())
+        self.bias = nn.Parameter(torch.zeros_like(ones))
+        self.register_buffer("running_mean", torch.zeros_like(ones))
+        self.register_buffer("running_var", ones)
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Normalise x of shape (B, h) or (C, B, h); `row_weight` sums to 1 over B.
@@ -166,8 +171,8 @@ class LayerNorm(nn.Module):
     def __init__(self, width: int, eps: float = 1e-5):
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
+        self.weight = nn.Parameter(torch.ones(width, dtype=torch.float32))
+        self.bias = nn.Parameter(torch.zeros(width, dtype=torch.float32))
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Normalise x of shape (B, h) or (C, B, h)."""

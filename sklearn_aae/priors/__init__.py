@@ -2,8 +2,8 @@
 
 Letters: B batch, k code size, m classes. A prior is a module whose ``forward(y=None)``
 returns a `torch.distributions.Distribution` over codes: of batch shape () without
-labels, of batch shape (B,) for labels y of shape (B,). They draw from torch's global
-generator; `draw_codes` does so inside a seeded scope.
+labels, of batch shape (B,) for labels y of shape (B,). They draw as torch
+does, without a generator: a seeded scope around them has one of the model's own.
 
 To add a prior: a class here with its row in `PRIORS`, an entry in the conformance
 list of ``tests/test_contracts.py``.

@@ -64,7 +64,7 @@ class GaussianMixture(Prior):
 
     def _tensors(self) -> dict[str, Tensor]:
         u = _directions(self.n_classes, self.n_components)  # (m, k)
-        eye = torch.eye(self.n_components)
+        eye = torch.eye(self.n_components, dtype=torch.float32)
         along = u.unsqueeze(-1) * u.unsqueeze(-2)  # (m, k, k)
         across = self.tangential_scale**2 * (eye - along)
         return {
@@ -87,20 +87,23 @@ class GaussianMixture(Prior):
 
 def _probabilities(weights, m: int) -> Tensor:
     """Return the weights of m classes as shares of 1, equal ones for None."""
-    shares = torch.ones(m) if weights is None else torch.as_tensor(weights)
+    weights = [1.0] * m if weights is None else weights
+    dtype = None if hasattr(weights, "dtype") else torch.float32
+    shares = torch.as_tensor(weights, dtype=dtype)
     return (shares / shares.sum()).float()
 
 
 def _directions(m: int, k: int) -> Tensor:
     """Spread m unit vectors over the sphere in k dimensions, (m, k)."""
     if k == 1:
-        u = torch.ones(m, 1)
+        u = torch.ones(m, 1, dtype=torch.float32)
         u[1::2] = -1
         return u * (torch.arange(m) // 2 + 1).unsqueeze(-1) / ((m + 1) // 2)
     if k == 2:
-        angle = 2 * math.pi * torch.arange(m) / m
+        angle = 2 * math.pi * torch.arange(m, dtype=torch.float32) / m
         return torch.stack([angle.cos(), angle.sin()], -1)
-    u = torch.randn(m, k, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(m, k, generator=generator, dtype=torch.float32)
     for _ in range(100):  # like charges repel: the Thomson problem
         u = u / u.norm(dim=-1, keepdim=True)
         gap = u.unsqueeze(1) - u.unsqueeze(0)  # (m, m, k)
@@ -153,7 +156,7 @@ class SwissRoll(Prior):
 
     def _tensors(self) -> dict[str, Tensor]:
         shares = _probabilities(self.weights, self.n_classes)
-        return {"edges": torch.cat([torch.zeros(1), shares.cumsum(0)])}
+        return {"edges": torch.cat([shares.new_zeros(1), shares.cumsum(0)])}
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return the whole roll, or the segments y of shape (B,)."""
@@ -182,7 +185,8 @@ class Categorical(Prior):
         """Return p(z)."""
         # A softmax lies inside the simplex, not at its corners.
         return OneHotCategorical(
-            logits=torch.zeros(self.n_components), validate_args=False
+            logits=torch.zeros(self.n_components, dtype=torch.float32),
+            validate_args=False,
         )
 
 

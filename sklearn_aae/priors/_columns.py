@@ -24,7 +24,7 @@ class _Factorized(Prior):
 
     def _tensors(self) -> dict[str, Tensor]:
         # Say where the prior lives: they move with the module.
-        return {"zeros": torch.zeros(self.n_components)}
+        return {"zeros": torch.zeros(self.n_components, dtype=torch.float32)}
 
     def column(self, zeros: Tensor) -> Distribution:
         """Return the distribution of each column, of the shape of `zeros`."""

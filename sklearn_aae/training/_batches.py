@@ -195,7 +195,8 @@ class Batches(Dataset):
             if self.label_counts is None:
                 return codes.to(self.x.device, self.x.dtype), None
             y = torch.full((n,), -1)
-            told = torch.rand(n) >= self.label_counts[0] / self.label_counts.sum()
+            share = self.label_counts[0] / self.label_counts.sum()
+            told = torch.rand(n, dtype=torch.float32) >= share  # of unlabelled rows
             if told.any():
                 n_told = int(told.sum())
                 y[told] = torch.multinomial(self.label_counts[1:], n_told, True)
@@ -284,6 +285,7 @@ def _resample(
 ) -> Tensor:
     """Draw n of the rows in proportion to weight: systematic, then shuffled."""
     share = weight.double().cumsum(0) / weight.double().sum()
-    places = (torch.arange(n) + torch.rand((), generator=generator)) / n
+    start = torch.rand((), generator=generator, dtype=torch.float32)
+    places = (torch.arange(n) + start) / n
     drawn = torch.searchsorted(share, places.double()).clamp_max(len(rows) - 1)
     return rows[drawn][torch.randperm(n, generator=generator)]

@@ -112,7 +112,8 @@ class WithLabelled(Batches):
             picks = torch.multinomial(share, n, replacement=True, generator=generator)
             rows = rows.gather(1, picks.to(rows.device))
         elif n < len(self.labelled):
-            draw = torch.rand(n_steps, len(self.labelled), generator=generator)
+            shape = n_steps, len(self.labelled)
+            draw = torch.rand(shape, generator=generator, dtype=torch.float32)
             rows = rows.gather(1, draw.argsort(-1)[:, :n].to(rows.device))
         return torch.cat([order, rows[:, :n]], -1)
 

@@ -10,7 +10,7 @@ from sklearn_aae.training._batch import Batch
 from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.utils._device import torch_threads
-from sklearn_aae.utils._random import epoch_seeds, seeded_scope
+from sklearn_aae.utils._random import epoch_seeds, lent_generator
 
 Raised = TypeVar("Raised", bound=BaseException)
 
@@ -89,7 +89,9 @@ class Job:
         (seed,) = epoch_seeds(self.net.seed, len(self.net.history))
         device = self.batches.x.device
         lent = (
-            nullcontext() if self.net.module_.own_layers else seeded_scope(seed, device)
+            nullcontext()
+            if self.net.module_.own_layers
+            else lent_generator(seed, device)
         )
         with torch_threads(step_flops(self)), lent:
             yield

@@ -1,7 +1,35 @@
-"""Optional packages, imported where they are used."""
+"""Packages that are imported late: where they are used, and whole."""
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from types import ModuleType
+
+
+@functools.cache
+def import_whole(module: str) -> ModuleType:
+    """Import a module to its end, whatever happens meanwhile.
+
+    Ctrl-C amid an import leaves large packages in pieces that no second import mends.
+    It reaches the main thread alone, so another one imports; who is interrupted waits
+    for that one.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name of the module.
+
+    Returns
+    -------
+    module : module
+
+    Raises
+    ------
+    ImportError
+        If there is none.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(import_module, module).result()
 
 
 def import_optional(module: str, *, feature: str, extra: str) -> ModuleType:
@@ -28,7 +56,7 @@ def import_optional(module: str, *, feature: str, extra: str) -> ModuleType:
         If the package is absent.
     """
     try:
-        return import_module(module)
+        return import_whole(module)
     except ImportError as error:
         package = module.split(".")[0]
         raise ImportError(

@@ -5,6 +5,8 @@ of C models owns C streams, and a draw of shape ``(C, ...)`` takes row c from st
 a member of a stack sees the numbers that it would see alone.
 """
 
+import functools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,9 +18,23 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sklearn_aae.utils._modes import plain_torch
+from sklearn_aae.utils._optional import import_whole
 
 # torch's global generator has no owner: one scope at a time may borrow it.
 _GLOBAL_GENERATOR = threading.RLock()
+
+
+def _free_generator() -> None:
+    """Free the global generator: the thread that had it is not in a forked process."""
+    global _GLOBAL_GENERATOR
+    _GLOBAL_GENERATOR = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_generator)
 
 MAX_SEED = np.iinfo(np.int32).max
 
@@ -153,14 +169,84 @@ def standard_uniform(like: Tensor) -> Tensor:
     return _draw(Tensor.uniform_, like)
 
 
+class _OwnGenerators(TorchDispatchMode):
+    """Hands a generator to each random operation of this thread that has none.
+
+    Layers as they are made, `torch.distributions` and functions of the user draw from
+    torch's global generator and cannot be told otherwise. Seeded alike, a generator of
+    one's own gives the same numbers, and no other thread can draw from it.
+    """
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self.seed, self.generators = seed, dict[torch.device, torch.Generator]()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get(GENERATOR):
+            return func(*args, **kwargs)
+        device = _device_of(args, kwargs)
+        generator = self.generators.get(device)
+        if generator is None:
+            generator = torch.Generator(device).manual_seed(self.seed)
+            self.generators[device] = generator
+        seeded = _with_generator(func)
+        if seeded is not None:
+            return seeded(*args, **kwargs, **{GENERATOR: generator})
+        seed = torch.randint(MAX_SEED, (), generator=generator, device=device)
+        with lent_generator(int(seed), device):
+            return func(*args, **kwargs)
+
+
+GENERATOR = "generator"
+
+
+@functools.cache
+def _with_generator(func: torch._ops.OpOverload) -> torch._ops.OpOverload | None:
+    """Return the overload of an operation that takes a generator besides, if any."""
+    packet = func.overloadpacket
+    plain, seeded = _arguments(func)
+    if seeded:
+        return func
+    others = [getattr(packet, name) for name in packet.overloads()]
+    return next((other for other in others if _arguments(other) == (plain, True)), None)
+
+
+def _arguments(func: torch._ops.OpOverload) -> tuple[list[tuple[str, str]], bool]:
+    """Return names and types of an operation's arguments, and if it has a generator."""
+    told = [(argument.name, str(argument.type)) for argument in func._schema.arguments]
+    plain = [(name, kind) for name, kind in told if name != GENERATOR]
+    return plain, len(plain) < len(told)
+
+
+def _device_of(args: tuple, kwargs: dict) -> torch.device:
+    """Return where an operation draws: where told, or where its tensors are."""
+    if kwargs.get("device") is not None:
+        return torch.device(kwargs["device"])
+    tensors = (a for a in (*args, *kwargs.values()) if isinstance(a, Tensor))
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
+
+
 @contextmanager
-def seeded_scope(seed: int, device: torch.device | None = None) -> Iterator[None]:
+def seeded_scope(seed: int) -> Iterator[None]:
+    """Seed what this thread draws inside; other threads and global generators stay.
+
+    For code that cannot be handed a generator: layers as they are made,
+    `torch.distributions`, functions of the user. The numbers are those of torch's
+    global generator, seeded alike.
+    """
+    import_whole("torch._dynamo")  # torch does it at the first operation inside
+    with plain_torch(), _OwnGenerators(seed):
+        yield
+
+
+@contextmanager
+def lent_generator(seed: int, device: torch.device | None = None) -> Iterator[None]:
     """Seed torch's global generator inside, put the caller's state back after.
 
-    That of the CPU, and of a CUDA `device` if given.
-
-    For code that cannot be handed a generator: layer initialisation,
-    `torch.distributions` and modules of the user.
+    That of the CPU, and of a CUDA `device` if given. For the training of modules of the
+    user: recomputed parts (`torch.utils.checkpoint`) put the global generator back to
+    draw the same again. Another thread that draws meanwhile draws from it, too.
     """
     with _GLOBAL_GENERATOR:
         state = torch.random.get_rng_state()

@@ -1,0 +1,104 @@
+"""What surrounds a fit: torch as it is by default, the way back, and Ctrl-C.
+
+Ctrl-C ends a training. Whoever called `fit` gets the model as it is then, with a
+warning. But where another library called it, one that fits and scores in turn, the half
+trained model would be taken for a whole one: there the interrupt goes through.
+"""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import PurePath
+from types import FrameType
+
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_aae.estimators._state import unchanged_on_error
+from sklearn_aae.utils._modes import plain_torch
+
+# Who fits the models of others, wherever they stand between the program and the fit.
+FITTERS = {
+    "sklearn",
+    "joblib",
+    "skorch",
+    "imblearn",
+    "optuna",
+    "skopt",
+    "hyperopt",
+    "dask",
+    "distributed",
+    "ray",
+}
+# What a call of the estimator itself goes through: `fit_transform`, `set_output`.
+OWN_WAY = {"sklearn.base", "sklearn.utils._set_output"}
+# Where others' packages are installed.
+INSTALLED = {"site-packages", "dist-packages"}
+
+
+@contextlib.contextmanager
+def fitting(estimator) -> Iterator[None]:
+    """Surround a fit; of nested ones the outermost says that it was cut short."""
+    outermost = "_undo" not in vars(estimator)
+    with plain_torch(), unchanged_on_error(estimator):
+        yield
+    if outermost and vars(estimator).pop("_cut_short", False):
+        _warn_of_interrupt(estimator)
+
+
+def interrupt(estimator) -> None:
+    """Note that Ctrl-C has cut a training short.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If another library called `fit`.
+    """
+    callers = list(_callers())
+    packages = {_module(frame).partition(".")[0] for frame in callers}
+    files = [PurePath(frame.f_code.co_filename) for frame in callers[:1]]
+    installed = any(INSTALLED & {*file.parts} for file in files)
+    if installed or FITTERS & packages:
+        raise KeyboardInterrupt("Training was interrupted.")
+    estimator._cut_short = True
+
+
+def _warn_of_interrupt(estimator) -> None:
+    n_epochs = estimator.n_iter_
+    warnings.warn(
+        f"The training of {type(estimator).__name__} was interrupted: it was cut short "
+        f"after n_iter_={n_epochs} whole epoch{'' if n_epochs == 1 else 's'}, and the "
+        "model is kept as it was then. Fit it again, or train on with warm_start=True.",
+        ConvergenceWarning,
+        stacklevel=_depth(),
+    )
+
+
+def _callers() -> Iterator[FrameType]:
+    """Yield the frames from who called `fit` to the start of the program."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and _is_own(frame):
+        frame = frame.f_back
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _depth() -> int:
+    """Return the `stacklevel`, for the caller of this, of who called `fit`."""
+    depth, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_own(frame):
+        depth, frame = depth + 1, frame.f_back
+    return depth
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Whether a frame is a part of the call of `fit`, and not who called it."""
+    module = _module(frame)
+    package = module.partition(".")[0]
+    passed = package == "sklearn_aae" or package in sys.stdlib_module_names
+    return passed or module in OWN_WAY
+
+
+def _module(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__", "")

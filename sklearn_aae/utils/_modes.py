@@ -1,0 +1,62 @@
+"""What the process has switched on or off, and how this library works all the same.
+
+Gradient modes, autocast and the default device are the caller's, for its own code. A
+process that was forked has the number of threads of its parent, but not the threads.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from threadpoolctl import threadpool_limits
+
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+AUTOCAST_DEVICES = ("cpu", "cuda", "xpu", "mps")
+
+
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """Let torch work inside as it does where nothing has been switched.
+
+    Gradients are recorded, nothing is cast, tensors are made on the CPU unless told
+    otherwise. What is switched is this thread's alone, and is put back after. The
+    default dtype is the whole process's, so it stays: what is made says its dtype.
+    """
+    with ExitStack() as switched:
+        switched.enter_context(torch.inference_mode(False))
+        switched.enter_context(torch.enable_grad())
+        for device in AUTOCAST_DEVICES:
+            if torch.is_autocast_enabled(device):
+                switched.enter_context(torch.autocast(device, enabled=False))
+        if torch.get_default_device() != torch.device("cpu"):
+            switched.enter_context(torch.device("cpu"))
+        if _forked:
+            switched.enter_context(_single_thread())
+        yield
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Compute on one thread inside.
+
+    OpenMP counts on the threads that the parent of a forked process had started, and
+    waits for them for ever.
+    """
+    before = torch.get_num_threads()
+    try:
+        with threadpool_limits(1, user_api="openmp"):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(before)
