@@ -207,8 +207,8 @@ class LabelAndStyle(Distribution):
         y = self.y
         if y is None:
             y = torch.multinomial(self.shares, shape.numel(), True).reshape(shape)
-        like = {"dtype": self.shares.dtype, "device": self.shares.device}
-        label = torch.eye(len(self.shares), **like)[y]
+        p = self.shares
+        label = torch.eye(len(p), dtype=p.dtype, device=p.device)[y]
         label = label.expand(*shape, -1)
         return torch.cat([label, self.style.sample(shape).to(label)], -1)
 
@@ -260,12 +260,12 @@ class SwissRoll(Distribution):
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw points of shape (*sample_shape, ..., 2)."""
         shape = self._extended_shape(torch.Size(sample_shape))
-        float32 = {"dtype": torch.float32}
-        u = self.low + (self.high - self.low) * torch.rand(shape[:-1], **float32)
+        along = torch.rand(shape[:-1], dtype=torch.float32)
+        u = self.low + (self.high - self.low) * along
         r = u.sqrt()  # the length of r = θ grows as θ²
         angle = 2 * math.pi * self.turns * r
         roll = torch.stack([angle.cos(), angle.sin()], -1)
-        around = self.noise * torch.randn(shape, **float32)
+        around = self.noise * torch.randn(shape, dtype=torch.float32)
         return self.radius * r.unsqueeze(-1) * roll + around
 
     def log_prob(self, value: Tensor) -> Tensor:
