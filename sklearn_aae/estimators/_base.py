@@ -3,7 +3,6 @@
 import warnings
 from typing import ClassVar
 
-import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
@@ -21,6 +20,7 @@ from sklearn_aae.estimators._recipes import (
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import (
     StateMixin,
+    dtype_of,
     load_arrays,
     net_state,
 )
@@ -352,7 +352,8 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
 
     def _net_of(self, state: dict) -> AAENet:
         """Rebuild a trained net from `net_state`."""
-        net = self._make_net(state["seed"], torch.float32)
+        # In the dtype of the training: buffers that are not stored are rounded by it.
+        net = self._make_net(state["seed"], dtype_of(state["weights"]))
         load_arrays(net.module_, state["weights"])
         net.restore_history(state["history"])
         net.loss_ = state["loss"]

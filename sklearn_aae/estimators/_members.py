@@ -79,7 +79,7 @@ class Member:
         missing cells.
         """
         p = self.decoder(self.encoder(x).mean if z is None else z.to(x))
-        missed, usual = self._missed(x, p), torch.from_numpy(self.usual).to(x)
+        missed, usual = self._missed(x, p), torch.tensor(self.usual).to(x)
         cells = (missed / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
         if isinstance(p, Columns):
             cells = torch.where(p.discrete, (missed - usual).clamp_min(0.0), cells)

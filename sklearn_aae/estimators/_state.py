@@ -66,11 +66,14 @@ def load_arrays(
     """Load arrays into a module of the same shape; it takes over their dtype."""
     # A copy: joblib may hand over read-only memory maps.
     state = {name: torch.tensor(np.asarray(a)) for name, a in arrays.items()}
-    floats = [value.dtype for value in state.values() if value.is_floating_point()]
-    if floats:
-        module.to(floats[0])
-    module.load_state_dict(state)
+    module.to(dtype_of(arrays)).load_state_dict(state)
     return module
+
+
+def dtype_of(arrays: dict[str, np.ndarray]) -> torch.dtype:
+    """Return the dtype of a module's arrays."""
+    kinds = [value.dtype for value in arrays.values() if value.dtype.kind == "f"]
+    return torch.float64 if np.float64 in kinds else torch.float32
 
 
 class StateMixin:

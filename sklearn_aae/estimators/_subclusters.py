@@ -57,9 +57,14 @@ class SubclustersMixin:
             np.where(self.subcluster_labels_ == c, p, -1).argmax()
             for c in range(len(used))
         ]
-        self.cluster_centers_ = self._as_table(self._head_rows()[largest])
+        self._centers = self._head_rows()[largest]
         p = _merged(p[None], self.subcluster_labels_)[0]
         self.cluster_shares_ = p / p.sum()
+
+    @property
+    def cluster_centers_(self):
+        """The decoded heads, a table like the training table."""
+        return self._as_table(self._centers)  # state is plain: a frame is built anew
 
     def predict_proba(self, X):
         """Return the probabilities of the clusters: q(y|x).

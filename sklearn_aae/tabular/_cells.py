@@ -6,8 +6,9 @@ Cells are a narwhals series or a one-dimensional array.
 import contextlib
 import datetime
 from collections.abc import Collection
+from decimal import Decimal
 from enum import Enum
-from numbers import Number
+from numbers import Integral, Number
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -134,7 +135,54 @@ def numbers_of(cells, name) -> np.ndarray:
     if boolean or isinstance(cells.dtype, nw.Object | nw.Unknown):
         cast = [np.nan if _missing(v) else float(v) for v in cells.to_list()]
         return np.array(cast)
-    return cells.cast(nw.Float64).to_numpy()
+    return _as_floats(cells)
+
+
+def _as_floats(cells: nw.Series) -> np.ndarray:
+    """Return the numbers of a typed column in float64, rounded where they must be."""
+    cells = _in_arrow(cells)
+    if not cells.implementation.is_pyarrow():
+        return cells.cast(nw.Float64).to_numpy()
+    floats = cells.to_native().cast("float64", safe=False)  # 2**53 + 1 is not safe
+    return floats.to_numpy()
+
+
+def _in_arrow(cells: nw.Series) -> nw.Series:
+    """Return a column of pandas that Arrow holds as one of Arrow."""
+    native = cells.to_native()
+    if not hasattr(getattr(native, "dtype", None), "pyarrow_dtype"):
+        return cells
+    return nw.from_native(native.array.__arrow_array__(), series_only=True)
+
+
+def all_whole(numbers: np.ndarray) -> bool:
+    """Whether numbers, those that are there, have no fraction."""
+    known = numbers[~np.isnan(numbers)]
+    return bool((known == np.rint(known)).all())
+
+
+def python_numbers(cells) -> tuple[str, int]:
+    """Return what the numbers of an untyped column are: "int", "Decimal" or "float".
+
+    Parameters
+    ----------
+    cells : Series or ndarray of shape (n_samples,)
+        Cells.
+
+    Returns
+    -------
+    kind : str
+        The one type of all, else "float".
+
+    places : int
+        Of those that are Decimal, the most digits after the point.
+    """
+    values = [value for value in _listed(cells) if not _missing(value)]
+    if values and all(isinstance(value, Integral) for value in values):
+        return "int", 0
+    if values and all(isinstance(value, Decimal) for value in values):
+        return "Decimal", max(0, *(-v.as_tuple().exponent for v in values))
+    return "float", 0
 
 
 def check_counts(numbers: np.ndarray, name) -> np.ndarray:
@@ -185,7 +233,8 @@ def categories_of(cells, name) -> tuple:
         if isinstance(dtype, nw.Categorical | nw.Enum):
             # Not every library lists the categories of every such column.
             with contextlib.suppress(AttributeError):
-                return tuple(cells.cat.get_categories().to_list())
+                declared = _in_arrow(cells).cat.get_categories().to_list()
+                return tuple(value for value in declared if not _missing(value))
         if isinstance(dtype, nw.Boolean):
             return (False, True)
     try:

@@ -10,25 +10,36 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_aae.tabular._cells import (
+    all_whole,
     categories_of,
     check_counts,
     codes_of,
     is_held,
     is_number,
     numbers_of,
+    python_numbers,
 )
-from sklearn_aae.tabular._frames import as_frame, rebuild, template_of
+from sklearn_aae.tabular._choices import (
+    CategoricalFeatures,
+    check_declared,
+    choose,
+)
+from sklearn_aae.tabular._dtypes import native_value, plain_value
+from sklearn_aae.tabular._frames import as_frame
+from sklearn_aae.tabular._layouts import (
+    Cells,
+    decimals,
+    integers,
+    layout_of,
+    rebuild,
+)
 from sklearn_aae.tabular._statistics import extent
 from sklearn_aae.tabular._tables import as_table
 
-# Which columns are categorical: a rule, or some of them, or none.
-CategoricalFeatures = (
-    str | Sequence[bool] | Sequence[int] | Sequence[str] | dict[Any, Sequence] | None
-)
-
-
 # Floats lose count of integers from here on, and the next is out of int64.
 HUGE = 2.0**63
+# Digits of a Decimal in an untyped column: as many as the widest type of Arrow has.
+MOST_DIGITS = 76
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,15 @@ class Column:
     whole : bool
         Whether the numbers are integers.
 
+    guessed : bool
+        Whether only the cells say that they are, not the dtype: later rows may differ.
+
+    cells : {"float", "int", "Decimal"}
+        What the numbers of an untyped column are in Python.
+
+    places : int
+        Of those that are Decimal, the most digits after the point.
+
     count : bool
         Whether the numbers are counts: whole ones from 0 on, of a likelihood of theirs.
 
@@ -62,6 +82,9 @@ class Column:
     name: Any
     categories: tuple | None = None
     whole: bool = False
+    guessed: bool = False
+    cells: str = "float"
+    places: int = 0
     count: bool = False
     empty: bool = False
     low: float = np.nan
@@ -77,20 +100,25 @@ class Column:
             return check_counts(numbers, self.name) if self.count else numbers
         return codes_of(cells, self.categories, self.name)
 
-    def decode(self, values: np.ndarray, clip: bool) -> np.ndarray:
+    def decode(self, values: np.ndarray, clip: bool) -> Cells:
         """Return cells for what `encode` returns."""
         if self.categories is not None:
-            categories = np.empty(len(self.categories), dtype=object)
-            categories[:] = self.categories
-            return categories[values.astype(np.intp)]
+            return Cells(values, self.categories)
         if np.isnan(self.low):  # nothing was ever seen
-            return np.full(len(values), None)
+            return Cells(np.full(len(values), None))
         values = np.rint(values) + 0.0 if self.whole else values  # no -0.0
         high = self.high
         if self.whole and high >= HUGE:  # rounded up, it may be out of its dtype
             high = np.nextafter(high, 0)
         # An integer out of its range may be none of its dtype, too.
-        return values.clip(self.low, high) if clip or self.whole else values
+        if clip or (self.whole and not self.guessed):
+            values = values.clip(self.low, high)
+        if self.cells == "int":
+            return Cells(integers(values).astype(object))
+        if self.cells == "Decimal":
+            exact = decimals(values, MOST_DIGITS, self.places)
+            return Cells(np.array(exact, dtype=object))
+        return Cells(values)
 
 
 class TableColumns:
@@ -101,13 +129,29 @@ class TableColumns:
     columns : sequence of Column
         In order.
 
-    template : DataFrame or None
-        No rows of the training frame, for its kind, names and dtypes; None if there was
+    layout : dict or None, default=None
+        Kind, names and dtypes of the training frame, as plain values; None if there was
         an array.
     """
 
-    def __init__(self, columns: Sequence[Column], template: Any = None):
-        self.columns, self.template = list(columns), template
+    def __init__(self, columns: Sequence[Column], layout: dict | None = None):
+        self.columns, self.layout = list(columns), layout
+
+    def __getstate__(self) -> dict:
+        """Return plain values, that any format can store and any version read."""
+        columns = [
+            {key: plain_value(value) for key, value in vars(column).items()}
+            for column in self.columns
+        ]
+        return {"columns": columns, "layout": self.layout}
+
+    def __setstate__(self, state: dict) -> None:
+        """Take over what `__getstate__` returned."""
+        self.columns = [
+            Column(**{key: native_value(value) for key, value in column.items()})
+            for column in state["columns"]
+        ]
+        self.layout = state["layout"]
 
     def __getitem__(self, j: int) -> Column:
         """Return a column."""
@@ -181,25 +225,25 @@ class TableColumns:
         frame, cells = as_frame(X), dict(_cells(X))
         declared, rule = {}, categorical_features
         if isinstance(rule, dict):
-            declared, rule = _check_declared(rule, list(cells)), "from_dtype"
-        chosen = _choose(rule, list(cells))
+            declared, rule = check_declared(rule, list(cells)), "from_dtype"
+        chosen = choose(rule, list(cells))
         columns = [
             Column(name, tuple(declared[name]))
             if name in declared
             else _learn(name, part, categorical)
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
-        template = None if frame is None else template_of(frame, declared)
-        return cls(columns, template)._counting(count_features)
+        layout = None if frame is None else layout_of(frame, declared)
+        return cls(columns, layout)._counting(count_features)
 
     def _counting(self, count_features) -> "TableColumns":
         """Return the same, with the columns of counts as such."""
         if count_features is None:
             return self
         names = [column.name for column in self.columns]
-        counted = _choose(count_features, names, "count_features")
+        counted = choose(count_features, names, "count_features")
         pairs = zip(self.columns, counted, strict=True)
-        return TableColumns([_as_count(c) if k else c for c, k in pairs], self.template)
+        return TableColumns([_as_count(c) if k else c for c, k in pairs], self.layout)
 
     def encode(self, X) -> np.ndarray:
         """Return cells as numbers and numbers of categories, NaN where missing.
@@ -292,7 +336,7 @@ class TableColumns:
                 found = categories_of(cells, column.name)
                 union = dict.fromkeys([*column.categories, *found])
                 columns[j] = replace(column, categories=tuple(union))
-        return TableColumns(columns, self.template)
+        return TableColumns(columns, self.layout)
 
     def widened(self, X: np.ndarray) -> "TableColumns":
         """Return the same, with the range of further encoded rows.
@@ -307,7 +351,11 @@ class TableColumns:
         for j, column in enumerate(columns):
             least, most = np.fmin(column.low, low[j]), np.fmax(column.high, high[j])
             columns[j] = replace(column, low=float(least), high=float(most))
-        return TableColumns(columns, self.template)
+            if column.guessed and not all_whole(np.asarray(X)[:, j]):
+                columns[j] = replace(
+                    columns[j], whole=False, guessed=False, cells="float"
+                )
+        return TableColumns(columns, self.layout)
 
     def decode(self, X: np.ndarray, clip: bool, like=None):
         """Return a table like the training table.
@@ -328,20 +376,20 @@ class TableColumns:
         X : DataFrame or ndarray of shape (n_samples, n_features)
             Of the training table's kind, names and dtypes.
         """
-        if self.template is None and not self.typed:
+        if self.layout is None and not self.typed:
             low, high = np.array([[c.low, c.high] for c in self.columns]).T
             return X.clip(low, high) if clip else X
         cells = [c.decode(X[:, j], clip) for j, c in enumerate(self.columns)]
-        if self.template is not None:
+        if self.layout is not None:
             labels = like.index if hasattr(like, "iloc") else None
-            return rebuild(self.template, cells, labels)
-        if not any(self.n_categories):
-            return np.column_stack(cells).astype(X.dtype)
+            return rebuild(self.layout, cells, labels)
         # Categories of an array may be numbers or not.
-        rows = np.array([part.astype(object) for part in cells], dtype=object).T
         values = [v for column in self.columns for v in column.categories or ()]
-        numbers = all(isinstance(v, Number | np.bool_) for v in values)
-        return rows.astype(X.dtype) if numbers else rows
+        numbers = all(isinstance(value, Number | np.bool_) for value in values)
+        rows = np.empty(X.shape, dtype=X.dtype if numbers else object)
+        for j, part in enumerate(cells):
+            rows[:, j] = part.listed()
+        return rows
 
 
 def _cells(X) -> Iterator[tuple[Any, Any]]:
@@ -363,51 +411,6 @@ def _cells(X) -> Iterator[tuple[Any, Any]]:
     yield from enumerate(X.T)
 
 
-def _check_declared(declared: dict, names: list) -> dict:
-    """Return the categories of some columns, or raise ValueError if they cannot be."""
-    for name, categories in declared.items():
-        if name not in names:
-            raise ValueError(
-                f"categorical_features names {name!r}, which is not a column of X. X "
-                f"has {names}."
-            )
-        if len(set(categories)) != len(categories) or not len(categories):
-            raise ValueError(
-                f"categorical_features[{name!r}] must hold each category once, and at "
-                f"least one. Got {list(categories)}."
-            )
-    return {name: list(categories) for name, categories in declared.items()}
-
-
-def _choose(
-    chosen, names: list, parameter: str = "categorical_features"
-) -> list[bool | None]:
-    """Return for each column whether it is among the chosen; None leaves it open."""
-    if chosen is None:
-        return [False] * len(names)
-    if isinstance(chosen, str):
-        return [None] * len(names)
-    asked = np.asarray(chosen)
-    if asked.dtype == bool:
-        if asked.shape != (len(names),):
-            raise ValueError(
-                f"The mask {parameter} has shape {asked.shape}, but X has "
-                f"{len(names)} columns."
-            )
-        return asked.tolist()
-    texts = all(isinstance(name, str) for name in names)
-    by_name = asked.dtype.kind in "OU" or not texts
-    known = names if by_name else range(len(names))
-    unknown = [item for item in asked.tolist() if item not in known]
-    if unknown:
-        raise ValueError(
-            f"{parameter} names {unknown[0]!r}, which is not a column of X. "
-            f"X has {names}."
-        )
-    places = {names.index(item) if by_name else item for item in asked.tolist()}
-    return [j in places for j in range(len(names))]
-
-
 def _as_count(column: Column) -> Column:
     """Return a column of numbers as one of counts."""
     if column.categories is not None:
@@ -415,15 +418,13 @@ def _as_count(column: Column) -> Column:
             f"Column {column.name!r} is among count_features, and holds categories "
             f"such as {column.categories[0]!r}: counts are numbers."
         )
-    return replace(column, whole=True, count=True)
+    return replace(column, whole=True, guessed=False, count=True)
 
 
 def _learn(name, cells, categorical: bool | None) -> Column:
     """Find out what a column is, from its cells."""
     if categorical is not True and is_number(cells, name):
-        series = isinstance(cells, nw.Series)
-        empty = series and bool(np.isnan(numbers_of(cells, name)).all())
-        return Column(name, whole=series and cells.dtype.is_integer(), empty=empty)
+        return _learn_number(name, cells)
     if categorical is False:
         raise ValueError(
             f"Column {name!r} has dtype {cells.dtype} and is not among the categorical "
@@ -432,3 +433,26 @@ def _learn(name, cells, categorical: bool | None) -> Column:
         )
     categories = categories_of(cells, name)
     return Column(name, categories=categories or None, empty=not categories)
+
+
+def _learn_number(name, cells) -> Column:
+    """Find out whether the numbers of a column are whole, and what they are made of."""
+    series = isinstance(cells, nw.Series)
+    untyped = isinstance(cells.dtype, nw.Object) if series else cells.dtype == object
+    if not series and not untyped:  # one dtype for all columns says nothing of one
+        return Column(name)
+    numbers = numbers_of(cells, name)
+    holes = np.isnan(numbers)
+    empty = series and bool(holes.all())
+    native = getattr(cells.to_native(), "dtype", None) if series else None
+    # Also of a dtype that narwhals does not know: a sparse column.
+    if series and (cells.dtype.is_integer() or getattr(native, "kind", "f") in "iu"):
+        return Column(name, whole=True, empty=empty)
+    kind, places = python_numbers(cells) if untyped else ("float", 0)
+    # Whole numbers become floats where cells are missing: most tables have no others.
+    exact = isinstance(cells.dtype, nw.Decimal) or kind == "Decimal"
+    with_holes = holes.any() and not holes.all() and not exact and all_whole(numbers)
+    guessed = kind == "int" or bool(with_holes)
+    return Column(
+        name, whole=guessed, guessed=guessed, cells=kind, places=places, empty=empty
+    )

@@ -1,4 +1,4 @@
-"""Frames of any library: read column by column, and built again."""
+"""Frames of any library, behind one interface."""
 
 from collections import Counter
 from typing import Any
@@ -86,77 +86,3 @@ def framed(rows: np.ndarray, like) -> Any:
         return pd.DataFrame(rows, index=like.index, columns=like.columns)
     backend = frame.implementation
     return nw.from_numpy(rows, schema=frame.columns, backend=backend).to_native()
-
-
-def template_of(frame: nw.DataFrame, declared: dict) -> Any:
-    """Return no rows of a frame, for its kind, names and dtypes.
-
-    Parameters
-    ----------
-    frame : narwhals DataFrame
-        The training frame.
-
-    declared : dict
-        Categories of some columns, which their dtypes must hold.
-    """
-    kind, native = frame.implementation, frame.head(0).to_native()
-    if kind.is_pyarrow():
-        return native.schema.empty_table()  # no rows would still hold all of them
-    for name, categories in declared.items():
-        dtype = native[name].dtype
-        if kind.is_pandas() and hasattr(dtype, "categories"):
-            import pandas as pd
-
-            wider = pd.CategoricalDtype(categories, dtype.ordered)
-            native = native.assign(**{name: native[name].astype(wider)})
-        elif kind.is_polars() and hasattr(dtype, "categories"):
-            import polars as pl
-
-            if isinstance(dtype, pl.Enum):
-                native = native.with_columns(native[name].cast(pl.Enum(categories)))
-    return native
-
-
-def rebuild(template: Any, columns: list[np.ndarray], index=None):
-    """Return a frame of the kind, names and dtypes of a template.
-
-    Parameters
-    ----------
-    template : DataFrame
-        A frame of pandas, polars or Arrow; its rows do not matter.
-
-    columns : list of ndarray
-        Cells of each column.
-
-    index : Index or None, default=None
-        Row labels, of a pandas frame.
-    """
-    kind = nw.from_native(template, eager_only=True).implementation
-    if kind.is_pandas():
-        import pandas as pd
-
-        series = [
-            pd.Series(cells, dtype=dtype, index=index)
-            for cells, dtype in zip(columns, template.dtypes, strict=True)
-        ]
-        frame = pd.concat(series, axis=1)
-        frame.columns = template.columns
-        return frame
-    if kind.is_polars():
-        import polars as pl
-
-        schema = template.schema
-        lists = [cells.tolist() for cells in columns]
-        return pl.DataFrame(
-            [
-                pl.Series(name, cells, strict=False).cast(schema[name])
-                for name, cells in zip(schema, lists, strict=True)
-            ]
-        )
-    import pyarrow as pa
-
-    arrays = [
-        pa.array(cells.tolist(), type=field.type)
-        for cells, field in zip(columns, template.schema, strict=True)
-    ]
-    return pa.table(arrays, schema=template.schema)

@@ -290,7 +290,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             return LazyRows(X, self, device, dtype)
         x = torch.empty(X.shape, dtype=dtype, device=device)
         for part in chunks(X):
-            x[part] = torch.from_numpy(self.transform(X[part])).to(dtype)
+            # Unscaled rows may be the caller's, which torch would rather write to.
+            rows = np.require(self.transform(X[part]), requirements="W")
+            x[part] = torch.from_numpy(rows).to(dtype)
         return x
 
     def transform(self, X) -> np.ndarray:

@@ -33,7 +33,7 @@ def tallied(
         more = np.bincount(X[seen, j].astype(np.intp), weights=w, minlength=m)
         before = column.tally or (0.0,) * m
         told[j] = replace(column, tally=tuple((before + more).tolist()))
-    return TableColumns(told, columns.template)
+    return TableColumns(told, columns.layout)
 
 
 def forget_unseen(columns: TableColumns, X: np.ndarray, least: int = 1) -> np.ndarray:

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from sklearn_aae.tabular import TableColumns
@@ -44,7 +45,6 @@ def polars_frame():
 
 
 def arrow_table():
-    pa = pytest.importorskip("pyarrow")
     table = pa.table(MIXED)
     kind = pa.array(["x", "y", None, "x"]).dictionary_encode()
     return table.append_column("kind", kind)
@@ -156,7 +156,6 @@ def test_integers_at_the_ends_of_their_dtype():
 
 
 def test_no_row_of_the_table_is_kept():
-    pa = pytest.importorskip("pyarrow")
     names = ["Alice Smith", "Bob Jones"] * 500
     for make in (pd.DataFrame, pl.DataFrame, pa.table):
         columns, _ = learnt(make({"n": np.arange(1000.0), "c": names}), {"c": ["?"]})
@@ -166,7 +165,6 @@ def test_no_row_of_the_table_is_kept():
 
 
 def test_a_column_of_nulls():
-    pa = pytest.importorskip("pyarrow")
     columns, rows = learnt(pa.table({"k": pa.nulls(3), "n": [1.0, 2.0, 3.0]}))
     assert np.isnan(rows[:, 0]).all()
     later = pa.table({"k": ["x", "y"], "n": pa.nulls(2)})
@@ -174,7 +172,6 @@ def test_a_column_of_nulls():
 
 
 def test_categories_of_every_library():
-    pa = pytest.importorskip("pyarrow")
     table = pa.table({"c": pa.array(["u", "v", None]).dictionary_encode()})
     frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     assert learnt(frame)[0][0].categories == ("u", "v")
@@ -299,3 +296,69 @@ def test_numbers_of_all_dtypes(cells):
     np.testing.assert_array_equal(rows[:, 0], [1, np.nan, 3])
     back = columns.decode(np.nan_to_num(rows, nan=2.0), clip=True)
     assert back["n"].dtype == cells.dtype
+
+
+# --- whole numbers beside missing cells -----------------------------------------------
+
+ROOMS = [3.0, None, 1.0, 4.0]
+HOLED = [
+    pd.DataFrame({"rooms": ROOMS}),
+    pd.DataFrame({"rooms": pd.array(ROOMS, dtype="float32")}),
+    pd.DataFrame({"rooms": pd.array(ROOMS, dtype="Float64")}),
+    pd.DataFrame({"rooms": pd.array(ROOMS, dtype="double[pyarrow]")}),
+    pd.DataFrame({"rooms": [3, None, 1, 4]}, dtype=object),
+    pd.DataFrame({"rooms": [np.int64(3), pd.NA, 1, 4]}, dtype=object),
+    pd.DataFrame({"rooms": pd.arrays.SparseArray([3.0, np.nan, 1.0, 4.0])}),
+    pl.DataFrame({"rooms": ROOMS}),
+    pa.table({"rooms": ROOMS}),
+]
+
+
+@pytest.mark.parametrize("frame", HOLED)
+def test_whole_numbers_beside_holes_come_back_whole(frame):
+    columns, _ = learnt(frame)
+    rows = np.array([[2.4], [9.0]])
+    for clip, most in ((True, 4), (False, 9)):
+        cells = columns.decode(rows, clip)["rooms"]
+        cells = cells.to_pylist() if isinstance(frame, pa.Table) else cells.to_list()
+        assert cells == [2, most]
+        whole = isinstance(frame, pd.DataFrame) and frame["rooms"].dtype == object
+        assert all(isinstance(cell, int if whole else float) for cell in cells)
+
+
+FRACTIONS = [
+    pd.DataFrame({"rooms": [3.0, 2.0, 1.0, 4.0]}),  # floats that nothing made floats
+    pd.DataFrame({"rooms": [3.5, None, 1.0, 4.0]}),
+    pd.DataFrame({"rooms": [3.5, None, 1, 4]}, dtype=object),
+    pl.DataFrame({"rooms": [3.5, None, 1.0, 4.0]}),
+]
+
+
+@pytest.mark.parametrize("frame", FRACTIONS)
+def test_other_numbers_are_not_rounded(frame):
+    columns, _ = learnt(frame)
+    assert columns.decode(np.array([[2.4]]), True)["rooms"].to_list() == [2.4]
+
+
+def test_an_array_of_floats_is_not_rounded():
+    X = np.array([[3.0, 0.0], [np.nan, 1.0], [1.0, 0.0]])
+    columns, _ = learnt(X, [1])
+    assert columns.decode(np.array([[2.4, 1.0]]), True).tolist() == [[2.4, 1.0]]
+
+
+def test_integers_of_an_untyped_array_come_back_as_such():
+    X = np.array([["u", 3, 0.5], ["v", None, 1.0], ["u", 1, 2.0]], dtype=object)
+    columns, _ = learnt(X, [0])
+    ((text, whole, number),) = columns.decode(np.array([[1, 2.4, 0.75]]), True).tolist()
+    assert (text, whole, number) == ("v", 2, 0.75)
+    assert type(whole) is int
+
+
+def test_a_later_chunk_may_show_that_numbers_are_not_whole():
+    for first in ([3.0, None, 1.0], [3, None, 1]):
+        columns, _ = learnt(pd.DataFrame({"rooms": pd.Series(first, dtype=object)}))
+        assert columns.widened(np.array([[np.nan], [7.0]]))[0].whole
+        later = columns.widened(np.array([[2.5], [7.0]]))
+        assert later.decode(np.array([[2.4]]), True)["rooms"].tolist() == [2.4]
+    typed, _ = learnt(pd.DataFrame({"rooms": [3, 2, 1]}))
+    assert typed.widened(np.array([[2.5]]))[0].whole  # its dtype has no fractions

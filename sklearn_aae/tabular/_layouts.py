@@ -1,0 +1,226 @@
+"""The layout of a frame, as plain values, and frames that are built by it."""
+
+import decimal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sklearn_aae.tabular._dtypes import (
+    describe_dtype,
+    describe_labels,
+    describe_polars,
+    describe_schema,
+    library,
+    make_dtype,
+    make_labels,
+    make_polars,
+    make_schema,
+)
+
+# More digits than a decimal of any library has.
+DIGITS = 100
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a column that comes back.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples,)
+        Numbers, or numbers of categories, or objects.
+
+    categories : tuple or None, default=None
+        What the values are numbers of.
+    """
+
+    values: np.ndarray
+    categories: tuple | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the values are floats, which a dtype may want as something else."""
+        return self.categories is None and self.values.dtype != object
+
+    def listed(self) -> np.ndarray:
+        """Return the cells themselves."""
+        if self.categories is None:
+            return self.values
+        categories = np.fromiter(self.categories, object, len(self.categories))
+        return categories[self.values.astype(np.intp)]
+
+
+def integers(values: np.ndarray) -> np.ndarray:
+    """Return whole floats as integers, of Python where no dtype of NumPy holds them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Whole numbers.
+    """
+    low, high = (values.min(), values.max()) if len(values) else (0, 0)
+    if low >= -(2.0**63) and high < 2.0**63:
+        return values.astype(np.int64)
+    if low >= 0 and high < 2.0**64:
+        return values.astype(np.uint64)
+    return np.array([int(value) for value in values], dtype=object)
+
+
+def decimals(values: np.ndarray, precision: int, scale: int) -> list[decimal.Decimal]:
+    """Return floats as decimals.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Numbers.
+
+    precision : int
+        Largest number of digits: larger numbers become the largest of these.
+
+    scale : int
+        Number of digits after the point.
+    """
+    with decimal.localcontext(prec=DIGITS):
+        step = decimal.Decimal(1).scaleb(-scale)
+        most = (10**precision - 1) * step
+        exact = (decimal.Decimal(value) for value in values.tolist())
+        return [min(max(value, -most), most).quantize(step) for value in exact]
+
+
+# --- from frames ----------------------------------------------------------------------
+
+
+def layout_of(frame: nw.DataFrame, declared: dict) -> dict[str, Any]:
+    """Return kind, names and dtypes of a frame as plain values, without its rows.
+
+    Parameters
+    ----------
+    frame : narwhals DataFrame
+        The training frame.
+
+    declared : dict
+        Categories of some columns, which their dtypes must hold.
+    """
+    kind, native = frame.implementation, frame.to_native()
+    if kind.is_pyarrow():
+        schema = _wider_schema(native.schema, declared)
+        return {"kind": "pyarrow", "schema": describe_schema(schema)}
+    if kind.is_polars():
+        names, dtypes = native.columns, dict(native.schema)
+        for name, categories in declared.items():
+            if type(dtypes[name]).__name__ == "Enum":
+                dtypes[name] = type(dtypes[name])(categories)
+        described = [describe_polars(dtypes[name]) for name in names]
+        return {"kind": "polars", "names": names, "dtypes": described}
+    dtypes = dict(zip(frame.columns, native.dtypes, strict=True))
+    for name, categories in declared.items():
+        if hasattr(dtypes[name], "categories"):
+            dtypes[name] = type(dtypes[name])(categories, dtypes[name].ordered)
+    return {
+        "kind": "pandas",
+        "labels": describe_labels(native.columns),
+        "dtypes": [describe_dtype(dtype) for dtype in dtypes.values()],
+    }
+
+
+def _wider_schema(schema, declared: dict):
+    """Return an Arrow schema whose dictionaries have room for declared categories."""
+    pa = library("pyarrow")
+    for name, categories in declared.items():
+        at = schema.get_field_index(name)
+        kind = schema.types[at]
+        if not pa.types.is_dictionary(kind):
+            continue
+        signed = pa.types.is_signed_integer(kind.index_type)
+        if len(categories) > 2 ** (kind.index_type.bit_width - signed):
+            wider = pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
+            schema = schema.set(at, schema.field(at).with_type(wider))
+    return schema
+
+
+# --- to frames ------------------------------------------------------------------------
+
+
+def rebuild(layout: dict[str, Any], columns: Sequence[Cells], index=None):
+    """Return a frame of a layout's kind, names and dtypes.
+
+    Parameters
+    ----------
+    layout : dict
+        What `layout_of` returned.
+
+    columns : sequence of Cells
+        Of each column.
+
+    index : Index or None, default=None
+        Row labels, of a pandas frame.
+
+    Raises
+    ------
+    ImportError
+        If the library of the frame is not installed.
+    """
+    native = library(layout["kind"])
+    if layout["kind"] == "pyarrow":
+        schema = make_schema(layout["schema"])
+        arrays = [_arrow(c, t) for c, t in zip(columns, schema.types, strict=True)]
+        return native.table(arrays, schema=schema)
+    if layout["kind"] == "polars":
+        dtypes = map(make_polars, layout["dtypes"])
+        parts = zip(layout["names"], columns, dtypes, strict=True)
+        return native.DataFrame([_polars(*part) for part in parts])
+    dtypes = map(make_dtype, layout["dtypes"])
+    pairs = zip(columns, dtypes, strict=True)
+    frame = native.concat([_pandas(c, dtype, index) for c, dtype in pairs], axis=1)
+    frame.columns = make_labels(layout["labels"])
+    return frame
+
+
+def _pandas(cells: Cells, dtype, index):
+    """Return a series of pandas."""
+    pd = library("pandas")
+    if isinstance(dtype, pd.ArrowDtype):
+        array = _arrow(cells, dtype.pyarrow_dtype)
+        return pd.Series(pd.arrays.ArrowExtensionArray(array), index=index)
+    if isinstance(dtype, pd.CategoricalDtype) and cells.categories is not None:
+        codes = cells.values.astype(np.intp)
+        return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=index)
+    values = cells.listed()
+    if cells.numeric and dtype.kind in "iu":
+        values = integers(values)
+    return pd.Series(values, dtype=dtype, index=index)
+
+
+def _polars(name: str, cells: Cells, dtype):
+    """Return a series of polars."""
+    pl = library("polars")
+    values = cells.listed()
+    if cells.numeric and isinstance(dtype, pl.Decimal):
+        parts = decimals(values, dtype.precision or 38, dtype.scale)
+        return pl.Series(name, parts, dtype=dtype)
+    if cells.numeric and dtype.is_integer():
+        return pl.Series(name, integers(values).tolist(), dtype=dtype)
+    if isinstance(dtype, pl.Object):
+        return pl.Series(name, values.tolist(), dtype=dtype)
+    return pl.Series(name, values.tolist(), strict=False).cast(dtype)
+
+
+def _arrow(cells: Cells, kind):
+    """Return an array of Arrow."""
+    pa = library("pyarrow")
+    if pa.types.is_dictionary(kind) and cells.categories is not None:
+        codes = pa.array(cells.values.astype(np.int64)).cast(kind.index_type)
+        categories = pa.array(list(cells.categories), type=kind.value_type)
+        build = pa.DictionaryArray.from_arrays
+        return build(codes, categories, ordered=kind.ordered)
+    values = cells.listed()
+    if cells.numeric and pa.types.is_decimal(kind):
+        return pa.array(decimals(values, kind.precision, kind.scale), type=kind)
+    if cells.numeric and pa.types.is_integer(kind):
+        return pa.array(integers(values).tolist(), type=kind)
+    if cells.numeric and pa.types.is_floating(kind):
+        return pa.array(values.astype(kind.to_pandas_dtype()), type=kind)
+    return pa.array(values.tolist(), type=kind)
