@@ -15,7 +15,7 @@ from sklearn_aae.tabular._cells import check_dtype
 REFUSED = (
     (
         ("collect", "collect_schema"),
-        "a lazy frame: its rows are not there yet",
+        "a lazy frame whose rows are not there yet",
         "{0}.collect()",
     ),
     (
