@@ -223,4 +223,6 @@ def _arrow(cells: Cells, kind):
         return pa.array(integers(values).tolist(), type=kind)
     if cells.numeric and pa.types.is_floating(kind):
         return pa.array(values.astype(kind.to_pandas_dtype()), type=kind)
+    if isinstance(kind, pa.Bool8Type):  # pyarrow builds it of integers alone
+        return pa.array(values.tolist(), type=pa.bool_()).cast(kind)
     return pa.array(values.tolist(), type=kind)

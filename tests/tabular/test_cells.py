@@ -99,6 +99,19 @@ def test_cells_that_are_categories(kind):
     assert not columns.unknown(frame).any()
 
 
+@pytest.mark.parametrize("kind", CATEGORIES)
+def test_categories_come_back_in_their_dtype(kind):
+    frame, truth = CATEGORIES[kind]
+    columns = TableColumns.learn(frame, "from_dtype")
+    back = columns.decode(np.arange(len(truth))[:, None], clip=True)
+    assert type(back) is type(frame)
+    cells = back["c"].to_pylist() if isinstance(back, pa.Table) else list(back["c"])
+    assert tuple(cells) == truth
+    again = getattr(back, "schema", getattr(back, "dtypes", None))
+    before = getattr(frame, "schema", getattr(frame, "dtypes", None))
+    assert (again == before) is True or all(again == before)
+
+
 NUMBERS = {
     "half": (arrow(np.array([1, 2.5], "f2"), pa.float16()), [1, 2.5]),
     "runs": (pa.table({"c": pc.run_end_encode(pa.array([1.0, 2.5]))}), [1, 2.5]),
