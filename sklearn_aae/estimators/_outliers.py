@@ -62,7 +62,9 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5]. With "auto" outliers
         lie beyond Tukey's fence: more than 1.5 interquartile ranges above the upper
-        quartile of the (negated) scores; there may be none.
+        quartile of the (negated) scores; there may be none. Of few rows, or of about
+        as many columns as rows, new rows score lower than training rows do, and more of
+        them are flagged: set `offset_` by rows held out (see the user guide).
 
     trim : float, default=0.0
         Share of the training rows that a second training leaves out: those that are the
