@@ -2,12 +2,18 @@
 
 import numpy as np
 from scipy.linalg import eigh
+from scipy.sparse import issparse
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
+from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
+
 # Rows of which distances are looked at, to learn their scale.
 MAX_ROWS = 2000
+
+# Relative error of a squared distance above which it is computed from differences.
+LEAST_DIGITS = 1e-6
 
 
 def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -25,15 +31,49 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
         return np.zeros((1, 1), dtype=np.int64)
     search = NearestNeighbors(n_neighbors=min(n_neighbors, X.shape[0] - 1)).fit(X)
     # Of the rows themselves: without each row itself.
-    return search.kneighbors(return_distance=False)
+    distance, index = search.kneighbors()
+    lost = np.flatnonzero(_lost(X, distance[:, -1]))
+    if len(lost):
+        index[lost] = _by_differences(X, lost, index.shape[1])[1]
+    return index
 
 
 def neighbour_distance(X: np.ndarray, n_neighbors: int) -> float:
     """Return the mean distance of rows to their `n_neighbors`-th neighbour."""
     n_samples = X.shape[0]
-    some = X[:: -(-n_samples // MAX_ROWS)]
+    every = -(-n_samples // MAX_ROWS)
+    some = X[::every]
     search = NearestNeighbors(n_neighbors=min(n_neighbors + 1, n_samples)).fit(X)
-    return float(search.kneighbors(some)[0][:, -1].mean())
+    distance = search.kneighbors(some)[0][:, -1]
+    lost = np.flatnonzero(_lost(some, distance))
+    if len(lost):
+        n_others = min(n_neighbors, n_samples - 1)
+        distance[lost] = _by_differences(X, every * lost, n_others)[0][:, -1]
+    return float(distance.mean())
+
+
+def _lost(X, distance: np.ndarray) -> np.ndarray:
+    """Return of which rows a distance may be the rounding of squares: (n,)."""
+    if issparse(X):
+        return np.zeros(len(distance), dtype=bool)
+    squares = np.einsum("ij,ij->i", X, X, dtype=np.float64)
+    error = 2 * (X.shape[1] + 8) * np.finfo(float).eps * squares
+    return error > LEAST_DIGITS * distance**2
+
+
+def _by_differences(
+    X: np.ndarray, rows: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and numbers of the nearest others of some rows, sorted."""
+    points = Points.plain(np.asarray(X, dtype=np.float64))
+    (points,), exponent = in_one_unit(points)
+    distance, index = [], []
+    for part, d in distance_blocks(points[rows], points):
+        d[np.arange(len(d)), rows[part]] = np.inf  # each row itself
+        found = d.topk(n_neighbors, dim=1, largest=False)
+        distance.append(found.values.numpy())
+        index.append(found.indices.numpy())
+    return np.ldexp(np.concatenate(distance), -exponent), np.concatenate(index)
 
 
 def edge_shares(labels: np.ndarray, neighbours: np.ndarray, m: int) -> np.ndarray:
