@@ -76,7 +76,7 @@ def test_beside_counts_and_categories(column, value, way, frame):
     ).fit(frame)
     far = frame[:9].copy()
     far.loc[4, column] = value
-    shares = detector.localize(far)
+    shares = np.asarray(detector.localize(far))
     assert shares[4, list(frame).index(column)] > 0.6 * shares[4].sum()
     rest = [i for i in range(9) if i != 4]
     np.testing.assert_allclose(shares[rest], detector.localize(far.iloc[rest]), 1e-6)
