@@ -2,7 +2,7 @@
 
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._columns import Column, TableColumns
-from sklearn_aae.tabular._frames import column_names, float_dtypes, framed
+from sklearn_aae.tabular._frames import column_names, float_dtypes, framed, has_decimals
 from sklearn_aae.tabular._labels import (
     UNLABELLED,
     NotClassLabelsError,
@@ -42,6 +42,7 @@ __all__ = [
     "float_dtypes",
     "forget_unseen",
     "framed",
+    "has_decimals",
     "is_labelled",
     "is_minus_one",
     "novelty",

@@ -61,6 +61,12 @@ def float_dtypes(X) -> Any:
     return [np.float64, np.float32]
 
 
+def has_decimals(X) -> bool:
+    """Whether a pandas frame has decimals of Arrow, whose NA NumPy cannot read."""
+    dtypes = getattr(X, "dtypes", ()) if as_frame(X) is not None else ()
+    return any(str(dtype).startswith("decimal") for dtype in dtypes)
+
+
 def framed(rows: np.ndarray, like) -> Any:
     """Return numbers as a frame of the kind, names and row labels of another.
 

@@ -260,6 +260,17 @@ def test_codes_of_float32_are_float32(kind):
     assert fitted.transform(wide).dtype == np.float64
 
 
+def test_a_missing_decimal_of_pandas_is_a_missing_cell():
+    numbers = pa.array([1.5, None] * (N // 2)).cast(pa.decimal128(3, 1))
+    frame = pd.DataFrame(
+        {"x": X[:, 0], "price": pd.arrays.ArrowExtensionArray(numbers)}
+    )
+    floats = frame.astype({"price": "float64"})
+    codes = AAETransformer(2, **SMALL).fit(frame).transform(frame)
+    truth = AAETransformer(2, **SMALL).fit(floats).transform(floats)
+    np.testing.assert_allclose(codes, truth, 1e-9)
+
+
 @each_encoding
 def test_every_code_of_float32_is_float32(estimator):
     fitted = clone(estimator).fit(FLOAT32["polars"], Y)
