@@ -14,6 +14,7 @@ from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.tabular import as_table, forget_unseen
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
+from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
 
 # Codes that are drawn for each row, to choose one by the cells that are given.
@@ -194,6 +195,7 @@ class TableSampleMixin(SampleMixin):
             row[names.index(name)] = cell
         return row
 
+    @plain_torch()
     def _choose_codes(self, known: np.ndarray, codes, labels, seed: int) -> np.ndarray:
         """Choose codes from p(z|cells), by importance resampling of prior samples.
 

@@ -12,6 +12,7 @@ from sklearn_aae.metrics._pairs import (
 )
 from sklearn_aae.metrics._points import comparable_points
 from sklearn_aae.utils._compat import Interval
+from sklearn_aae.utils._modes import plain_torch
 
 
 class PrecisionRecall(NamedTuple):
@@ -28,6 +29,7 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
+@plain_torch()
 def precision_recall(X, X_generated, *, n_neighbors=3, embedding=None):
     """Share of generated rows among the real ones, and of real among the generated.
 
@@ -94,6 +96,7 @@ def precision_recall(X, X_generated, *, n_neighbors=3, embedding=None):
     return PrecisionRecall(float((n_real > 0).mean()), float((n_generated > 0).mean()))
 
 
+@plain_torch()
 def density_coverage(X, X_generated, *, n_neighbors=5, embedding=None):
     """How densely generated rows lie among the real ones, and how many they are near.
 

@@ -17,6 +17,7 @@ from sklearn_aae.metrics._pairs import (
     nearest_distances,
 )
 from sklearn_aae.utils._compat import Interval
+from sklearn_aae.utils._modes import plain_torch
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 
@@ -24,6 +25,7 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 N_BANDWIDTHS = 20
 
 
+@plain_torch()
 def parzen_log_likelihood(
     X,
     X_samples,
@@ -105,6 +107,7 @@ def parzen_log_likelihood(
     return float(values.mean()) if aggregate else values
 
 
+@plain_torch()
 def parzen_bandwidth(X_validation, X_samples, bandwidths=None):
     """Bandwidth of a Parzen window under which rows are most likely.
 

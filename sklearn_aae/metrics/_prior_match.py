@@ -17,6 +17,7 @@ from sklearn_aae.metrics._checks import (
 from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
 from sklearn_aae.objectives._divergences import IMQ_SCALES
 from sklearn_aae.utils._compat import Interval, StrOptions
+from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._optional import import_whole
 from sklearn_aae.utils._random import MAX_SEED, draw_seeds
 
@@ -32,6 +33,7 @@ class PriorMatch(NamedTuple):
     pvalue: float
 
 
+@plain_torch()
 def prior_match(
     Z,
     Z_prior,

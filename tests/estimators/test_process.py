@@ -11,6 +11,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -22,6 +23,7 @@ from sklearn_aae import (
     ConditionalAAETransformer,
     GANSampler,
     SemiSupervisedAAEClassifier,
+    metrics,
 )
 from sklearn_aae.training import _engine
 
@@ -239,6 +241,31 @@ def test_a_prior_of_ones_own_that_inference_mode_has_made():
             2, prior=prior, posterior="gaussian", regularizer=regularizer, **OPTIONS
         )
         assert np.isfinite(model.fit(X).transform(X)).all()
+
+
+def test_answers_of_tables_and_metrics_under_modes_are_the_same():
+    X, _ = table()
+    names = np.array(["a", "b", "c"])[np.arange(90) % 3]
+    frame = pd.DataFrame({"x": X[:, 0], "y": X[:, 1], "name": names})
+    model = AAETransformer(2, **OPTIONS).fit(frame)
+
+    def told():
+        near = {"bandwidth": 0.5}
+        return [
+            model.sample(3, given={"name": "a"}, random_state=0).to_numpy()[:, :2],
+            np.array(metrics.precision_recall(X[::2], X[1::2])),
+            np.array(metrics.density_coverage(X[::2], X[1::2])),
+            np.array(metrics.parzen_log_likelihood(X[::2], X[1::2], **near)),
+            np.array(metrics.prior_match(X[::2], X[1::2], random_state=0)),
+            np.array(metrics.aae_scorer("prior_match")(model, frame)),
+        ]
+
+    expected = told()
+    for mode in MODES.values():
+        with mode():
+            found = told()
+        for one, other in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 # --- threads of torch, and forks ------------------------------------------------------
