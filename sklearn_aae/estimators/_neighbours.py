@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
@@ -11,6 +12,9 @@ from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
 
 # Rows of which distances are looked at, to learn their scale.
 MAX_ROWS = 2000
+# Mebibytes of distances at once, of sparse rows: scikit-learn's 1024 are doubled by the
+# numbers of the rows that it sorts.
+WORKING_MEMORY = 32
 
 # Relative error of a squared distance above which it is computed from differences.
 LEAST_DIGITS = 1e-6
@@ -31,7 +35,8 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
         return np.zeros((1, 1), dtype=np.int64)
     search = NearestNeighbors(n_neighbors=min(n_neighbors, X.shape[0] - 1)).fit(X)
     # Of the rows themselves: without each row itself.
-    distance, index = search.kneighbors()
+    with config_context(working_memory=WORKING_MEMORY):
+        distance, index = search.kneighbors()
     lost = np.flatnonzero(_lost(X, distance[:, -1]))
     if len(lost):
         index[lost] = _by_differences(X, lost, index.shape[1])[1]
@@ -44,7 +49,8 @@ def neighbour_distance(X: np.ndarray, n_neighbors: int) -> float:
     every = -(-n_samples // MAX_ROWS)
     some = X[::every]
     search = NearestNeighbors(n_neighbors=min(n_neighbors + 1, n_samples)).fit(X)
-    distance = search.kneighbors(some)[0][:, -1]
+    with config_context(working_memory=WORKING_MEMORY):
+        distance = search.kneighbors(some)[0][:, -1]
     lost = np.flatnonzero(_lost(some, distance))
     if len(lost):
         n_others = min(n_neighbors, n_samples - 1)

@@ -260,7 +260,7 @@ class TableColumns:
         """
         if issparse(X) and not any(self.n_categories):
             return self._check_sparse(X)
-        cells = [part for _, part in _cells(X)]
+        cells = list(_readable(X).values())
         if len(cells) != len(self):
             raise ValueError(
                 f"X has {len(cells)} columns, but there were {len(self)} in fit."
@@ -419,6 +419,37 @@ def _as_count(column: Column) -> Column:
             f"such as {column.categories[0]!r}: counts are numbers."
         )
     return replace(column, whole=True, guessed=False, count=True)
+
+
+def _readable(X) -> dict[Any, Any]:
+    """Return cells by the names of the columns, those of plain numbers as arrays."""
+    frame = as_frame(X)
+    if frame is None:
+        return dict(_cells(X))
+    plain = _plain_numbers(frame)
+    return {
+        name: plain[j] if j in plain else frame[:, j]
+        for j, name in enumerate(frame.columns)
+    }
+
+
+def _plain_numbers(frame: nw.DataFrame) -> dict[int, np.ndarray]:
+    """Return the columns of floats that are NumPy's as arrays, by their places.
+
+    Thousands of them are read as one: to ask each takes longer than to train.
+    """
+    kinds: dict[Any, list] = {nw.Float64: [], nw.Float32: []}
+    for j, dtype in enumerate(frame.schema.values()):
+        if type(dtype) in kinds:
+            kinds[type(dtype)].append(j)
+    found: dict[int, np.ndarray] = {}
+    for kind, places in kinds.items():
+        if len(places) < 2:
+            continue
+        rows = frame[:, places].to_numpy()
+        if rows.dtype == np.dtype(kind.__name__.lower()):
+            found |= dict(zip(places, rows.T, strict=True))
+    return found
 
 
 def _learn(name, cells, categorical: bool | None) -> Column:

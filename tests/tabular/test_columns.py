@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sklearn_aae.tabular import TableColumns
+from sklearn_aae.tabular import TableColumns, _columns
 
 MIXED = {
     "size": [1.5, None, -2.0, 0.25],
@@ -362,3 +362,49 @@ def test_a_later_chunk_may_show_that_numbers_are_not_whole():
         assert later.decode(np.array([[2.4]]), True)["rooms"].tolist() == [2.4]
     typed, _ = learnt(pd.DataFrame({"rooms": [3, 2, 1]}))
     assert typed.widened(np.array([[2.5]]))[0].whole  # its dtype has no fractions
+
+
+# --- frames of many columns -----------------------------------------------------------
+
+
+def wide(kind, dtype, text=False):
+    """Return a frame of 40 columns of numbers, one of them empty, and the numbers."""
+    X = np.random.RandomState(0).normal(size=(6, 40)).astype(dtype)
+    X[1, 3] = X[:, 7] = np.nan
+    columns = {f"c{j}": X[:, j] for j in range(40)}
+    if text:
+        columns["t"] = ["a", "b"] * 3
+        X = np.c_[X, [0, 1] * 3]
+    return kind(columns), X
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "kind", [pd.DataFrame, pl.DataFrame, pa.table], ids=["pandas", "polars", "arrow"]
+)
+def test_columns_of_plain_numbers_are_read_as_one(kind, dtype, text, monkeypatch):
+    frame, X = wide(kind, dtype, text)
+    asked, numbers_of = [], _columns.numbers_of
+    monkeypatch.setattr(
+        _columns,
+        "numbers_of",
+        lambda cells, name: asked.append(type(cells)) or numbers_of(cells, name),
+    )
+    columns = TableColumns.learn(frame, "from_dtype")
+    asked.clear()
+    rows = columns.encode(frame)
+    np.testing.assert_array_equal(rows, X)
+    assert rows.dtype == dtype
+    assert set(asked) == {np.ndarray}
+    assert [column.empty for column in columns.columns[:40]] == [
+        j == 7 for j in range(40)
+    ]
+
+
+def test_names_that_are_numbers_and_nullable_columns_beside_plain_ones():
+    frame = pd.DataFrame({0: [1.5, 2.0], 9: [3.0, np.nan], 4: [5, 6]})
+    frame[7] = pd.array([1.5, None], dtype="Float64")
+    columns = TableColumns.learn(frame, "from_dtype")
+    expected = [[1.5, 3, 5, 1.5], [2, np.nan, 6, np.nan]]
+    np.testing.assert_array_equal(columns.encode(frame), expected)
