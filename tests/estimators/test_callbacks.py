@@ -251,7 +251,9 @@ def test_a_schedule_goes_on_over_chunks():
         ("ReduceLROnPlateau", {"monitor": "critic", "patience": 0, "mode": "max"}),
         (torch.optim.lr_scheduler.OneCycleLR, {"max_lr": 1e-2, "total_steps": 9}),
     ],
-    ids=str,
+    ids=lambda value: (
+        getattr(value, "__name__", value) if not isinstance(value, dict) else ""
+    ),
 )
 def test_every_policy_moves_all_rates(policy, options, step_every):
     scheduler = skorch.LRScheduler(policy, step_every=step_every, **options)

@@ -59,7 +59,9 @@ PLAIN = {
     "AnyLabel(style=Gaussian(), shares=[0.2, 0.8])": AnyLabel(Gaussian(), [0.2, 0.8]),
     f"FromCallable(draw={zeros!r}, n_components=2)": FromCallable(zeros, 2),
 }
-each_prior = pytest.mark.parametrize(("text", "prior"), PLAIN.items(), ids=PLAIN)
+each_prior = pytest.mark.parametrize(
+    ("text", "prior"), PLAIN.items(), ids=[text.split(" at ")[0] for text in PLAIN]
+)
 
 
 class Shifted(Prior):
