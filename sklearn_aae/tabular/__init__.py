@@ -1,7 +1,8 @@
 """Ground: tables and the rows that networks see."""
 
 from sklearn_aae.tabular._checks import check_finite, check_plain
-from sklearn_aae.tabular._columns import Column, TableColumns
+from sklearn_aae.tabular._column import Column
+from sklearn_aae.tabular._columns import TableColumns
 from sklearn_aae.tabular._frames import column_names, float_dtypes, framed, has_decimals
 from sklearn_aae.tabular._labels import (
     UNLABELLED,

@@ -1,0 +1,165 @@
+"""One column of a table: what it is, and the way from its cells to numbers and back."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from sklearn_aae.tabular._cells import (
+    all_whole,
+    categories_of,
+    check_counts,
+    codes_of,
+    is_number,
+    numbers_of,
+    python_numbers,
+)
+from sklearn_aae.tabular._layouts import Cells, decimals, integers
+
+# Floats lose count of integers from here on, and the next is out of int64.
+HUGE = 2.0**63
+# Digits of a Decimal in an untyped column: as many as the widest type of Arrow has.
+MOST_DIGITS = 76
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : object
+        Name, or number in an array.
+
+    categories : tuple or None
+        The values of a categorical column, by their number; None for numbers.
+
+    whole : bool
+        Whether the numbers are integers.
+
+    guessed : bool
+        Whether only the cells say that they are, not the dtype: later rows may differ.
+
+    cells : {"float", "int", "Decimal"}
+        What the numbers of an untyped column are in Python.
+
+    places : int
+        Of those that are Decimal, the most digits after the point.
+
+    count : bool
+        Whether the numbers are counts: whole ones from 0 on, of a likelihood of theirs.
+
+    empty : bool
+        Whether no cell was there to learn from.
+
+    low, high : float
+        Smallest and largest number seen; NaN if there was none.
+
+    tally : tuple of float
+        How many training rows have each category; empty until they are counted.
+    """
+
+    name: Any
+    categories: tuple | None = None
+    whole: bool = False
+    guessed: bool = False
+    cells: str = "float"
+    places: int = 0
+    count: bool = False
+    empty: bool = False
+    low: float = np.nan
+    high: float = np.nan
+    tally: tuple[float, ...] = field(default=(), repr=False)
+
+    def encode(self, cells) -> np.ndarray:
+        """Return numbers, or numbers of categories; NaN for missing and unknown."""
+        if self.empty:
+            return np.full(len(cells), np.nan)
+        if self.categories is None:
+            numbers = numbers_of(cells, self.name)
+            return check_counts(numbers, self.name) if self.count else numbers
+        return codes_of(cells, self.categories, self.name)
+
+    def decode(self, values: np.ndarray, clip: bool) -> Cells:
+        """Return cells for what `encode` returns."""
+        if self.categories is not None:
+            return Cells(values, self.categories)
+        if np.isnan(self.low):  # nothing was ever seen
+            return Cells(np.full(len(values), None))
+        values = np.rint(values) + 0.0 if self.whole else values  # no -0.0
+        high = self.high
+        if self.whole and high >= HUGE:  # rounded up, it may be out of its dtype
+            high = np.nextafter(high, 0)
+        # An integer out of its range may be none of its dtype, too.
+        if clip or (self.whole and not self.guessed):
+            values = values.clip(self.low, high)
+        if self.cells == "int":
+            return Cells(integers(values).astype(object))
+        if self.cells == "Decimal":
+            exact = decimals(values, MOST_DIGITS, self.places)
+            return Cells(np.array(exact, dtype=object))
+        return Cells(values)
+
+    def counted(self) -> "Column":
+        """Return a column of numbers as one of counts."""
+        if self.categories is not None:
+            raise ValueError(
+                f"Column {self.name!r} is among count_features, and holds categories "
+                f"such as {self.categories[0]!r}: counts are numbers."
+            )
+        return replace(self, whole=True, guessed=False, count=True)
+
+
+def learn_column(name, cells, categorical: bool | None) -> Column:
+    """Find out what a column is, from its cells.
+
+    Parameters
+    ----------
+    name : object
+        Of the column.
+
+    cells : Series or ndarray of shape (n_samples,)
+        Cells.
+
+    categorical : bool or None
+        Whether it is to hold categories; None leaves it to its dtype.
+
+    Raises
+    ------
+    ValueError
+        If it holds neither numbers nor one kind of categories, or not what is asked.
+    """
+    if categorical is not True and is_number(cells, name):
+        return _learn_number(name, cells)
+    if categorical is False:
+        raise ValueError(
+            f"Column {name!r} has dtype {cells.dtype} and is not among the categorical "
+            "ones. Use categorical_features='from_dtype', or name it there, or encode "
+            "it first, for example with OrdinalEncoder."
+        )
+    categories = categories_of(cells, name)
+    return Column(name, categories=categories or None, empty=not categories)
+
+
+def _learn_number(name, cells) -> Column:
+    """Find out whether the numbers of a column are whole, and what they are made of."""
+    series = isinstance(cells, nw.Series)
+    untyped = isinstance(cells.dtype, nw.Object) if series else cells.dtype == object
+    if not series and not untyped:  # one dtype for all columns says nothing of one
+        return Column(name)
+    numbers = numbers_of(cells, name)
+    holes = np.isnan(numbers)
+    empty = series and bool(holes.all())
+    native = getattr(cells.to_native(), "dtype", None) if series else None
+    # Also of a dtype that narwhals does not know: a sparse column.
+    if series and (cells.dtype.is_integer() or getattr(native, "kind", "f") in "iu"):
+        return Column(name, whole=True, empty=empty)
+    kind, places = python_numbers(cells) if untyped else ("float", 0)
+    # Whole numbers become floats where cells are missing: most tables have no others.
+    exact = isinstance(cells.dtype, nw.Decimal) or kind == "Decimal"
+    with_holes = holes.any() and not holes.all() and not exact and all_whole(numbers)
+    guessed = kind == "int" or bool(with_holes)
+    return Column(
+        name, whole=guessed, guessed=guessed, cells=kind, places=places, empty=empty
+    )
