@@ -311,6 +311,7 @@ def _cells(X) -> Iterator[tuple[Any, Any]]:
 
 def _readable(X) -> dict[Any, Any]:
     """Return cells by the names of the columns, those of plain numbers as arrays."""
+    X = as_table(X)
     frame = as_frame(X)
     if frame is None:
         return dict(_cells(X))
