@@ -26,8 +26,8 @@ MAX_SCORE = 1e30
 class OutlierScoresMixin:
     """Calibrates and answers; the host has ``members_`` and says ``score_method``."""
 
-    def _calibrate(self, X, sample_weight) -> None:
-        """Learn what scores mean, by the training rows."""
+    def _calibrate(self, X, sample_weight, X_val=None) -> None:
+        """Learn what scores mean by the training rows; the threshold by `X_val`."""
         rows, unknown = self._read(X)
         weight = np.ones(len(rows))
         if sample_weight is not None:
@@ -46,7 +46,11 @@ class OutlierScoresMixin:
             parts = self._parts(member, rows, unknown)
             member.tails = {q: Tail.learn(part, weight) for q, part in parts.items()}
             total += self._join(member, parts)
-        self.offset_ = self._find_offset(total / len(self.members_), weight)
+        surprise = total / len(self.members_)
+        if X_val is not None:
+            surprise = -self.score_samples(X_val)
+            weight = np.ones(len(surprise))
+        self.offset_ = self._find_offset(surprise, weight)
 
     def _measure(self, member: Member, rows: np.ndarray, weight) -> np.ndarray:
         """Return the mean of what the reconstruction misses of each column."""

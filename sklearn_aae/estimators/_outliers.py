@@ -60,16 +60,18 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         one in this column: the share of singletons is the chance of an unseen one [3]_.
 
     contamination : float or "auto", default=0.1
-        Share of the training rows that are outliers, in (0, 0.5]. With "auto" outliers
-        lie beyond Tukey's fence: more than 1.5 interquartile ranges above the upper
-        quartile of the (negated) scores; there may be none. Of few rows, or of about
-        as many columns as rows, new rows score lower than training rows do, and more of
-        them are flagged: set `offset_` by rows held out (see the user guide).
+        Share of the training rows that are outliers, in (0, 0.5], or of those of
+        `X_val`, if `fit` is given some. With "auto" outliers lie beyond Tukey's fence:
+        more than 1.5 interquartile ranges above the upper quartile of the (negated)
+        scores; there may be none. As everywhere in scikit-learn, just this share of the
+        training rows is flagged. Of few rows, of about as many columns as rows, or of
+        columns of many categories, new rows score lower than training rows do, and more
+        of them are flagged: pass `X_val`.
 
     trim : float, default=0.0
         Share of the training rows that a second training leaves out: those that are the
         most outlying after the first. For tables with many outliers. All rows count
-        for `offset_`.
+        for `offset_`, if there is no `X_val`.
 
     localize_by : {"reconstruction", "replacement"}, default="reconstruction"
         What `localize` deals a row's score out by: how badly cells are reconstructed,
@@ -170,7 +172,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
     def _use_labels(self, y, name: str = "y") -> None:
         """Ignore y."""
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None):
         """Learn what is normal.
 
         Ctrl-C ends the training and keeps the models as they are then, with a warning;
@@ -191,6 +193,11 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
             their sum. If all rows fit into one batch, a whole weight trains like
             repeated rows; else rows are drawn in proportion to it.
 
+        X_val : array-like of shape (n_val, n_features), default=None
+            Rows that no model is trained on. They set `offset_`, so that it holds for
+            new rows; scores stay as they are. They judge the training, too (`history_`,
+            `early_stopping`).
+
         Returns
         -------
         self : object
@@ -199,19 +206,27 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         ------
         ValueError
             If a parameter or the data are unfit, or a loss becomes infinite.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `loss_` is far above that of the untrained model.
+
+        UserWarning
+            If most of `X_val` lies far outside of the training rows.
         """
         warm = self.warm_start and hasattr(self, "net_")
         with fitting(self):
             if not (warm and self.trim):
-                super().fit(X, None, sample_weight)
-                self._calibrate(X, sample_weight)
+                super().fit(X, None, sample_weight, X_val=X_val)
+                self._calibrate(X, sample_weight, X_val)
             interrupted = any(net.interrupted_ for net in self._nets)
             if self.trim and (warm or not interrupted):
                 kept = self._trimmed(X, sample_weight)
                 if not warm:
                     del self.net_  # the second training starts anew
-                super().fit(X, None, kept)
-                self._calibrate(X, sample_weight)
+                super().fit(X, None, kept, X_val=X_val)
+                self._calibrate(X, sample_weight, X_val)
         return self
 
     def _trimmed(self, X, sample_weight) -> np.ndarray:

@@ -162,6 +162,30 @@ def test_tukeys_fence(rows):
     assert -detector.offset_ == pytest.approx(high + 1.5 * (high - low), rel=0.05)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, csr_matrix, pd.DataFrame])
+def test_rows_held_out_set_the_threshold(kind):
+    X = np.random.RandomState(0).normal(size=(260, 40))
+    train, held, fresh = kind(X[:40]), kind(X[40:60]), kind(X[60:])
+    options = SMALL | {"contamination": 0.1, "max_iter": 40}
+    one = AAEOutlierDetector(**options).fit(train)
+    other = AAEOutlierDetector(**options).fit(train, X_val=held)
+    np.testing.assert_array_equal(one.score_samples(fresh), other.score_samples(fresh))
+    assert (other.predict(held) == -1).sum() == 2
+    assert (one.predict(fresh) == -1).mean() > 0.3
+    assert (other.predict(fresh) == -1).mean() < 0.2
+
+
+@pytest.mark.parametrize("options", [{"trim": 0.2}, {"early_stopping": True}])
+def test_rows_held_out_set_every_threshold(options, rows):
+    detector = AAEOutlierDetector(**SMALL | {"max_iter": 3}, **options)
+    detector.fit(rows[:120], X_val=rows[120:])
+    assert (detector.predict(rows[120:]) == -1).sum() == 3
+    detector.set_params(contamination="auto").fit(rows[:120], X_val=rows[120:])
+    surprise, even = -detector.score_samples(rows[120:]), np.ones(30)
+    low, high = (weighted_quantile(surprise, even, q) for q in (0.25, 0.75))
+    assert -detector.offset_ == pytest.approx(high + 1.5 * (high - low))
+
+
 def test_most_outlying_rows_are_left_out(rows):
     first = AAEOutlierDetector(**SMALL).fit(rows)
     trimmed = AAEOutlierDetector(trim=0.2, **SMALL).fit(rows)
