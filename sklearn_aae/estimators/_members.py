@@ -89,11 +89,15 @@ class Member:
         """Return how far each cell is to blame for its row's score, in nats: (B, d).
 
         -log P(it is its row's own), if there is a critic of cells; else how surprising
-        it is.
+        it is. Of columns that never varied the critic has learned nothing.
         """
         if self.cell_critic is None:
             return self.cells(x)
-        nats = F.softplus(self.cell_critic(x)).clamp_max(MAX_SURPRISE)
+        held = self.encoder.constants
+        steady = x if held is None else held(x)
+        nats = F.softplus(self.cell_critic(steady)).clamp_max(MAX_SURPRISE)
+        if held is not None:
+            nats = torch.where(held.held, self.cells(x), nats)
         return nats.nan_to_num(MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
     def scores(self, x: Tensor, prior: Prior, names: Sequence[str]) -> Tensor:

@@ -21,6 +21,7 @@ from sklearn_aae.tabular import (
     TableColumns,
     TablePreprocessor,
     as_table,
+    awakened,
     check_finite,
     check_plain,
     float_dtypes,
@@ -157,6 +158,8 @@ class PreparationMixin:
             raise ValueError("y_val was passed without X_val, the rows that it is of.")
         if isinstance(X_val, tuple) and len(X_val) == 2 and np.ndim(X_val[0]) > 1:
             raise ValueError("X_val must be rows, not a pair. Pass labels as y_val.")
+        if keep:
+            self.columns_ = awakened(self.columns_, X, self.categorical_features)
         rows = self._check_rows(X, y, sample_weight, keep=keep)
         self.columns_ = self.columns_.widened(rows.X)
         shares = None if keep else self._count_classes(rows)
@@ -164,6 +167,8 @@ class PreparationMixin:
         if X_val is not None:
             y_val = None if y_val is None else self._use_labels(y_val, "y_val")
             judges = self._check_rows(X_val, y_val, None, keep=True)
+            if len(judges) < 2:
+                raise ValueError("X_val has 1 sample. Pass 2 or more to judge by.")
         elif self.early_stopping:
             rows, judges = rows.split(self.validation_fraction, seed)
         self.columns_ = tallied(self.columns_, rows.X, rows.weight)

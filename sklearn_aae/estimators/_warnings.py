@@ -11,7 +11,8 @@ from sklearn_aae.tabular import TableColumns
 # How much worse than before the training a criterion must be: small fits waver.
 WORSE = 1.5
 
-# Fewer rows than this have no range to speak of.
+# Fewer rows than this have no range to speak of; of each doubling of the columns one
+# row more, as most of X_val lies beyond some column of many by chance.
 MIN_ROWS = 10
 # Rows that are looked at.
 MAX_LOOKED_AT = 1000
@@ -69,7 +70,7 @@ def warn_if_far(
     low, high : ndarray of shape (n_features,)
         Range of the training rows.
     """
-    if len(X) < MIN_ROWS:
+    if len(X) < MIN_ROWS + np.log2(len(columns)):
         return
     some = np.asarray(X_val[:: -(-len(X_val) // MAX_LOOKED_AT)], dtype=np.float64)
     width = np.where(high > low, high - low, np.inf)

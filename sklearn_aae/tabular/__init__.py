@@ -13,6 +13,7 @@ from sklearn_aae.tabular._labels import (
     values_of,
     warn_of_one_class,
 )
+from sklearn_aae.tabular._late_columns import awakened
 from sklearn_aae.tabular._loose_text import warn_of_loose_text
 from sklearn_aae.tabular._preprocessor import TablePreprocessor
 from sklearn_aae.tabular._scalers import SCALERS
@@ -37,6 +38,7 @@ __all__ = [
     "TablePreprocessor",
     "TableSchema",
     "as_table",
+    "awakened",
     "check_finite",
     "check_plain",
     "column_names",

@@ -126,6 +126,31 @@ def layout_of(frame: nw.DataFrame, declared: dict) -> dict[str, Any]:
     }
 
 
+def with_dtype(layout: dict[str, Any], j: int, other: dict[str, Any]) -> dict[str, Any]:
+    """Return a layout whose column has the dtype of a layout of one column.
+
+    Parameters
+    ----------
+    layout : dict
+        What `layout_of` returned.
+
+    j : int
+        Place of the column.
+
+    other : dict
+        Of a frame of that column alone. Of another kind, it changes nothing.
+    """
+    if layout["kind"] != other["kind"]:
+        return layout
+    if layout["kind"] == "pyarrow":
+        schema, one = make_schema(layout["schema"]), make_schema(other["schema"])
+        schema = schema.set(j, schema.field(j).with_type(one.types[0]))
+        return layout | {"schema": describe_schema(schema)}
+    dtypes = list(layout["dtypes"])
+    dtypes[j] = other["dtypes"][0]
+    return layout | {"dtypes": dtypes}
+
+
 def _wider_schema(schema, declared: dict):
     """Return an Arrow schema whose dictionaries have room for declared categories."""
     pa = library("pyarrow")

@@ -20,8 +20,6 @@ from sklearn_aae.tabular._statistics import (
 
 # Those that take weights.
 WEIGHTED = ("standard", "range", "common")
-# Those that give each column a scale of its own.
-BY_COLUMN = ("standard", "quantile", "minmax", "range")
 
 # Nats below which a column of categories or counts does not pull harder.
 MIN_ENTROPY = 0.1
@@ -222,21 +220,24 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         if not (still.any() or self.empty_.any()):
             return self
         low, high, _ = extent(X)
-        low, high = np.fmin(self.low_, low), np.fmax(self.high_, high)
-        late = (still & (low < high)) | (self.empty_ & ~np.isnan(high))
-        if not late.any():
-            return self
         new = copy.copy(self)
-        new.low_, new.high_, new.empty_ = low, high, self.empty_ & ~late
+        new.low_, new.high_ = np.fmin(self.low_, low), np.fmax(self.high_, high)
+        # A column whose first known cells are all equal has no scale yet.
+        late = (still | self.empty_) & (new.low_ < new.high_)
+        if not late.any():
+            return new
+        new.empty_ = self.empty_ & ~late
         numbers = late & (np.array(self.schema_.n_categories) == 0)
         numbers[self.counts_] = False
         means = np.array(self.means_)
-        if self.scale in BY_COLUMN and numbers.any():
+        if self.scale is not None and numbers.any():
             places = np.flatnonzero(numbers)
             parts = [np.asarray(X[part])[:, places] for part in chunks(X)]
             cells = np.concatenate([self.low_[None, places], *parts])
             scaler = SCALERS[self.scale](len(cells), self.seed)
             scaler = scaler.set_output(transform="default").fit(cells)
+            if self.scale == "common":
+                scaler.scale_ = np.full(len(places), self.scaler_.scale_[0])
             new.late_scalers_ = [*self.late_scalers_, (places, scaler)]
             means[places] = np.nanmean(scaler.transform(cells), 0)
         new.means_ = means

@@ -1,5 +1,7 @@
 """Columns without variance in training say nothing later; chunks may be of one row."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,6 +146,80 @@ def test_a_column_that_stirs_in_a_later_chunk_is_learned(scale, first):
         stirred,
         atol=1e-6,
     )
+
+
+def of_kind(library, cells):
+    """Return the rows with a last column of cells, as a frame of a library."""
+    columns = {name: X[:, i] for i, name in enumerate("abc")} | {"late": cells}
+    if library == "pandas":
+        return pd.DataFrame({k: list(v) for k, v in columns.items()})
+    module = pytest.importorskip(library)
+    if library == "pyarrow":
+        return module.table(columns)
+    return module.DataFrame(columns)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("cells", [np.arange(N) % 7, np.arange(N) % 7 / 2])
+def test_a_column_of_holes_in_the_first_chunk_of_a_frame_wakes_up(library, cells):
+    empty, full = of_kind(library, [None] * N), of_kind(library, cells)
+    model = AAETransformer(**SMALL).partial_fit(empty)
+    asleep = np.asarray(model.transform(empty))
+    np.testing.assert_array_equal(model.transform(full), asleep)
+    for chunk in (full[:1], full, empty, full):
+        model.partial_fit(chunk)
+    codes = np.asarray(model.transform(full))
+    assert np.abs(codes - np.asarray(model.transform(empty))).max() > 1e-3
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(full), codes)
+    late = np.asarray(model.sample(5, random_state=0)["late"])
+    assert late.dtype == cells.dtype
+    assert late.min() >= 0
+    assert late.max() <= cells.max()
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_column_of_holes_cannot_become_one_of_categories(library):
+    empty, text = of_kind(library, [None] * N), of_kind(library, ["u", "v"] * (N // 2))
+    model = AAETransformer(**SMALL).partial_fit(empty)
+    with pytest.warns(UserWarning, match=r"'late' holds categories now.*Declare"):
+        model.partial_fit(text)
+    np.testing.assert_array_equal(model.transform(text), model.transform(empty))
+
+
+def test_late_counts_and_categories_of_arrays():
+    counts = AAETransformer(count_features=["late"], **SMALL)
+    counts.partial_fit(of_kind("pandas", [np.nan] * N))
+    counts.partial_fit(of_kind("pandas", np.arange(N) % 5))
+    assert set(counts.sample(50, random_state=0)["late"]) <= {0, 1, 2, 3, 4}
+    empty = np.c_[X.astype(object), [None] * N]
+    model = AAETransformer(categorical_features=[3], **SMALL).partial_fit(empty)
+    with pytest.warns(UserWarning, match="Column 3 holds categories now"):
+        model.partial_fit(np.c_[X.astype(object), ["u", "v"] * (N // 2)])
+
+
+@pytest.mark.parametrize("scale", [scale for scale in SCALES if scale])
+def test_a_column_gets_its_scale_when_it_varies(scale):
+    model = AAETransformer(scale=scale, **SMALL).partial_fit(with_flag(np.nan))
+    model.partial_fit(with_flag(5000))  # no scale yet: it says nothing still
+    np.testing.assert_array_equal(
+        model.transform(with_flag(5000)), model.transform(with_flag(np.nan))
+    )
+    varying = with_flag(0)
+    varying[:, 3] = 5000 + X[:, 0]
+    model.partial_fit(varying)
+    assert np.abs(model.preprocessor_.transform(varying)[:, 3]).max() < 10
+    assert model.loss_ < 20
+
+
+def test_critics_of_cells_know_nothing_of_constant_columns():
+    options = SMALL | {"n_init": 2, "localize_by": "replacement"}
+    detector = AAEOutlierDetector(**options).fit(with_flag(0))
+    shares = detector.localize(with_flag(1))
+    assert (shares.argmax(1) == 3).mean() > 0.9
+    kept = detector.localize(with_flag(0))[:, :3]
+    kept, others = (part / part.sum(1, keepdims=True) for part in (kept, shares[:, :3]))
+    np.testing.assert_allclose(others, kept, 1e-5)
 
 
 def test_a_chunk_that_fails_leaves_constant_columns_as_they_were():

@@ -101,6 +101,14 @@ def test_rows_that_judge_from_nearby_do_not_warn():
     assert "valid_loss" not in model.history_[-1] or model.loss_ > 0
 
 
+def test_few_rows_of_very_many_columns_tell_nothing_of_rows_that_judge():
+    rng = np.random.RandomState(0)
+    wide = 5.0 * (rng.rand(40, 5000) < 0.5) + 0.1 * rng.normal(size=(40, 5000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AAETransformer(max_iter=1, **SMALL).fit(wide[:12], X_val=wide[12:])
+
+
 def test_a_pipeline_that_routes_scales_rows_that_judge():
     wide = X * [1, 10, 100, 1000, 1] + 500
     with config_context(enable_metadata_routing=True), warnings.catch_warnings():

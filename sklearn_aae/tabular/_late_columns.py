@@ -1,0 +1,65 @@
+"""Columns of nothing but holes at first, of which later chunks have cells."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from sklearn_aae.tabular._cells import is_held, is_number
+from sklearn_aae.tabular._choices import CategoricalFeatures, choose
+from sklearn_aae.tabular._columns import TableColumns
+from sklearn_aae.tabular._frames import as_frame
+from sklearn_aae.tabular._layouts import layout_of, with_dtype
+from sklearn_aae.tabular._tables import as_table
+
+
+def awakened(
+    columns: TableColumns, X, categorical_features: CategoricalFeatures
+) -> TableColumns:
+    """Return the same columns; those without a cell so far are numbers, if X has some.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        What was learned of the first chunk.
+
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        A later one.
+
+    categorical_features : "from_dtype", mask, indices, names, dict or None
+        See `TableColumns.learn`.
+    """
+    asleep = [j for j, column in enumerate(columns.columns) if column.empty]
+    if not asleep:
+        return columns
+    frame, layout, found = as_frame(as_table(X)), columns.layout, list(columns.columns)
+    rows = frame if frame is not None else np.array(X, dtype=object)
+    if np.shape(rows)[1:] != (len(found),):
+        return columns  # an error, later
+    rule = categorical_features
+    names = [column.name for column in found]
+    chosen = choose("from_dtype" if isinstance(rule, dict) else rule, names)
+    for j in asleep:
+        cells = rows[:, j]
+        if not is_held(cells).any():
+            continue
+        if chosen[j] or not is_number(cells, names[j]):
+            _warn_of_late_categories(names[j])
+            continue
+        if frame is None or found[j].count:
+            found[j] = replace(found[j], empty=False)
+        else:
+            found[j] = TableColumns.learn(frame[:, [j]].to_native(), None)[0]
+        if frame is not None and layout is not None:
+            layout = with_dtype(layout, j, layout_of(frame[:, [j]], {}))
+    return TableColumns(found, layout)
+
+
+def _warn_of_late_categories(name) -> None:
+    warnings.warn(
+        f"Column {name!r} holds categories now, and had no cell when the model was "
+        "first fitted: they are not used. Declare them before the first chunk, by a "
+        f"dtype of categories or by categorical_features={{{name!r}: [...]}}.",
+        UserWarning,
+        stacklevel=2,
+    )
