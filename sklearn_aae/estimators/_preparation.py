@@ -26,7 +26,7 @@ from sklearn_aae.tabular import (
     check_plain,
     float_dtypes,
     forget_unseen,
-    has_decimals,
+    is_read_here,
     read_labels,
     tallied,
     warn_of_loose_text,
@@ -110,7 +110,8 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
         )
     table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False}
     table["accept_sparse"] = "csr" if estimator._takes_sparse else False
-    if columns is not None and (columns.typed or has_decimals(X)):
+    read_here = is_read_here(X, takes_sparse=estimator._takes_sparse)
+    if columns is not None and (columns.typed or read_here):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         rows = check_array(columns.encode(X), **table, **options)
     else:

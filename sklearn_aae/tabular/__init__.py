@@ -3,7 +3,7 @@
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._column import Column
 from sklearn_aae.tabular._columns import TableColumns
-from sklearn_aae.tabular._frames import column_names, float_dtypes, framed, has_decimals
+from sklearn_aae.tabular._frames import column_names, float_dtypes, framed, is_read_here
 from sklearn_aae.tabular._labels import (
     UNLABELLED,
     NotClassLabelsError,
@@ -45,9 +45,9 @@ __all__ = [
     "float_dtypes",
     "forget_unseen",
     "framed",
-    "has_decimals",
     "is_labelled",
     "is_minus_one",
+    "is_read_here",
     "novelty",
     "read_labels",
     "tallied",

@@ -17,7 +17,7 @@ def dtype_of(cells) -> Any:
     return native.type if hasattr(native, "type") else native.dtype
 
 
-def time_error(where: str, dtype, days: str = "") -> ValueError:
+def time_error(where: str, dtype, matters: str = "") -> ValueError:
     """Return an error of dates or times.
 
     Parameters
@@ -28,24 +28,63 @@ def time_error(where: str, dtype, days: str = "") -> ValueError:
     dtype : object
         Of it.
 
-    days : str, default=""
-        What makes numbers of them, as `days_of` says.
+    matters : str, default=""
+        What makes numbers of them, as `what_matters` says.
     """
+    matters = matters or "the days or seconds since one of them"
     return ValueError(
         f"{where} has dtype {dtype}. Dates and times are no numbers: pass what matters "
-        f"of them, for example {days}the days or seconds since one of them."
+        f"of them, for example {matters}."
     )
 
 
-def days_of(cells, name) -> str:
-    """Return the call that makes numbers of a column of dates, in its library."""
+def what_matters(cells, name, kind) -> str:
+    """Return what makes numbers of dates or durations, in the library of their column.
+
+    Parameters
+    ----------
+    cells : Series or ndarray of shape (n_samples,)
+        Cells.
+
+    name : object
+        Of the column.
+
+    kind : dtype or type
+        Of the cells, or of values among objects.
+
+    Returns
+    -------
+    matters : str
+        Empty where there is no such call.
+    """
+    word = str(getattr(kind, "__name__", kind)).lower()
+    column = f"X[{name!r}]"
+    typed = column
+    if is_untyped(cells):
+        call = "timedelta" if "delta" in word else "datetime"
+        period = f"{column}.infer_objects()"
+        typed = period if word == "period" else f"pandas.to_{call}({column})"
+    if word.startswith(("duration", "timedelta")):
+        return by_library(
+            cells,
+            pandas=f"the seconds ({typed}.dt.total_seconds())",
+            polars=f"the seconds ({column}.dt.total_seconds())",
+            pyarrow=f"their length ({column}.cast('int64'))",
+        )
+    if word in ("time", "month_day_nano_interval"):
+        return ""
     call = by_library(
         cells,
-        pandas=f"X[{name!r}].dt.day_of_year",
-        polars=f"X[{name!r}].dt.ordinal_day()",
-        pyarrow=f"pyarrow.compute.day_of_year(X[{name!r}])",
+        pandas=f"{typed}.dt.day_of_year",
+        polars=f"{column}.dt.ordinal_day()",
+        pyarrow=f"pyarrow.compute.day_of_year({column})",
     )
-    return f"the dayofyear ({call}), or " if call else ""
+    return call and f"the day of the year ({call}), or the days since one of them"
+
+
+def is_untyped(cells) -> bool:
+    """Whether a column holds objects of Python."""
+    return str(dtype_of(cells)).lower() == "object"
 
 
 def nested_error(dtype, name) -> ValueError:

@@ -16,11 +16,12 @@ import numpy as np
 
 from sklearn_aae.tabular._cell_errors import (
     complex_error,
-    days_of,
     dtype_of,
+    is_untyped,
     kinds_error,
     nested_error,
     time_error,
+    what_matters,
 )
 
 TIME = (nw.Datetime, nw.Date, nw.Time, nw.Duration)
@@ -67,7 +68,7 @@ def is_number(cells, name) -> bool:
     return False
 
 
-def check_dtype(dtype, where: str, days: str = "") -> None:
+def check_dtype(dtype, where: str, matters: str = "") -> None:
     """Raise ValueError if a dtype is of dates, times or complex cells.
 
     Parameters
@@ -78,25 +79,25 @@ def check_dtype(dtype, where: str, days: str = "") -> None:
     where : str
         What has it, for the message.
 
-    days : str, default=""
+    matters : str, default=""
         What makes numbers of dates, for the message.
     """
     kind = getattr(dtype, "kind", "f")
     if kind in "mM" or str(dtype).startswith(TIME_NAMES):
-        raise time_error(where, dtype, days)
+        raise time_error(where, dtype, matters)
     if kind == "c":
         raise complex_error(where, dtype)
 
 
 def _check_series(cells: nw.Series, name) -> None:
     """Raise ValueError if a column of a frame is of times or of nested cells."""
-    where, days = f"Column {name!r}", days_of(cells, name)
+    where, dtype = f"Column {name!r}", dtype_of(cells)
     if isinstance(cells.dtype, TIME):
-        raise time_error(where, dtype_of(cells), days)
+        raise time_error(where, dtype, what_matters(cells, name, cells.dtype))
     if isinstance(cells.dtype, NESTED):
-        raise nested_error(dtype_of(cells), name)
+        raise nested_error(dtype, name)
     if isinstance(cells.dtype, nw.Unknown):
-        check_dtype(dtype_of(cells), where, days)
+        check_dtype(dtype, where, what_matters(cells, name, dtype))
 
 
 def numbers_of(cells, name) -> np.ndarray:
@@ -336,10 +337,11 @@ def _check_kinds(kinds: set[type], cells, name) -> None:
     where = f"Column {name!r}"
     for kind in sorted(kinds, key=str):
         if issubclass(kind, TIMES) or kind.__name__ == "Period":
-            raise time_error(where, kind.__name__, days_of(cells, name))
+            matters = what_matters(cells, name, kind)
+            raise time_error(where, kind.__name__, matters)
         if issubclass(kind, Collection) and not issubclass(kind, str | bytes):
-            untyped = str(dtype_of(cells)).lower() == "object"
-            raise nested_error(kind.__name__ if untyped else dtype_of(cells), name)
+            dtype = kind.__name__ if is_untyped(cells) else dtype_of(cells)
+            raise nested_error(dtype, name)
         if issubclass(kind, complex | np.complexfloating):
             raise complex_error(where, kind.__name__)
 

@@ -111,7 +111,7 @@ class Column:
         return replace(self, whole=True, guessed=False, count=True)
 
 
-def learn_column(name, cells, categorical: bool | None) -> Column:
+def learn_column(name, cells, categorical: bool | None, *, own_dtype: bool) -> Column:
     """Find out what a column is, from its cells.
 
     Parameters
@@ -125,13 +125,16 @@ def learn_column(name, cells, categorical: bool | None) -> Column:
     categorical : bool or None
         Whether it is to hold categories; None leaves it to its dtype.
 
+    own_dtype : bool
+        Whether its dtype is its own, as in a frame, and not that of a whole array.
+
     Raises
     ------
     ValueError
         If it holds neither numbers nor one kind of categories, or not what is asked.
     """
     if categorical is not True and is_number(cells, name):
-        return _learn_number(name, cells)
+        return _learn_number(name, cells, own_dtype=own_dtype)
     if categorical is False:
         raise ValueError(
             f"Column {name!r} has dtype {cells.dtype} and is not among the categorical "
@@ -142,18 +145,19 @@ def learn_column(name, cells, categorical: bool | None) -> Column:
     return Column(name, categories=categories or None, empty=not categories)
 
 
-def _learn_number(name, cells) -> Column:
+def _learn_number(name, cells, *, own_dtype: bool) -> Column:
     """Find out whether the numbers of a column are whole, and what they are made of."""
     series = isinstance(cells, nw.Series)
     untyped = isinstance(cells.dtype, nw.Object) if series else cells.dtype == object
-    if not series and not untyped:  # one dtype for all columns says nothing of one
+    if not own_dtype and not untyped:  # of a whole array it says nothing of a column
         return Column(name)
     numbers = numbers_of(cells, name)
     holes = np.isnan(numbers)
-    empty = series and bool(holes.all())
-    native = getattr(cells.to_native(), "dtype", None) if series else None
+    empty = own_dtype and bool(holes.all())
+    native = getattr(cells.to_native() if series else cells, "dtype", None)
     # Also of a dtype that narwhals does not know: a sparse column.
-    if series and (cells.dtype.is_integer() or getattr(native, "kind", "f") in "iu"):
+    integer = series and cells.dtype.is_integer()
+    if integer or getattr(native, "kind", "f") in "iu":
         return Column(name, whole=True, empty=empty)
     kind, places = python_numbers(cells) if untyped else ("float", 0)
     # Whole numbers become floats where cells are missing: most tables have no others.

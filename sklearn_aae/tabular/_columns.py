@@ -120,7 +120,7 @@ class TableColumns:
             return cls.plain(np.asarray(X).shape[1])
         if issparse(X) and cls.plainly(X, categorical_features):
             return cls.plain(X.shape[1])._counting(count_features)
-        frame, cells = as_frame(X), dict(_cells(X))
+        frame, cells = as_frame(X), _readable(X)
         declared, rule = {}, categorical_features
         if isinstance(rule, dict):
             declared, rule = check_declared(rule, list(cells)), "from_dtype"
@@ -128,7 +128,7 @@ class TableColumns:
         columns = [
             Column(name, tuple(declared[name]))
             if name in declared
-            else learn_column(name, part, categorical)
+            else learn_column(name, part, categorical, own_dtype=frame is not None)
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
         layout = None if frame is None else layout_of(frame, declared)
@@ -228,7 +228,12 @@ class TableColumns:
             zip(self.columns, _cells(X), strict=True)
         ):
             if column.empty:
-                columns[j] = learn_column(column.name, cells, None)
+                columns[j] = learn_column(
+                    column.name,
+                    cells,
+                    None,
+                    own_dtype=as_frame(as_table(X)) is not None,
+                )
             elif column.categories is not None:
                 column.encode(cells)  # raises if they are of another kind
                 found = categories_of(cells, column.name)
@@ -323,19 +328,19 @@ def _readable(X) -> dict[Any, Any]:
 
 
 def _plain_numbers(frame: nw.DataFrame) -> dict[int, np.ndarray]:
-    """Return the columns of floats that are NumPy's as arrays, by their places.
+    """Return the columns of numbers that are NumPy's as arrays, by their places.
 
     Thousands of them are read as one: to ask each takes longer than to train.
     """
-    kinds: dict[Any, list] = {nw.Float64: [], nw.Float32: []}
+    kinds: dict[str, list] = {}
     for j, dtype in enumerate(frame.schema.values()):
-        if type(dtype) in kinds:
-            kinds[type(dtype)].append(j)
+        if dtype.is_float() or dtype.is_integer():
+            kinds.setdefault(type(dtype).__name__.lower(), []).append(j)
     found: dict[int, np.ndarray] = {}
     for kind, places in kinds.items():
         if len(places) < 2:
             continue
         rows = frame[:, places].to_numpy()
-        if rows.dtype == np.dtype(kind.__name__.lower()):
+        if str(rows.dtype) == kind:
             found |= dict(zip(places, rows.T, strict=True))
     return found

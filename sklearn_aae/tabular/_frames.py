@@ -61,10 +61,25 @@ def float_dtypes(X) -> Any:
     return [np.float64, np.float32]
 
 
-def has_decimals(X) -> bool:
-    """Whether a pandas frame has decimals of Arrow, whose NA NumPy cannot read."""
-    dtypes = getattr(X, "dtypes", ()) if as_frame(X) is not None else ()
-    return any(str(dtype).startswith("decimal") for dtype in dtypes)
+def is_read_here(X, *, takes_sparse: bool) -> bool:
+    """Whether columns of a pandas frame are read here, and not by scikit-learn.
+
+    NumPy cannot read the NA of Arrow's decimals. Of sparse columns scikit-learn reads
+    frames of nothing else, of zeros; of others it warns that it makes them dense.
+
+    Parameters
+    ----------
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        What `as_table` returns.
+
+    takes_sparse : bool
+        Whether a sparse matrix may come of it.
+    """
+    dtypes = set(getattr(X, "dtypes", ())) if as_frame(X) is not None else set()
+    sparse = {d for d in dtypes if type(d).__name__ == "SparseDtype"}
+    if sparse and takes_sparse and all(d.fill_value == 0 for d in sparse):
+        return dtypes != sparse
+    return bool(sparse) or any(str(dtype).startswith("decimal") for dtype in dtypes)
 
 
 def framed(rows: np.ndarray, like) -> Any:

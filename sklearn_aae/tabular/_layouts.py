@@ -194,14 +194,25 @@ def rebuild(layout: dict[str, Any], columns: Sequence[Cells], index=None):
         arrays = [_arrow(c, t) for c, t in zip(columns, schema.types, strict=True)]
         return native.table(arrays, schema=schema)
     if layout["kind"] == "polars":
-        dtypes = map(make_polars, layout["dtypes"])
+        dtypes = [make_polars(dtype) for dtype in layout["dtypes"]]
         parts = zip(layout["names"], columns, dtypes, strict=True)
         return native.DataFrame([_polars(*part) for part in parts])
-    dtypes = map(make_dtype, layout["dtypes"])
-    pairs = zip(columns, dtypes, strict=True)
-    frame = native.concat([_pandas(c, dtype, index) for c, dtype in pairs], axis=1)
+    dtypes = _once(make_dtype, layout["dtypes"])
+    if index is None:
+        index = native.RangeIndex(len(columns[0].values))
+    series = [_pandas(c, t, index) for c, t in zip(columns, dtypes, strict=True)]
+    frame = native.DataFrame(dict(enumerate(series)), index=index)
     frame.columns = make_labels(layout["labels"])
     return frame
+
+
+def _once(make, described: list) -> list:
+    """Return what is made of each description, of many equal ones made once."""
+    made: dict[str, Any] = {}
+    for text in described:
+        if isinstance(text, str) and text not in made:
+            made[text] = make(text)
+    return [made[text] if isinstance(text, str) else make(text) for text in described]
 
 
 def _pandas(cells: Cells, dtype, index):
@@ -230,6 +241,8 @@ def _polars(name: str, cells: Cells, dtype):
         return pl.Series(name, integers(values).tolist(), dtype=dtype)
     if isinstance(dtype, pl.Object):
         return pl.Series(name, values.tolist(), dtype=dtype)
+    if cells.numeric:  # thousands of columns take long as lists
+        return pl.Series(name, np.ascontiguousarray(values)).cast(dtype)
     return pl.Series(name, values.tolist(), strict=False).cast(dtype)
 
 

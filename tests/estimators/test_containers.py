@@ -313,3 +313,26 @@ def test_a_fit_tells_of_ids_once(estimator):
     told = [str(w.message) for w in caught if "Column" in str(w.message)]
     assert len(told) == 1
     assert told[0].startswith("Column 'key' holds 40 categories in 40 rows")
+
+
+# --- sparse columns of pandas ---------------------------------------------------------
+
+DENSE = np.round(np.random.default_rng(0).normal(size=(12, 3)).clip(0), 2)
+FILLS = {"zeros": (0.0, 3), "holes": (np.nan, 3), "beside others": (0.0, 2)}
+
+
+@pytest.mark.parametrize("kind", FILLS)
+@each
+def test_sparse_columns_are_read_as_dense_ones_without_a_warning(estimator, kind):
+    fill, n_sparse = FILLS[kind]
+    dense = pd.DataFrame(DENSE, columns=list("abc"))
+    sparse = dense.astype(dict.fromkeys("abc"[:n_sparse], pd.SparseDtype(float, fill)))
+    y = np.arange(12) % 2
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*sparse columns")
+        fitted = [clone(estimator).fit(X, y) for X in (sparse, dense)]
+        rows = [model.sample(3, random_state=0) for model in fitted]
+        distance = metrics.frechet_distance(dense + 1, sparse)
+    np.testing.assert_allclose(*rows, rtol=1e-4, atol=1e-5)
+    assert rows[0].dtypes.equals(sparse.dtypes)
+    assert distance == metrics.frechet_distance(dense + 1, dense)

@@ -179,7 +179,10 @@ REFUSED = {
         pd.DataFrame({"c": pd.period_range("2020", periods=2)}),
         r"period.*X\['c'\]\.dt\.day_of_year",
     ),
-    "Period": (objects(pd.Period("2020-01")), r"Period.*X\['c'\]\.dt\.day_of_year"),
+    "Period": (
+        objects(pd.Period("2020-01")),
+        r"Period.*X\['c'\]\.infer_objects\(\)\.dt",
+    ),
     "timedelta64": (objects(np.timedelta64(1, "D")), "timedelta"),
     "complex": (objects(1j, 2.0), "has dtype complex.*two columns"),
     "unsorted": (objects(object(), object()), r"of the type object.*astype\(str\)"),

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sklearn_aae.tabular import TableColumns, _columns
+from sklearn_aae.tabular import TableColumns, _column
 
 MIXED = {
     "size": [1.5, None, -2.0, 0.25],
@@ -199,13 +199,21 @@ def test_text_in_an_array():
 TODAY = datetime.date(2020, 1, 1)
 DAYS = pd.to_datetime(["2020-01-01", "2021-01-01"])
 BAD_COLUMNS = [
-    (pd.DataFrame({"when": DAYS}), "'when' .*dayofyear"),
-    (pd.DataFrame({"when": DAYS.tz_localize("UTC")}), "'when' .*dayofyear"),
-    (pd.DataFrame({"when": DAYS - DAYS[0]}), "'when' .*dayofyear"),
-    (pd.DataFrame({"when": [TODAY, TODAY]}), "'when' .*dayofyear"),
-    (pd.DataFrame({"when": [datetime.time(1), None]}), "'when' .*dayofyear"),
-    (pl.DataFrame({"when": [TODAY, TODAY]}), "'when' .*dayofyear"),
-    (pl.DataFrame({"when": [datetime.timedelta(1)]}), "'when' .*dayofyear"),
+    (pd.DataFrame({"when": DAYS}), "'when' .*day of the year"),
+    (pd.DataFrame({"when": DAYS.tz_localize("UTC")}), "'when' .*day of the year"),
+    (pd.DataFrame({"when": DAYS - DAYS[0]}), r"\(X\['when'\].dt.total_seconds"),
+    (
+        pd.DataFrame({"when": [datetime.timedelta(1), None]}, dtype=object),
+        r"\(pandas.to_timedelta\(X\['when'\]\).dt.total_seconds",
+    ),
+    (
+        pd.DataFrame({"when": [TODAY, TODAY]}),
+        r"\(pandas.to_datetime\(X\['when'\]\).dt.day_of_year",
+    ),
+    (pd.DataFrame({"when": [datetime.time(1), None]}), "'when' .*example the days or"),
+    (pl.DataFrame({"when": [datetime.time(1), None]}), "'when' .*example the days or"),
+    (pl.DataFrame({"when": [TODAY, TODAY]}), "'when' .*day of the year"),
+    (pl.DataFrame({"when": [datetime.timedelta(1)]}), r"'when' .*dt.total_seconds\("),
     (pd.DataFrame({"c": [1, "x"]}), "'c' mixes .* int, str"),
     (pd.DataFrame({"c": [1.5, "x", None]}), "'c' mixes .* float, str"),
     (pd.DataFrame({"c": [True, "x"]}, dtype=object), "'c' mixes .* bool, str"),
@@ -249,7 +257,7 @@ GOOD = pd.DataFrame({"n": [1.0, 2.0, 4.0], "c": ["a", "b", "a"]})
 LATER = [
     (GOOD.assign(n=["x", "y", "z"]), "'n' held numbers in fit.*'x'"),
     (GOOD.assign(n=pd.Categorical(["x", "y", "z"])), "'n' held numbers in fit"),
-    (GOOD.assign(n=DAYS[[0, 1, 0]]), "'n' .*dayofyear"),
+    (GOOD.assign(n=DAYS[[0, 1, 0]]), "'n' .*day of the year"),
     (GOOD.assign(c=[1.5, 2.5, 3.5]), "'c' held categories such as 'a'.*float"),
     (GOOD.assign(c=[1, 2, 3]), "'c' held categories such as 'a'.*int"),
     (GOOD.assign(c=[[1], [2], [3]]), "'c' .* nested"),
@@ -385,9 +393,9 @@ def wide(kind, dtype, text=False):
 )
 def test_columns_of_plain_numbers_are_read_as_one(kind, dtype, text, monkeypatch):
     frame, X = wide(kind, dtype, text)
-    asked, numbers_of = [], _columns.numbers_of
+    asked, numbers_of = [], _column.numbers_of
     monkeypatch.setattr(
-        _columns,
+        _column,
         "numbers_of",
         lambda cells, name: asked.append(type(cells)) or numbers_of(cells, name),
     )
