@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._prior import prior_codes
 
 # Draws that find the prior's place, and its density where there is no formula.
@@ -56,6 +57,7 @@ class PlaneDensity:
         return np.unique(falling[index]) * (1 - 1e-3)
 
 
+@plain_torch()
 def prior_density(estimator, n_points: int) -> PlaneDensity:
     """Return the density of the prior of a code of two columns.
 

@@ -4,8 +4,10 @@ import numpy as np
 
 from sklearn_aae.metrics._pairs import Points, in_one_unit, nearest_distances
 from sklearn_aae.metrics._points import typed_points
+from sklearn_aae.utils._modes import plain_torch
 
 
+@plain_torch()
 def closest_row_share(
     X, X_train, X_held_out, *, categorical_features="from_dtype"
 ) -> float:

@@ -6,7 +6,6 @@ none of these, so what asks for one is refused before the first step.
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
-from types import BuiltinFunctionType, FunctionType, MethodType
 
 from skorch.callbacks import (
     BatchScoring,
@@ -26,8 +25,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._phases import Phase, TrainCritic
 
+# Whose scorers and metrics ask an estimator to predict.
+SCORERS = {"sklearn", "sklearn_aae"}
 HOLD_OUT = "pass X_val to fit or set early_stopping=True"
-FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
 
 
 def check_callbacks(net: AAENet, phases: Sequence[Phase], *, validated: bool) -> None:
@@ -109,8 +109,10 @@ def _of_batches(callback, net: AAENet, validated: bool) -> str:
 
 
 def _of_outputs(callback, net: AAENet, validated: bool) -> str | None:
-    scoring, module = callback.scoring, getattr(callback.scoring, "__module__", None)
-    if not isinstance(scoring, FUNCTIONS) or str(module).startswith("sklearn."):
+    scoring = callback.scoring
+    function = getattr(scoring, "func", scoring)  # of a functools.partial
+    package = str(getattr(function, "__module__", None)).partition(".")[0]
+    if not callable(scoring) or package in SCORERS:
         return (
             f"has scoring={scoring!r}, which asks the net to predict. Use a function "
             "of your own, scoring(net, X, y=None), that reads net.history or asks "

@@ -24,6 +24,7 @@ from sklearn_aae.training._optim import (
     PlayersOptimizer,
     make_optimizer,
     set_learning_rate,
+    warn_of_other_rates,
 )
 from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Player, Recipe
@@ -334,6 +335,7 @@ class AAENet(NeuralNet):
     def _start_rates(self) -> None:
         """Set the rates before the schedule; a callback's schedule goes on."""
         scheduled = self._is_scheduled()
+        self.set_rates_: list[float] | None = None
         for player, optimizer in zip(
             self.module_.players_, self.engine_.optimizers, strict=True
         ):
@@ -347,11 +349,21 @@ class AAENet(NeuralNet):
         """Follow the schedule; constant rates are the callbacks' to change."""
         if self.schedule == "constant":
             return
+        if self.callbacks_:
+            self._notice_other_rates()
         factor = self.factor(epochs_done)
         for player, optimizer in zip(
             self.module_.players_, self.engine_.optimizers, strict=True
         ):
             set_learning_rate(optimizer, factor * self.learning_rate(player))
+        self.set_rates_ = [group["lr"] for group in self.optimizer_.param_groups]
+
+    def _notice_other_rates(self) -> None:
+        """Warn, once, if a callback has changed what the schedule had set."""
+        found = [group["lr"] for group in self.optimizer_.param_groups]
+        if self.set_rates_ not in (None, found) and not hasattr(self, "overruled_"):
+            self.overruled_ = True
+            warn_of_other_rates(self.schedule)
 
     def _recordable(self) -> bool:
         """Whether steps may be replayed: nobody looks in, all layers are ours."""

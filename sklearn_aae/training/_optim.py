@@ -1,6 +1,7 @@
 """Optimisers and learning-rate schedules."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
@@ -250,3 +251,14 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
     """Give all parameters of an optimiser one learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
+
+
+def warn_of_other_rates(schedule: str) -> None:
+    """Warn of a callback whose learning rates a schedule replaces."""
+    warnings.warn(
+        "callbacks: one sets the learning rates, but learning_rate_schedule="
+        f"{schedule!r} sets them again before each step. Use "
+        "learning_rate_schedule='constant' with it.",
+        UserWarning,
+        stacklevel=2,
+    )

@@ -29,7 +29,11 @@ def import_whole(module: str) -> ModuleType:
         If there is none.
     """
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(import_module, module).result()
+        try:
+            done = pool.submit(import_module, module)
+        except RuntimeError:  # at the end of the program no thread starts
+            return import_module(module)
+        return done.result()
 
 
 def import_optional(module: str, *, feature: str, extra: str) -> ModuleType:

@@ -183,7 +183,9 @@ class _OwnGenerators(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get(GENERATOR):
+        # Of few operations (`torch.poisson`) it is an argument by place.
+        given = any(isinstance(a, torch.Generator) for a in (*args, *kwargs.values()))
+        if given or torch.Tag.nondeterministic_seeded not in func.tags:
             return func(*args, **kwargs)
         device = _device_of(args, kwargs)
         generator = self.generators.get(device)

@@ -7,6 +7,7 @@ import re
 import sys
 import types
 import warnings
+from functools import partial
 from unittest import mock
 
 import numpy as np
@@ -16,7 +17,8 @@ import torch
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import make_scorer, r2_score
+from sklearn.model_selection import GridSearchCV, cross_validate
 from skorch.utils import noop
 
 from sklearn_aae import (
@@ -27,6 +29,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.metrics import aae_scorer
 
 X, Y = load_iris(return_X_y=True)
 X, Y, HELD = X[::3], Y[::3], X[1::10]
@@ -110,6 +113,13 @@ def working(folder) -> dict:
     }
 
 
+class Scoring:
+    """A callable that is no function."""
+
+    def __call__(self, net, X, y=None):
+        return last_epoch(net, X, y)
+
+
 REFUSED = [
     ("BatchScoring", skorch.BatchScoring(last_epoch), "net.history.record_batch"),
     ("InputShapeSetter", skorch.InputShapeSetter(), "Leave it out"),
@@ -122,6 +132,13 @@ REFUSED = [
     ("EpochScoring", skorch.EpochScoring("accuracy"), "function of your own"),
     ("EpochScoring", skorch.EpochScoring(None, on_train=True), "function of your own"),
     ("EpochScoring", skorch.EpochScoring(last_epoch), "on_train=True"),
+    ("EpochScoring", skorch.EpochScoring(make_scorer(r2_score)), "function of your"),
+    ("EpochScoring", skorch.EpochScoring(partial(r2_score)), "function of your own"),
+    (
+        "EpochScoring",
+        skorch.EpochScoring(aae_scorer("recall"), name="q"),
+        "function of your own",
+    ),
     ("PassthroughScoring", skorch.PassthroughScoring("critic"), "on_train=True"),
     ("PassthroughScoring", skorch.PassthroughScoring("lost", on_train=True), "lost"),
     ("LRScheduler", schedule("ReduceLROnPlateau"), "'train_loss'.*there is .*critic"),
@@ -225,6 +242,28 @@ def test_a_schedule_moves_the_rates_of_all_networks_in_all_parts(estimator):
         before, after = (o.param_groups[0]["lr"] for o in (old, own))
         assert after == pytest.approx(before * 0.5**4)
     assert (model.sample(5, random_state=0) != plain.sample(5, random_state=0)).any()
+
+
+class SetsRates(skorch.Callback):
+    """A schedule of one's own."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        for group in net.optimizer_.param_groups:
+            group["lr"] = 1e-5
+
+
+@each
+@pytest.mark.parametrize("schedule_name", ["cosine", "one_cycle", "constant"])
+def test_rates_that_a_schedule_sets_again_are_warned_of(estimator, schedule_name):
+    options = {"n_init": 1, "learning_rate_schedule": schedule_name}
+    if estimator.__class__ is SemiSupervisedAAEClassifier:
+        del options["n_init"]
+    model = clone(estimator).set_params(callbacks=[SetsRates()], **options)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.fit(X, Y)
+    told = [w for w in found if "sets the learning rates" in str(w.message)]
+    assert len(told) == (schedule_name != "constant")
 
 
 def test_a_schedule_goes_on_over_chunks():
@@ -333,6 +372,30 @@ class Own(skorch.Callback):
         assert {"critic", "encoder"} <= {*net.module_.networks}
         self.seen_.append(net.history[-1, "batches", :, "rows"])
         net.history.record("own", len(net.history))
+
+
+@pytest.mark.parametrize("scoring", [partial(last_epoch), Scoring()])
+def test_a_callable_scores_epochs(scoring):
+    score = skorch.EpochScoring(scoring, name="own", on_train=True)
+    model = AAETransformer(callbacks=[score], **SMALL).fit(X)
+    assert [line["own"] for line in model.history_] == [1, 2, 3]
+
+
+def test_a_rule_of_ones_own_ends_a_training_early_also_in_a_search():
+    class Rule(skorch.Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("own", 1.0)
+
+    callbacks = [Rule(), skorch.EarlyStopping("own", patience=2, sink=noop)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fits = cross_validate(
+            AAETransformer(callbacks=callbacks, **SMALL | {"max_iter": 5}),
+            X,
+            cv=2,
+            return_estimator=True,
+        )
+    assert [model.n_iter_ for model in fits["estimator"]] == [3, 3]
 
 
 @each

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
+from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
@@ -155,6 +156,13 @@ def stacked():
         cross_validate(TRANSFORMER, X, cv=2)
 
 
+def optimized():
+    def objective(dropout):
+        return -clone(TRANSFORMER).set_params(dropout=dropout).fit(X).score(X)
+
+    minimize_scalar(objective, bounds=(0.0, 0.5), method="bounded")
+
+
 OTHERS = {
     "search": lambda: GridSearchCV(TRANSFORMER, {"dropout": [0, 0.1]}, cv=2).fit(X),
     "search of a wrapper": lambda: cross_validate(Wrapped(), X, cv=2),
@@ -172,6 +180,7 @@ OTHERS = {
     "selection": lambda: RFE(CLASSIFIER, importance_getter="n_iter_").fit(X, Y),
     "joblib": in_tasks,
     "stacked": stacked,
+    "optimizer": optimized,
 }
 
 

@@ -277,7 +277,8 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from sklearn.datasets import load_digits
 from sklearn.model_selection import cross_validate
-from sklearn_aae import AAEClusterer, AAETransformer
+from sklearn_aae import AAEClusterer, AAETransformer, metrics
+from sklearn_aae.inspection import LatentSpaceDisplay, PriorMatchDisplay
 warnings.simplefilter("ignore")
 """
 FORKS = """
@@ -301,6 +302,25 @@ for kind in (AAETransformer, AAEClusterer):
     assert after is not None, "the child hangs"
     np.testing.assert_allclose(after, before, rtol=1e-6)
     assert n_threads == torch.get_num_threads() == 2
+
+def asked(results):
+    pairs = X[:1200], X[1200:2400]
+    metrics.closest_row_share(X[:700], *pairs)
+    metrics.precision_recall(*pairs)
+    metrics.density_coverage(*pairs)
+    metrics.frechet_distance(*pairs)
+    metrics.parzen_log_likelihood(*pairs, bandwidth=1.0)
+    metrics.prior_match(X[:300], X[300:600])
+    LatentSpaceDisplay.from_estimator(model, X)
+    PriorMatchDisplay.from_estimator(model, X)
+    results.put("done")
+
+model = AAETransformer(2, **OPTIONS).fit(X)
+large = torch.rand(1000, 1000).exp() @ torch.rand(1000, 1000)
+process = context.Process(target=asked, args=(results,), daemon=True)
+process.start()
+process.join(60)
+assert process.exitcode == 0, "metrics or displays hang"
 jobs = (delayed(work)(AAETransformer) for _ in range(2))
 done = Parallel(2, backend="multiprocessing", timeout=60)(jobs)
 np.testing.assert_allclose(done, work(AAETransformer), rtol=1e-6)

@@ -2,10 +2,12 @@
 
 import math
 import re
+import signal
+import sys
 
 import pytest
 
-from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._optional import import_optional, import_whole
 
 
 def test_a_package_that_is_there_is_returned():
@@ -23,3 +25,32 @@ def test_the_error_names_feature_package_and_install_line(module):
     with pytest.raises(ImportError, match=re.escape(line)) as error:
         import_optional(module, feature="Maps", extra="plot")
     assert isinstance(error.value.__cause__, ImportError)
+
+
+INTERRUPTED = """
+import signal, time
+signal.raise_signal(signal.SIGINT)
+for _ in range(20):
+    time.sleep(0.01)
+whole = True
+"""
+
+
+def test_ctrl_c_amid_an_import_leaves_the_module_whole(tmp_path, monkeypatch):
+    (tmp_path / "imported_late.py").write_text(INTERRUPTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            import_whole("imported_late")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sys.modules.pop("imported_late").whole
+
+
+def test_at_the_end_of_a_program_imports_need_no_thread(tmp_path, monkeypatch):
+    (tmp_path / "imported_last.py").write_text("whole = True")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("concurrent.futures.thread._shutdown", True)
+    assert import_whole("imported_last").whole
+    del sys.modules["imported_last"]

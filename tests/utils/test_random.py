@@ -192,3 +192,20 @@ def test_seeded_scope_is_one_threads_at_a_time():
         with seeded_scope(seed):
             expected = torch.cat([torch.rand(1) for _ in range(50)])
         assert torch.equal(seen[seed], expected)
+
+
+def test_a_generator_of_the_callers_own_is_used():
+    def drawn_by_it():
+        generator, ones = torch.Generator().manual_seed(1), torch.ones(6)
+        return [
+            torch.poisson(ones, generator=generator),
+            torch.binomial(9 * ones, ones / 2, generator),
+            torch.normal(ones, ones, generator=generator),
+            torch.randperm(6, generator=generator),
+        ]
+
+    expected = drawn_by_it()
+    with seeded_scope(0):
+        found = drawn_by_it()
+    for one, other in zip(expected, found, strict=True):
+        assert torch.equal(one, other)
