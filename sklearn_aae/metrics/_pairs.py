@@ -11,8 +11,8 @@ import torch
 from sklearn.utils import gen_batches
 from torch import Tensor
 
-# Distances that are held at once, 32 MiB of float64.
-BLOCK_CELLS = 2**22
+# Distances that are held at once, 4 MiB of float64: they stay in the cache.
+BLOCK_CELLS = 2**19
 
 # Columns up to which each distance is made of differences: no product is faster.
 NARROW = 32
@@ -88,26 +88,28 @@ def in_one_unit(*tables: Points) -> tuple[list[Points], int]:
     return [t.scaled(exponent) for t in tables], exponent
 
 
-def _distances(X: Points, Y: Points) -> Tensor:
-    """Return ‖x - y‖ of all rows of tables in one unit of `in_one_unit`: (n, m)."""
-    if X.narrow:
-        return _by_differences(X, Y)
+def _by_products(X: Points, Y: Points) -> Iterator[tuple[slice, Tensor]]:
     x, y = torch.from_numpy(X.numbers), torch.from_numpy(Y.numbers)
     centre = y.mean(0)
     a, b = x - centre, y - centre
-    squares = a.square().sum(1)[:, None] + b.square().sum(1)
-    d2 = torch.addmm(squares, a, b.mT, alpha=-2)
-    # What rounding may have made of it, against what is left.
-    error = squares.mul_((x.shape[1] + 8) * EPS).add_(TINY)
-    doubtful = error >= d2 * ROUNDING
-    found = _with_kinds(d2.clamp_min_(0).sqrt_(), X, Y)
-    return _recomputed(found, X, Y, doubtful)
+    a_squares, b_squares = a.square().sum(1)[:, None], b.square().sum(1)
+    share = (x.shape[1] + 8) * EPS / ROUNDING
+    for rows in _parts(X, Y):
+        squares = a_squares[rows] + b_squares
+        d2 = torch.addmm(squares, a[rows], b.mT, alpha=-2)
+        # What rounding may have made of it, against what is left.
+        doubtful = d2 <= squares.mul_(share).add_(TINY / ROUNDING)
+        found = _with_kinds(d2.clamp_min_(0).sqrt_(), X[rows], Y)
+        yield rows, _recomputed(found, X[rows], Y, doubtful)
 
 
 def _by_differences(X: Points, Y: Points) -> Tensor:
     x, y = torch.from_numpy(X.numbers), torch.from_numpy(Y.numbers)
-    direct = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
-    return _with_kinds(direct, X, Y)
+    return _with_kinds(_differences(x, y), X, Y)
+
+
+def _differences(x: Tensor, y: Tensor) -> Tensor:
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _with_kinds(found: Tensor, X: Points, Y: Points) -> Tensor:
@@ -116,14 +118,30 @@ def _with_kinds(found: Tensor, X: Points, Y: Points) -> Tensor:
         return found
     kinds = torch.from_numpy(X.kinds), torch.from_numpy(Y.kinds)
     different = torch.cdist(*kinds, p=0.0)  # number of columns
-    return torch.hypot(found, different.mul_(2).sqrt_().mul_(X.unit))
+    return _joined(found, different, X.unit)
+
+
+def _joined(found: Tensor, different: Tensor, unit: float) -> Tensor:
+    """Return distances of rows that differ in as many columns of categories."""
+    return torch.hypot(found, different.mul_(2).sqrt_().mul_(unit))
+
+
+def _by_pairs(X: Points, Y: Points) -> Tensor:
+    """Return ‖x - y‖ of rows side by side, to the bit as `_by_differences`: (n,)."""
+    x, y = torch.from_numpy(X.numbers), torch.from_numpy(Y.numbers)
+    found = _differences(x[:, None], y[:, None])[:, 0, 0]
+    if not X.kinds.shape[1]:
+        return found
+    different = torch.from_numpy((X.kinds != Y.kinds).sum(1, dtype=float))
+    return _joined(found, different, X.unit)
 
 
 def _recomputed(found: Tensor, X: Points, Y: Points, doubtful: Tensor) -> Tensor:
     """Return distances, some of them computed again from differences, in place."""
-    for i in doubtful.any(1).nonzero()[:, 0].tolist():
-        at = doubtful[i]
-        found[i, at] = _by_differences(X[i : i + 1], Y[at.numpy()])[0]
+    most = max(1, BLOCK_CELLS // (2 * X.numbers.shape[1]))  # whose rows are held
+    for pairs in doubtful.nonzero().split(most):
+        i, j = pairs.T
+        found[i, j] = _by_pairs(X[i.numpy()], Y[j.numpy()])
     return found
 
 
@@ -142,8 +160,16 @@ def distance_blocks(X: Points, Y: Points) -> Iterator[tuple[slice, Tensor]]:
     X, Y : Points
         In one unit, see `in_one_unit`.
     """
-    for rows in gen_batches(len(X), max(1, BLOCK_CELLS // max(1, len(Y)))):
-        yield rows, _distances(X[rows], Y)
+    if not X.narrow:
+        yield from _by_products(X, Y)
+        return
+    for rows in _parts(X, Y):
+        yield rows, _by_differences(X[rows], Y)
+
+
+def _parts(X: Points, Y: Points) -> Iterator[slice]:
+    """Return rows of X whose distances to Y are held at once."""
+    return gen_batches(len(X), max(1, BLOCK_CELLS // max(1, len(Y))))
 
 
 def neighbour_radii(X: Points, n_neighbors: int) -> Tensor:

@@ -177,3 +177,15 @@ def test_products_keep_the_digits_of_differences(monkeypatch):
     found = np.vstack([d for _, d in _pairs.distance_blocks(X, Y)])
     truth = cdist(*make("clusters", 100))
     np.testing.assert_allclose(np.ldexp(found, -exponent), truth, 1e-9)
+
+
+def test_distances_of_pairs_are_those_of_tables_to_the_bit():
+    rng = np.random.RandomState(0)
+    X, Y = (
+        _pairs.Points(rng.normal(size=(9, 40)), rng.randint(3, size=(9, 2)) * 1.0, 0.3)
+        for _ in range(2)
+    )
+    pairs, table = _pairs._by_pairs(X, Y), _pairs._by_differences(X, Y)
+    assert pairs.tolist() == table.diagonal().tolist()
+    ((_, found),) = _pairs.distance_blocks(X, X)
+    assert found.diagonal().tolist() == [0.0] * 9
