@@ -1,5 +1,7 @@
 """SemiSupervisedAAEClassifier: few labels, many rows."""
 
+from collections.abc import Hashable
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -18,7 +20,7 @@ from sklearn_aae.estimators._labels import (
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.tabular import TableSchema, is_labelled
+from sklearn_aae.tabular import TableSchema, is_labelled, values_of
 from sklearn_aae.training import (
     Classify,
     Phase,
@@ -233,17 +235,18 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             `classes` are not those of the first call.
         """
         if classes is None and y is not None and not hasattr(self, "net_"):
-            labels = self._use_labels(y)
-            found = set(labels[is_labelled(labels)].tolist())
-            if len(found) == 1:
+            labels = values_of(y)  # what they are is checked later, once
+            found = labels[is_labelled(labels)].tolist()
+            plain = all(isinstance(label, Hashable) for label in found)
+            if plain and len(set(found)) == 1:
                 raise ValueError(
-                    f"The first chunk has one class only: {found.pop()!r}. Name all of "
+                    f"The first chunk has one class only: {found[0]!r}. Name all of "
                     "them: partial_fit(X, y, classes=[...])."
                 )
         return super().partial_fit(X, y, sample_weight, classes=classes)
 
     def _classes_of(self, y) -> list | None:
-        return None if y is None else signs_of(self._use_labels(y))
+        return None if y is None else signs_of(values_of(y))
 
     @property
     def _label_shares(self) -> list[float]:

@@ -265,8 +265,8 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
     def _rate_of_shares(self) -> float:
         return SHARES_RATE if self.learn_shares else 0.0
 
-    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
-        rows = super()._check_rows(X, y, sample_weight, keep=keep)
+    def _check_rows(self, X, y, sample_weight, *, keep: bool, of: str = "") -> Rows:
+        rows = super()._check_rows(X, y, sample_weight, keep=keep, of=of)
         n_clusters, m = self.n_clusters, self.n_subclusters
         if m is not None and m < n_clusters:
             raise ValueError(

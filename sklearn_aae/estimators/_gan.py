@@ -161,12 +161,12 @@ class GANSampler(SampleMixin, BaseGame):
     def _use_labels(self, y, name: str = "y") -> None:
         """Ignore y."""
 
-    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
+    def _check_rows(self, X, y, sample_weight, *, keep: bool, of: str = "") -> Rows:
         """Validate rows; few rows repeated by whole weights.
 
         The rows are what is drawn from: a step takes as many as there are.
         """
-        rows = super()._check_rows(X, y, sample_weight, keep=keep)
+        rows = super()._check_rows(X, y, sample_weight, keep=keep, of=of)
         return rows.repeated(self.batch_size)
 
     def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:

@@ -167,13 +167,13 @@ class LabelledMixin(CodeMixin):
             self._radius = neighbour_distance(rows.points(), RADIUS_NEIGHBORS)
         return rows, judges
 
-    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
+    def _check_rows(self, X, y, sample_weight, *, keep: bool, of: str = "") -> Rows:
         """Validate rows; few rows in an order of their own, repeated by whole weights.
 
         The noise of a step falls on rows by their places, so equal tables must have
         their rows in equal places for fits of one batch to be equal.
         """
-        rows = super()._check_rows(X, y, sample_weight, keep=keep)
+        rows = super()._check_rows(X, y, sample_weight, keep=keep, of=of)
         return rows.in_order(self.batch_size)
 
     # --- answers ------------------------------------------------------------------

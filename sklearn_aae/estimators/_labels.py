@@ -98,8 +98,10 @@ def signs_of(labels: np.ndarray) -> list | None:
 
     For a classifier: without -1 there would be one class, of which nothing is learned.
     """
-    held = {label for label in labels if label is not None}
-    if held != set(SIGNS) or any(isinstance(label, bool) for label in held):
+    held = [label for label in labels if label is not None]
+    if any(isinstance(label, bool) or label not in SIGNS for label in held):
+        return None
+    if len(set(held)) < len(SIGNS):
         return None
     warnings.warn(
         "The only labels in y are -1 and 1: both are taken as classes. Say so with "
@@ -107,7 +109,7 @@ def signs_of(labels: np.ndarray) -> list | None:
         UserWarning,
         stacklevel=5,
     )
-    return sorted(held)
+    return sorted(set(held))
 
 
 def check_signs(labels: np.ndarray, classes: np.ndarray) -> None:
@@ -251,9 +253,10 @@ class LabelsMixin:
         return numbers
 
 
-def check_as_many(labels: np.ndarray | None, n_samples: int) -> None:
-    """Raise ValueError unless there is one label for each row."""
+def check_as_many(labels: np.ndarray | None, n_samples: int, of: str = "") -> None:
+    """Raise ValueError unless there is one label for each row; `of`: "_val"."""
     if labels is not None and len(labels) != n_samples:
         raise ValueError(
-            f"X and y must have as many rows: X has {n_samples}, y has {len(labels)}."
+            f"X{of} and y{of} must have as many rows: X{of} has {n_samples}, y{of} has "
+            f"{len(labels)}."
         )

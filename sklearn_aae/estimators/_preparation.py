@@ -166,8 +166,7 @@ class PreparationMixin:
         shares = None if keep else self._count_classes(rows)
         judges = None
         if X_val is not None:
-            y_val = None if y_val is None else self._use_labels(y_val, "y_val")
-            judges = self._check_rows(X_val, y_val, None, keep=True)
+            judges = self._check_rows(X_val, y_val, None, keep=True, of="_val")
             if len(judges) < 2:
                 raise ValueError("X_val has 1 sample. Pass 2 or more to judge by.")
         elif self.early_stopping:
@@ -202,12 +201,12 @@ class PreparationMixin:
         """Return the share of each class among the labelled rows, if there are any."""
         return rows.class_shares(len(getattr(self, "classes_", ())))
 
-    def _check_rows(self, X, y, sample_weight, *, keep: bool) -> Rows:
-        """Validate rows, labels and weights."""
+    def _check_rows(self, X, y, sample_weight, *, keep: bool, of: str = "") -> Rows:
+        """Validate rows, labels and weights; of X_val and y_val if `of` is "_val"."""
         least = 1 if keep else 2  # scales and variances need two, once
         X = validate_table(self, X, reset=not keep, ensure_min_samples=least)
-        told = self._use_labels(y)
-        check_as_many(told, len(X))
+        told = self._use_labels(y, f"y{of}")
+        check_as_many(told, len(X), of)
         if sample_weight is None:
             return Rows(X, self._check_labels(told, len(X), keep=keep))
         weight = check_sample_weight(sample_weight, X)

@@ -164,7 +164,12 @@ def _pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels of the labelled rows, and their clusters."""
     clusters = values_of(y_pred, names[1])
-    check_consistent_length(values_of(y_true, names[0]), clusters)
+    n_labels = len(values_of(y_true, names[0]))
+    if n_labels != len(clusters):
+        raise ValueError(
+            f"{names[0]} and {names[1]} have inconsistent numbers of samples: "
+            f"{n_labels} and {len(clusters)}. Pass one cluster for each label."
+        )
     labels, labelled = _labelled(y_true, classes, names[0])
     clusters = clusters[labelled]
     n_without = clusters.tolist().count(None)

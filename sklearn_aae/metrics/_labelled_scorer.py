@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer
+from sklearn.utils import check_consistent_length
 
 from sklearn_aae.tabular import is_labelled, values_of, warn_of_one_class
 from sklearn_aae.utils._compat import safe_indexing
@@ -74,6 +75,8 @@ class LabelledScorer:
     def __call__(self, estimator, X, y, **params) -> Any:
         """Return the score of a fitted estimator on the labelled rows."""
         labels = values_of(y)
+        # Rows are selected by y: scikit-learn would not see that X has others.
+        check_consistent_length(X, labels)
         named = None if self.classes is None else values_of(self.classes, "classes")
         labelled = is_labelled(labels, named)
         if not labelled.any():

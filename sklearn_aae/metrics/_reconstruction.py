@@ -1,5 +1,7 @@
 """How much of the rows a reconstruction misses."""
 
+import warnings
+
 import numpy as np
 
 from sklearn_aae.metrics._checks import (
@@ -76,6 +78,13 @@ def reconstruction_error(
     error = _relative_error(cells, made, weight[weight > 0])
     if np.isnan(error).all():
         raise ValueError(f"All cells of X are missing: {function} has none to compare.")
+    if np.isinf(error).any():
+        warnings.warn(
+            "The squared error is more than a float can be: reconstruction_error is "
+            "infinite. Divide X and X_reconstructed by a number before.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return error if multioutput == "raw_values" else float(np.nanmean(error))
 
 
@@ -96,4 +105,5 @@ def _relative_error(X: np.ndarray, made: np.ndarray, weight: np.ndarray) -> np.n
     constant = np.fmin.reduce(X) == np.fmax.reduce(X)
     error = mean((X - made) ** 2)
     variance = np.where(constant, 1.0, mean((X - mean(X)) ** 2))
-    return np.ldexp(error / variance, np.where(constant, -2 * exponent, 0))
+    with np.errstate(over="ignore"):  # of a constant column, its caller warns
+        return np.ldexp(error / variance, np.where(constant, -2 * exponent, 0))

@@ -417,3 +417,57 @@ def test_early_stopping_trains_on_each_class(name, monkeypatch):
     for kept, held in parts:
         assert set(range(10)) <= set(kept.y)
         assert held.y.tolist() == [-1] * 4
+
+
+COLUMNS = {
+    "array": lambda y: y[:, None],
+    "list": lambda y: [[label] for label in y],
+    "pandas": lambda y: pd.DataFrame({"y": y}),
+    "polars": lambda y: pl.DataFrame({"y": y}),
+}
+
+
+@pytest.mark.parametrize("container", COLUMNS)
+@pytest.mark.parametrize(
+    ("method", "name"), [("fit", "y"), ("partial_fit", "y"), ("fit", "y_val")]
+)
+def test_labels_are_warned_of_once(container, method, name):
+    X = np.random.RandomState(0).normal(size=(12, 2))
+    y = np.arange(12) % 2
+    column = COLUMNS[container](y)
+    options = {"y": column} if name == "y" else {"y": y, "X_val": X, "y_val": column}
+    small = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+    for estimator in (SemiSupervisedAAEClassifier, ConditionalAAETransformer):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            getattr(estimator(**small), method)(X, **options)
+        said = [str(w.message) for w in caught if "column-vector" in str(w.message)]
+        assert len(said) == (container != "list"), (estimator, said)
+        assert all(f"column-vector {name} was" in text for text in said)
+
+
+def test_the_text_of_minus_one_is_warned_of_once_by_its_name():
+    X, y = np.random.RandomState(0).normal(size=(12, 2)), np.array(["a", "b"] * 6)
+    small = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+    told = np.where(np.arange(12) < 3, "-1", y)
+    with pytest.warns(UserWarning, match="text '-1'") as caught:
+        SemiSupervisedAAEClassifier(**small).fit(X, told)
+    assert [str(w.message).split()[0] for w in caught if "'-1'" in str(w.message)] == [
+        "y"
+    ]
+
+
+def test_the_labels_of_too_many_rows_are_named():
+    X, y = np.random.RandomState(0).normal(size=(12, 2)), np.arange(12) % 2
+    small = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+    for estimator in (SemiSupervisedAAEClassifier, ConditionalAAETransformer):
+        with pytest.raises(ValueError, match="X_val has 12, y_val has 5"):
+            estimator(**small).fit(X, y, X_val=X, y_val=y[:5])
+        with pytest.raises(ValueError, match="X has 12, y has 5"):
+            estimator(**small).fit(X, y[:5])
+
+
+def test_nested_labels_of_a_first_chunk_are_no_class():
+    X, y = np.random.RandomState(0).normal(size=(12, 2)), pl.Series([[1, 2]] * 12)
+    with pytest.raises(ValueError, match="y holds values of the type list"):
+        SemiSupervisedAAEClassifier(**SMALL).partial_fit(X, y)

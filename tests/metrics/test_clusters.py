@@ -99,7 +99,7 @@ def test_clusters_are_columns_of_probabilities():
 
 @pytest.mark.parametrize("function", [clustering_accuracy, majority_vote_error])
 def test_rows_must_be_as_many(function):
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="y_true and y_pred have inconsistent numb"):
         function([0, 1], [0])
     with pytest.raises(ValueError, match="There is no row"):
         function([], [])

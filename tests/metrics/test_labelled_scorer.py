@@ -99,3 +99,9 @@ def test_scores_of_clusters_leave_out_rows_without_a_label():
             assert score(clusterer, far, labels) == truth
         named = aae_scorer(name, classes=[-1, 0, 1, 2])(clusterer, far, some)
         assert named != truth
+
+
+@pytest.mark.parametrize("container", [np.asarray, list, pl.Series])
+def test_there_must_be_a_label_for_each_row(container):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[60, 9\]"):
+        labelled_scorer("accuracy")(model, X, container(some[:9]))

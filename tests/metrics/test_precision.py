@@ -147,18 +147,20 @@ def test_numbers_with_a_unit_scale_with_it(unit):
     found = parzen_log_likelihood(unit * X, unit * Y, bandwidth=unit * h)
     assert found == pytest.approx(truth, rel=1e-12)
     constant = np.full((4, 1), unit)
-    missed = reconstruction_error(constant, 2 * constant)
     if 1e-150 < unit < 1e150:
         assert frechet_distance(unit * X, unit * Y) == pytest.approx(
             unit**2 * frechet_distance(X, Y), rel=1e-12
         )
-        assert missed == unit**2
+        assert reconstruction_error(constant, 2 * constant) == unit**2
 
 
 def test_what_no_float_can_be_is_told():
     X, Y = make("plain")
     with pytest.warns(RuntimeWarning, match="more than a float can be"):
         assert frechet_distance(1e200 * X, 1e200 * Y) == np.inf
+    far = np.full((4, 1), 1e300)
+    with pytest.warns(RuntimeWarning, match="reconstruction_error is infinite"):
+        assert reconstruction_error(far, 2 * far) == np.inf
 
 
 @pytest.mark.parametrize("name", METRICS)
