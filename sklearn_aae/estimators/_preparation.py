@@ -31,7 +31,7 @@ from sklearn_aae.tabular import (
     tallied,
     warn_of_loose_text,
 )
-from sklearn_aae.utils._compat import check_feature_names, check_sample_weight
+from sklearn_aae.utils._compat import check_sample_weight
 
 # Parameters that shape the networks: training on cannot change them.
 SHAPING = (
@@ -101,7 +101,6 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
     """
     X, columns = as_table(X), None
     if not reset:
-        check_feature_names(estimator, X, reset=False)
         columns = estimator.columns_
     else:
         rules = estimator.categorical_features, estimator.count_features

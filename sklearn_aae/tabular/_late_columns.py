@@ -32,7 +32,8 @@ def awakened(
     asleep = [j for j, column in enumerate(columns.columns) if column.empty]
     if not asleep:
         return columns
-    frame, layout, found = as_frame(as_table(X)), columns.layout, list(columns.columns)
+    X = as_table(X)
+    frame, layout, found = as_frame(X), columns.layout, list(columns.columns)
     rows = frame if frame is not None else np.array(X, dtype=object)
     if np.shape(rows)[1:] != (len(found),):
         return columns  # an error, later

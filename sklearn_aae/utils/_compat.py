@@ -10,14 +10,12 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
-from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as _sklearn_sample_weight
 
 __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
-    "check_feature_names",
     "check_sample_weight",
     "fit_context",
     "safe_indexing",

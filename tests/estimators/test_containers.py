@@ -59,8 +59,8 @@ TEXT = pd.DataFrame({"size": X[:, 0], "city": ["Ulm", "Bonn"] * (N // 2)})
 
 def fit(estimator, table):
     """Fit a copy to rows, which also judge the training where they can."""
-    judged = "X_val" in inspect.signature(estimator.fit).parameters
-    judges = {"X_val": table, "y_val": Y} if judged else {}
+    taken = inspect.signature(estimator.fit).parameters
+    judges = {k: v for k, v in {"X_val": table, "y_val": Y}.items() if k in taken}
     return clone(estimator).fit(table, Y, **judges)
 
 

@@ -121,3 +121,15 @@ def test_a_pipeline_that_routes_scales_rows_that_judge():
         by_hand = AAETransformer(max_iter=2, early_stopping=True, scale=None, **SMALL)
         by_hand.fit(scaler.transform(wide[:120]), X_val=scaler.transform(wide[120:]))
     assert steps[-1].history_[-1]["valid_loss"] == by_hand.history_[-1]["valid_loss"]
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_rows_without_names_warn_once(text):
+    named = pd.DataFrame(X[:40], columns=list("abcde"))
+    if text:
+        named["e"] = ["u", "v"] * 20
+    model = AAETransformer(max_iter=1, **SMALL).fit(named)
+    for answer in (model.transform, model.partial_fit):
+        with pytest.warns(UserWarning, match="valid feature names") as told:
+            answer(named.to_numpy())
+        assert len(told) == 1
