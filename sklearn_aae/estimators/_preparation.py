@@ -112,7 +112,7 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
     read_here = is_read_here(X, takes_sparse=estimator._takes_sparse)
     if columns is not None and (columns.typed or read_here):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        rows = check_array(columns.encode(X), **table, **options)
+        rows = check_array(columns.encode(X), estimator=estimator, **table, **options)
     else:
         try:
             rows = validate_data(estimator, X, reset=reset, **table, **options)

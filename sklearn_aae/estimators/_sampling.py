@@ -135,7 +135,7 @@ class TableSampleMixin(SampleMixin):
         check_is_fitted(self)
         check_n_samples(n_samples)
         for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
-        known = self._given_row(given) if given else None
+        known = None if given is None else self._given_row(given)
         n_drawn = n_samples if known is None else n_samples * CANDIDATES
         if y is None:
             labels = self._open_labels(n_drawn, for_labels)
@@ -170,10 +170,20 @@ class TableSampleMixin(SampleMixin):
         rows = rows + self.residuals_ * rng.standard_normal(rows.shape)
         return self.preprocessor_.inverse_transform(rows)
 
-    def _given_row(self, given: dict) -> np.ndarray:
-        """Return a row of given cells, encoded, NaN elsewhere."""
+    def _given_row(self, given: dict) -> np.ndarray | None:
+        """Return a row of given cells, encoded, NaN elsewhere; None for no cells."""
         if not isinstance(given, dict):
-            raise ValueError(f"given must be a dict of cells. Got {given!r} instead.")
+            found = (
+                f"a {type(given).__name__}"
+                if hasattr(given, "columns")
+                else repr(given)
+            )
+            raise ValueError(
+                f"given must be a dict of cells, by the columns that they are of. Got "
+                f"{found} instead."
+            )
+        if not given:
+            return None
         names = [column.name for column in self.columns_]
         row = np.full(len(names), np.nan)
         for name, value in given.items():

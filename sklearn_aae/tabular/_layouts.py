@@ -196,7 +196,8 @@ def rebuild(layout: dict[str, Any], columns: Sequence[Cells], index=None):
     if layout["kind"] == "polars":
         dtypes = [make_polars(dtype) for dtype in layout["dtypes"]]
         parts = zip(layout["names"], columns, dtypes, strict=True)
-        return native.DataFrame([_polars(*part) for part in parts])
+        # By name: of series alone, one without a name would get one.
+        return native.DataFrame({part[0]: _polars(*part) for part in parts})
     dtypes = _once(make_dtype, layout["dtypes"])
     if index is None:
         index = native.RangeIndex(len(columns[0].values))
@@ -215,6 +216,19 @@ def _once(make, described: list) -> list:
     return [made[text] if isinstance(text, str) else make(text) for text in described]
 
 
+def _fitting(values: np.ndarray, dtype) -> np.ndarray:
+    """Return whole floats as integers that fit a dtype, whichever library it is of.
+
+    Chunks after the first may have larger ones: they become the largest of the dtype.
+    """
+    name = str(getattr(dtype, "subtype", dtype)).lower()  # of a sparse one, its cells'
+    if "128" in name:
+        return integers(values)
+    least, most = np.iinfo(name).min, np.iinfo(name).max
+    top = np.float64(most)
+    return integers(values.clip(least, np.nextafter(top, 0) if top > most else top))
+
+
 def _pandas(cells: Cells, dtype, index):
     """Return a series of pandas."""
     pd = library("pandas")
@@ -226,7 +240,7 @@ def _pandas(cells: Cells, dtype, index):
         return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=index)
     values = cells.listed()
     if cells.numeric and dtype.kind in "iu":
-        values = integers(values)
+        values = _fitting(values, dtype)
     return pd.Series(values, dtype=dtype, index=index)
 
 
@@ -238,7 +252,7 @@ def _polars(name: str, cells: Cells, dtype):
         parts = decimals(values, dtype.precision or 38, dtype.scale)
         return pl.Series(name, parts, dtype=dtype)
     if cells.numeric and dtype.is_integer():
-        return pl.Series(name, integers(values).tolist(), dtype=dtype)
+        return pl.Series(name, _fitting(values, dtype).tolist(), dtype=dtype)
     if isinstance(dtype, pl.Object):
         return pl.Series(name, values.tolist(), dtype=dtype)
     if cells.numeric:  # thousands of columns take long as lists
@@ -258,7 +272,7 @@ def _arrow(cells: Cells, kind):
     if cells.numeric and pa.types.is_decimal(kind):
         return pa.array(decimals(values, kind.precision, kind.scale), type=kind)
     if cells.numeric and pa.types.is_integer(kind):
-        return pa.array(integers(values).tolist(), type=kind)
+        return pa.array(_fitting(values, kind).tolist(), type=kind)
     if cells.numeric and pa.types.is_floating(kind):
         return pa.array(values.astype(kind.to_pandas_dtype()), type=kind)
     if isinstance(kind, pa.Bool8Type):  # pyarrow builds it of integers alone

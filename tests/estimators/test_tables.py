@@ -198,7 +198,9 @@ def test_samples_of_given_cells(larger):
         ({"count": 999}, r"'count'.*999 is nothing that was seen: within"),
         ({"count": 1.5}, r"'count'.*1.5 is no whole number"),
         ({"colour": 1}, r"'colour', not a column"),
-        (["grade"], r"given must be a dict of cells. Got \['grade'\]"),
+        (["grade"], r"given must be a dict of cells, .* Got \['grade'\]"),
+        (pd.DataFrame({"grade": ["a"]}), "given must be a dict .* Got a DataFrame"),
+        (pl.DataFrame({"grade": ["a"]}), "given must be a dict .* Got a DataFrame"),
     ]:
         with pytest.raises(ValueError, match=message):
             model.sample(2, given=given)

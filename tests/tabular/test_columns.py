@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sklearn_aae.tabular import TableColumns, _column
+from sklearn_aae.tabular import TableColumns, _column, column_names
 
 MIXED = {
     "size": [1.5, None, -2.0, 0.25],
@@ -416,3 +416,31 @@ def test_names_that_are_numbers_and_nullable_columns_beside_plain_ones():
     columns = TableColumns.learn(frame, "from_dtype")
     expected = [[1.5, 3, 5, 1.5], [2, np.nan, 6, np.nan]]
     np.testing.assert_array_equal(columns.encode(frame), expected)
+
+
+SMALL_INTEGERS = np.arange(4, dtype=np.uint8)
+OF_SMALL_INTEGERS = {
+    "pandas": pd.DataFrame({"n": SMALL_INTEGERS}),
+    "pandas nullable": pd.DataFrame({"n": SMALL_INTEGERS}, dtype="UInt8"),
+    "pandas sparse": pd.DataFrame({"n": pd.arrays.SparseArray(SMALL_INTEGERS)}),
+    "polars": pl.DataFrame({"n": SMALL_INTEGERS}),
+    "Arrow": pa.table({"n": SMALL_INTEGERS}),
+}
+
+
+@pytest.mark.parametrize("kind", OF_SMALL_INTEGERS)
+def test_larger_integers_of_later_chunks_become_the_largest_of_the_dtype(kind):
+    frame = OF_SMALL_INTEGERS[kind]
+    columns = TableColumns.learn(frame, "from_dtype")
+    columns = columns.widened(np.array([[-5.0], [3900.0]]))
+    back = columns.decode(np.array([[-3.0], [7.0], [300.0]]), clip=True)
+    assert [int(value) for value in np.asarray(back["n"])] == [0, 7, 255]
+    assert type(back) is type(frame)
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_an_empty_name_comes_back(kind):
+    frame = kind({"": [0.5, 1.5], "b": ["u", "v"]})
+    columns = TableColumns.learn(frame, "from_dtype")
+    back = columns.decode(columns.encode(frame), clip=True)
+    assert column_names(back) == ["", "b"]
