@@ -112,6 +112,8 @@ def error_of_one(error: Raised) -> Raised:
         own = copy.copy(error)
     except Exception:  # its constructor asks for more than it keeps
         return error
+    # With dask imported, a copy of an error has the very dict of the error.
+    own.__dict__ = dict(vars(error))
     own.__cause__, own.__context__ = error.__cause__, error.__context__
     if hasattr(error, "__notes__"):
         own.__notes__ = list(error.__notes__)

@@ -1,12 +1,11 @@
 """Packages that are imported late: where they are used, and whole."""
 
-import functools
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from types import ModuleType
 
 
-@functools.cache
 def import_whole(module: str) -> ModuleType:
     """Import a module to its end, whatever happens meanwhile.
 
@@ -28,6 +27,8 @@ def import_whole(module: str) -> ModuleType:
     ImportError
         If there is none.
     """
+    if sys.modules.get(module) is not None:
+        return import_module(module)  # there, or another thread is at it
     with ThreadPoolExecutor(1) as pool:
         try:
             done = pool.submit(import_module, module)

@@ -215,10 +215,12 @@ def test_text_labels_may_be_missing(unlabelled):
     assert model._class_shares == pytest.approx([1 / 3, 1 / 3, 1 / 3], abs=0.02)
 
 
-def test_minus_one_is_a_class_where_nothing_else_makes_sense():
+def test_minus_one_is_a_class_where_the_caller_says_so():
     y = np.where(Y == 0, -1, 4)
-    with pytest.warns(UserWarning, match="-1 is taken as a class"):
+    with pytest.warns(UserWarning, match="Rows of -1 are unlabelled"):
         model = make(prior="gaussian_mixture").fit(X, y)
+    assert list(model.classes_) == [4]
+    model = make(prior="gaussian_mixture").fit(X, y, classes=[-1, 4])
     assert list(model.classes_) == [-1, 4]
 
 

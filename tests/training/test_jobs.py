@@ -1,5 +1,6 @@
 """Which jobs train together, who hears of a failure, and how training is ended."""
 
+import copyreg
 import itertools
 import threading
 from contextlib import nullcontext
@@ -708,7 +709,11 @@ class TwoPartError(Exception):
         super().__init__(what)
 
 
-def test_each_caller_gets_an_error_of_its_own():
+@pytest.mark.parametrize("registered", [False, True])
+def test_each_caller_gets_an_error_of_its_own(registered, monkeypatch):
+    if registered:  # as dask does for all errors
+        tblib = pytest.importorskip("tblib.pickling_support")
+        monkeypatch.setitem(copyreg.dispatch_table, ValueError, tblib.pickle_exception)
     try:
         raise ValueError("bug") from KeyError("cause")
     except ValueError as error:
