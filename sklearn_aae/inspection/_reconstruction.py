@@ -1,6 +1,7 @@
 """ReconstructionDisplay: what the code keeps of some images."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_aae.inspection._estimator import check_estimator, check_image_shape
 from sklearn_aae.inspection._mosaic import draw_mosaic
@@ -62,7 +63,7 @@ class ReconstructionDisplay:
             Fitted, with ``reconstruct``, or with ``transform`` and
             ``inverse_transform``.
 
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows.
 
         image_shape : tuple of int
@@ -90,8 +91,10 @@ class ReconstructionDisplay:
         ValueError
             If `image_shape` does not fit the number of features.
         """
-        rows = as_table(X)[:n_images]
-        originals = np.asarray(rows)
+        table = as_table(X)
+        # Not every kind of sparse matrix has rows.
+        rows = (table.tocsr() if issparse(table) else table)[:n_images]
+        originals = rows.toarray() if issparse(rows) else np.asarray(rows)
         rebuilt = np.asarray(_reconstruct(cls.__name__, estimator, rows))
         shape = check_image_shape(image_shape, originals.shape[1])
         return cls(

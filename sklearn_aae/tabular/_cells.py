@@ -182,8 +182,25 @@ def python_numbers(cells) -> tuple[str, int]:
     if values and all(isinstance(value, Integral) for value in values):
         return "int", 0
     if values and all(isinstance(value, Decimal) for value in values):
-        return "Decimal", max(0, *(-v.as_tuple().exponent for v in values))
+        return "Decimal", _most_places(values)
     return "float", 0
+
+
+def decimal_places(numbers: np.ndarray) -> int:
+    """Return the most digits after the point that any of some numbers has.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n_samples,)
+        Numbers that were decimals, in float64; NaN where missing.
+    """
+    known = np.unique(numbers[~np.isnan(numbers)]).tolist()
+    return _most_places([Decimal(repr(number)).normalize() for number in known])
+
+
+def _most_places(values: list[Decimal]) -> int:
+    finite = [value.as_tuple() for value in values if value.is_finite()]
+    return max((0, *(-int(value.exponent) for value in finite)))
 
 
 def check_counts(numbers: np.ndarray, name) -> np.ndarray:

@@ -9,7 +9,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_aae.tabular._cells import all_whole, categories_of, check_counts, is_held
+from sklearn_aae.tabular._cells import (
+    all_whole,
+    categories_of,
+    check_counts,
+    decimal_places,
+    is_held,
+)
 from sklearn_aae.tabular._choices import CategoricalFeatures, check_declared, choose
 from sklearn_aae.tabular._column import Column, learn_column
 from sklearn_aae.tabular._dtypes import native_value, plain_value
@@ -242,7 +248,7 @@ class TableColumns:
         return TableColumns(columns, self.layout)
 
     def widened(self, X: np.ndarray) -> "TableColumns":
-        """Return the same, with the range of further encoded rows.
+        """Return the same, with the range and digits of further encoded rows.
 
         Parameters
         ----------
@@ -254,6 +260,9 @@ class TableColumns:
         for j, column in enumerate(columns):
             least, most = np.fmin(column.low, low[j]), np.fmax(column.high, high[j])
             columns[j] = replace(column, low=float(least), high=float(most))
+            if column.cells == "Decimal":
+                places = max(column.places, decimal_places(np.asarray(X)[:, j]))
+                columns[j] = replace(columns[j], places=places)
             if column.guessed and not all_whole(np.asarray(X)[:, j]):
                 columns[j] = replace(
                     columns[j], whole=False, guessed=False, cells="float"

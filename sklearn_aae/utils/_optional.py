@@ -27,8 +27,8 @@ def import_whole(module: str) -> ModuleType:
     ImportError
         If there is none.
     """
-    if sys.modules.get(module) is not None:
-        return import_module(module)  # there, or another thread is at it
+    if module in sys.modules:  # there, or another thread is at it: Python waits then
+        return import_module(module)
     with ThreadPoolExecutor(1) as pool:
         try:
             done = pool.submit(import_module, module)

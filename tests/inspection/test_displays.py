@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from scipy.sparse import coo_matrix, csc_array, csr_matrix
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -48,11 +49,11 @@ from sklearn_aae.priors import PRIORS, as_prior
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:200], y[:200]
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
 
 
 def fit(n_components=2, **params):
-    small = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
-    return AAETransformer(n_components, **small | params).fit(X)
+    return AAETransformer(n_components, **SMALL | params).fit(X)
 
 
 @pytest.fixture(scope="module")
@@ -422,6 +423,16 @@ def test_reconstruction_holds_the_first_rows(aae):
     np.testing.assert_array_equal(display.originals, X[:4].reshape(4, 8, 8))
     expected = aae.reconstruct(X)[:4].reshape(4, 8, 8)
     np.testing.assert_allclose(display.reconstructions, expected)
+
+
+@pytest.mark.parametrize("kind", [csr_matrix, csc_array, coo_matrix])
+def test_reconstruction_takes_sparse_rows(kind):
+    counts = kind(X[:40])
+    model = AAETransformer(2, **SMALL, count_features=range(64)).fit(counts)
+    display = ReconstructionDisplay.from_estimator(
+        model, counts, image_shape=(8, 8), n_images=3
+    )
+    np.testing.assert_array_equal(display.originals, X[:3].reshape(3, 8, 8))
 
 
 def test_reconstruction_draws_originals_above(aae):

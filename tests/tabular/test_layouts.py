@@ -307,6 +307,18 @@ def test_decimals_come_back_as_decimals(name):
         assert all(cell == round(cell, 2) for cell in cells)
 
 
+def test_digits_of_decimals_that_come_later_are_kept():
+    def chunk(*cells):
+        return pd.DataFrame({"x": X[:, 0], "price": list(map(Decimal, cells)) * 6})
+
+    model = AAETransformer(2, **SMALL).partial_fit(chunk("1", "3"))
+    assert all(cell == round(cell) for cell in model.sample(9, random_state=0)["price"])
+    model.partial_fit(chunk("1.0625", "NaN"))
+    drawn = list(model.sample(9, random_state=0)["price"])
+    assert all(type(cell) is Decimal and cell == round(cell, 4) for cell in drawn)
+    assert any(cell != round(cell, 3) for cell in drawn)
+
+
 def test_decimals_beyond_their_digits_are_the_largest_that_there_are():
     table = pa.table({"p": pa.array([Decimal("9.9"), Decimal("-9.9")])})
     columns = TableColumns.learn(table, "from_dtype")
