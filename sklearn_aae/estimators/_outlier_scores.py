@@ -7,7 +7,13 @@ from sklearn_aae.estimators._members import Member
 from sklearn_aae.estimators._recipes import has_density
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tails import Range, Tail, weighted_quantile
-from sklearn_aae.tabular import as_table, forget_unseen, framed, unknown_cells
+from sklearn_aae.tabular import (
+    as_table,
+    forget_unseen,
+    framed,
+    unknown_cells,
+    weights_of_new_rows,
+)
 from sklearn_aae.utils._compat import check_sample_weight
 
 METHODS = ("combined", "reconstruction", "prior", "critic")
@@ -50,6 +56,8 @@ class OutlierScoresMixin:
         if X_val is not None:
             surprise = -self.score_samples(X_val)
             weight = np.ones(len(surprise))
+        elif unknown is not None:
+            weight = weight * weights_of_new_rows(self.columns_, unknown, KNOWN)
         self.offset_ = self._find_offset(surprise, weight)
 
     def _measure(self, member: Member, rows: np.ndarray, weight) -> np.ndarray:

@@ -64,9 +64,10 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         `X_val`, if `fit` is given some. With "auto" outliers lie beyond Tukey's fence:
         more than 1.5 interquartile ranges above the upper quartile of the (negated)
         scores; there may be none. As everywhere in scikit-learn, just this share of the
-        training rows is flagged. Of few rows, of about as many columns as rows, or of
-        columns of many categories, new rows score lower than training rows do, and more
-        of them are flagged: pass `X_val`.
+        training rows is flagged; where some hold an unknown category, the threshold is
+        for as many of these as new rows will hold [3]_. Of few rows, or of about as
+        many columns as rows, new rows score lower than training rows do, and more of
+        them are flagged: pass `X_val`.
 
     trim : float, default=0.0
         Share of the training rows that a second training leaves out: those that are the

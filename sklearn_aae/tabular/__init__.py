@@ -25,6 +25,7 @@ from sklearn_aae.tabular._tally import (
     novelty,
     tallied,
     unknown_cells,
+    weights_of_new_rows,
 )
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "values_of",
     "warn_of_loose_text",
     "warn_of_one_class",
+    "weights_of_new_rows",
 ]

@@ -77,6 +77,41 @@ def novelty(columns: TableColumns) -> np.ndarray:
     return np.log1p([sum(column.tally) for column in columns.columns])
 
 
+def weights_of_new_rows(
+    columns: TableColumns, unknown: np.ndarray, least: int
+) -> np.ndarray:
+    """Return how many new rows each training row stands for.
+
+    Fewer training rows hold a rare category than new rows will: a new row's category
+    has, among the training rows, one row less than a training row's own, which counts
+    itself (Good 1953). So the share of new rows below `least` is that of the training
+    rows up to `least`.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        What was seen.
+
+    unknown : ndarray of shape (n_samples, n_features), bool
+        Which cells of the training rows hold a category of fewer than `least` rows.
+
+    least : int
+        Rows that a category is known from.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+    """
+    weights = np.ones(len(unknown))
+    for j in np.flatnonzero(unknown.any(0)).tolist():
+        tally = np.array(columns[j].tally)
+        n, below = tally.sum(), tally[tally < least].sum()
+        up_to = tally[tally < least + 1].sum()
+        share = (n - up_to) / (n - below) if below < n else 1.0
+        weights *= np.where(unknown[:, j], up_to / below, share)
+    return weights
+
+
 def _unseen(columns: TableColumns, X: np.ndarray, least: int) -> np.ndarray:
     unseen = np.zeros(X.shape, dtype=bool)
     for j, column in enumerate(columns.columns):

@@ -1,17 +1,15 @@
 """Packages that are imported late: where they are used, and whole."""
 
-import sys
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import threading
 from importlib import import_module
 from types import ModuleType
 
 
 def import_whole(module: str) -> ModuleType:
-    """Import a module to its end, whatever happens meanwhile.
+    """Import a module to its end; Ctrl-C meanwhile counts after it.
 
-    Ctrl-C amid an import leaves large packages in pieces that no second import mends.
-    It reaches the main thread alone, so another one imports; who is interrupted waits
-    for that one.
+    Amid an import it leaves large packages in pieces that no second import mends.
 
     Parameters
     ----------
@@ -27,14 +25,18 @@ def import_whole(module: str) -> ModuleType:
     ImportError
         If there is none.
     """
-    if module in sys.modules:  # there, or another thread is at it: Python waits then
+    before = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or not callable(before):  # Ctrl-C reaches the main thread alone
         return import_module(module)
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            done = pool.submit(import_module, module)
-        except RuntimeError:  # at the end of the program no thread starts
-            return import_module(module)
-        return done.result()
+    caught: list[tuple] = []
+    signal.signal(signal.SIGINT, lambda *told: caught.append(told))
+    try:
+        return import_module(module)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if caught:
+            before(*caught[0])
 
 
 def import_optional(module: str, *, feature: str, extra: str) -> ModuleType:

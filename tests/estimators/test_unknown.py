@@ -49,6 +49,13 @@ def test_unseen_categories_are_no_outliers_where_most_rows_have_one(
     assert (detector.predict(fresh) == -1).mean() <= 0.25  # was about 1
 
 
+def test_the_threshold_expects_the_unknown_categories_that_new_rows_have():
+    train, fresh = (table(1000, seed, 250) for seed in (1, 2))
+    detector = AAEOutlierDetector(contamination=0.05, n_init=2, **SMALL).fit(train)
+    # Two rows in a hundred have a merchant of their own, nine new ones at most one.
+    assert 0.03 <= (detector.predict(fresh) == -1).mean() <= 0.07
+
+
 def test_unseen_categories_are_outliers_where_hardly_a_row_has_one():
     train = table(N, 1, 3)
     detector = AAEOutlierDetector(n_init=2, **SMALL).fit(train)

@@ -711,6 +711,8 @@ class TwoPartError(Exception):
 
 @pytest.mark.parametrize("registered", [False, True])
 def test_each_caller_gets_an_error_of_its_own(registered, monkeypatch):
+    for kind in (ValueError, TwoPartError):
+        monkeypatch.delitem(copyreg.dispatch_table, kind, raising=False)
     if registered:  # as dask does for all errors
         tblib = pytest.importorskip("tblib.pickling_support")
         monkeypatch.setitem(copyreg.dispatch_table, ValueError, tblib.pickle_exception)

@@ -43,14 +43,7 @@ def test_ctrl_c_amid_an_import_leaves_the_module_whole(tmp_path, monkeypatch):
     try:
         with pytest.raises(KeyboardInterrupt):
             import_whole("imported_late")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
     assert sys.modules.pop("imported_late").whole
-
-
-def test_at_the_end_of_a_program_imports_need_no_thread(tmp_path, monkeypatch):
-    (tmp_path / "imported_last.py").write_text("whole = True")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("concurrent.futures.thread._shutdown", True)
-    assert import_whole("imported_last").whole
-    del sys.modules["imported_last"]
