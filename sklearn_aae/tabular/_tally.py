@@ -107,7 +107,8 @@ def weights_of_new_rows(
         tally = np.array(columns[j].tally)
         n, below = tally.sum(), tally[tally < least].sum()
         up_to = tally[tally < least + 1].sum()
-        share = (n - up_to) / (n - below) if below < n else 1.0
+        # One row more, so that rows of known categories always count for some.
+        share = (n - up_to + 1) / (n - below + 1)
         weights *= np.where(unknown[:, j], up_to / below, share)
     return weights
 

@@ -56,6 +56,18 @@ def test_the_threshold_expects_the_unknown_categories_that_new_rows_have():
     assert 0.03 <= (detector.predict(fresh) == -1).mean() <= 0.07
 
 
+def test_there_is_a_threshold_where_each_row_has_a_category_of_two_rows():
+    twos = np.arange(20) // 2
+    alone = 100 + np.arange(20)
+    half = np.arange(20) < 10  # no row has a category of its own in both columns
+    names = np.where(half, twos, alone), np.where(half, alone, twos)
+    train = pd.DataFrame({"a": names[0], "b": names[1], "x": np.arange(20.0)})
+    train = train.astype({"a": str, "b": str})
+    detector = AAEOutlierDetector(contamination=0.1, n_init=2, **SMALL).fit(train)
+    assert np.isfinite(detector.offset_)
+    assert 0 < (detector.predict(train) == -1).sum() <= 4
+
+
 def test_unseen_categories_are_outliers_where_hardly_a_row_has_one():
     train = table(N, 1, 3)
     detector = AAEOutlierDetector(n_init=2, **SMALL).fit(train)
