@@ -181,7 +181,7 @@ class Filling:
 
     def fit(self, X):
         columns = TableColumns.learn(X, "from_dtype")
-        self.columns = columns.widened(columns.encode(X))
+        self.columns = columns.with_ranges_of(columns.encode(X))
         wide = self.spread(self.columns.encode(X))
         self.scaler = StandardScaler().fit(wide)
         self.imputer.fit(self.scaler.transform(wide))

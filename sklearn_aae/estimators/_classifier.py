@@ -20,7 +20,7 @@ from sklearn_aae.estimators._labels import (
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.tabular import TableSchema, is_labelled, values_of
+from sklearn_aae.tabular import TableSchema, column_values, is_labelled
 from sklearn_aae.training import (
     Classify,
     Phase,
@@ -235,7 +235,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
             `classes` are not those of the first call.
         """
         if classes is None and y is not None and not hasattr(self, "net_"):
-            labels = values_of(y)  # what they are is checked later, once
+            labels = column_values(y)  # what they are is checked later, once
             found = labels[is_labelled(labels)].tolist()
             plain = all(isinstance(label, Hashable) for label in found)
             if plain and len(set(found)) == 1:
@@ -246,7 +246,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
         return super().partial_fit(X, y, sample_weight, classes=classes)
 
     def _classes_of(self, y) -> list | None:
-        return None if y is None else signs_of(values_of(y))
+        return None if y is None else signs_of(column_values(y))
 
     @property
     def _label_shares(self) -> list[float]:

@@ -12,7 +12,12 @@ from torch import Tensor
 from sklearn_aae.estimators._paths import PathMixin
 from sklearn_aae.estimators._sampling import TableSampleMixin
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.tabular import as_table, float_dtypes, novelty, unknown_cells
+from sklearn_aae.tabular import (
+    as_table,
+    float_dtypes,
+    unknown_category_cost,
+    unknown_cells,
+)
 from sklearn_aae.utils._compat import check_sample_weight
 
 
@@ -100,7 +105,8 @@ class InferenceMixin(TableSampleMixin):
         """Return what categories that no training row has cost each row, in nats."""
         if not any(self.columns_.n_categories):
             return 0.0
-        return unknown_cells(self.columns_, as_table(X)) @ novelty(self.columns_)
+        cost = unknown_category_cost(self.columns_)
+        return unknown_cells(self.columns_, as_table(X)) @ cost
 
     def _score_rows(self, X, y) -> np.ndarray:
         """Return what `score` averages."""

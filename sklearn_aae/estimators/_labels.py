@@ -8,7 +8,7 @@ from sklearn_aae.tabular import (
     UNLABELLED,
     is_labelled,
     read_labels,
-    warn_of_one_class,
+    warn_about_minus_one,
 )
 
 # Fewer rows a class than this are few for labels: of up to 20 classes, and of more.
@@ -47,7 +47,7 @@ def encode_labels(labels: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndar
     labelled = is_labelled(labels, classes)
     values = np.asarray(labels[labelled].tolist())
     if classes is None:
-        warn_of_one_class(labels, None)
+        warn_about_minus_one(labels, None)
         classes = np.unique(values)
     number = {label: i for i, label in enumerate(classes.tolist())}
     unknown = set(values.tolist()).difference(number)

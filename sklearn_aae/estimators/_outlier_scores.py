@@ -8,11 +8,11 @@ from sklearn_aae.estimators._recipes import has_density
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tails import Range, Tail, weighted_quantile
 from sklearn_aae.tabular import (
+    as_frame_like,
     as_table,
-    forget_unseen,
-    framed,
+    good_turing_weights,
+    mask_rare_categories,
     unknown_cells,
-    weights_of_new_rows,
 )
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -57,7 +57,7 @@ class OutlierScoresMixin:
             surprise = -self.score_samples(X_val)
             weight = np.ones(len(surprise))
         elif unknown is not None:
-            weight = weight * weights_of_new_rows(self.columns_, unknown, KNOWN)
+            weight = weight * good_turing_weights(self.columns_, unknown, KNOWN)
         self.offset_ = self._find_offset(surprise, weight)
 
     def _measure(self, member: Member, rows: np.ndarray, weight) -> np.ndarray:
@@ -102,7 +102,7 @@ class OutlierScoresMixin:
         if not any(self.columns_.n_categories):
             return rows, None
         unknown = unknown_cells(self.columns_, X, KNOWN)
-        rows = forget_unseen(self.columns_, rows, KNOWN)
+        rows = mask_rare_categories(self.columns_, rows, KNOWN)
         return rows, unknown if unknown.any() else None
 
     def _stream(self, member: Member, answer, rows: np.ndarray) -> np.ndarray:
@@ -219,7 +219,7 @@ class OutlierScoresMixin:
             shares[some] = self._deal_far(
                 np.asarray(rows[some]), unknown, far[some], surprise[some]
             )
-        return framed(shares, like=X)
+        return as_frame_like(shares, like=X)
 
     def _blame(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return how far each cell is to blame, in nats: (n_samples, n_features)."""

@@ -21,15 +21,15 @@ from sklearn_aae.tabular import (
     TableColumns,
     TablePreprocessor,
     as_table,
-    awakened,
     check_finite,
     check_plain,
+    count_categories,
     float_dtypes,
-    forget_unseen,
-    is_read_here,
+    learn_late_columns,
+    mask_rare_categories,
+    needs_column_reader,
     read_labels,
-    tallied,
-    warn_of_loose_text,
+    warn_about_text_columns,
 )
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -105,11 +105,13 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
     else:
         rules = estimator.categorical_features, estimator.count_features
         columns = (
-            None if TableColumns.plainly(X, *rules) else TableColumns.learn(X, *rules)
+            None
+            if TableColumns.is_numeric_array(X, *rules)
+            else TableColumns.learn(X, *rules)
         )
     table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False}
     table["accept_sparse"] = "csr" if estimator._takes_sparse else False
-    read_here = is_read_here(X, takes_sparse=estimator._takes_sparse)
+    read_here = needs_column_reader(X, takes_sparse=estimator._takes_sparse)
     if columns is not None and (columns.typed or read_here):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         rows = check_array(columns.encode(X), estimator=estimator, **table, **options)
@@ -125,14 +127,14 @@ def validate_table(estimator, X, *, reset: bool, **options) -> np.ndarray:
                 "categorical_features."
             ) from error
     rows = SparseTable(rows) if issparse(rows) else rows
-    columns = columns or TableColumns.plain(rows.shape[1])
+    columns = columns or TableColumns.all_numeric(rows.shape[1])
     names = [column.name for column in columns.columns]
     check_finite(rows, names)
     if not estimator._takes_holes:
         check_plain(rows, columns.discrete, names, type(estimator).__name__)
     if reset:
         estimator.columns_ = columns
-        warn_of_loose_text(columns, X, rows, estimator.categorical_features)
+        warn_about_text_columns(columns, X, rows, estimator.categorical_features)
     return rows
 
 
@@ -159,9 +161,11 @@ class PreparationMixin:
         if isinstance(X_val, tuple) and len(X_val) == 2 and np.ndim(X_val[0]) > 1:
             raise ValueError("X_val must be rows, not a pair. Pass labels as y_val.")
         if keep:
-            self.columns_ = awakened(self.columns_, X, self.categorical_features)
+            self.columns_ = learn_late_columns(
+                self.columns_, X, self.categorical_features
+            )
         rows = self._check_rows(X, y, sample_weight, keep=keep)
-        self.columns_ = self.columns_.widened(rows.X)
+        self.columns_ = self.columns_.with_ranges_of(rows.X)
         shares = None if keep else self._count_classes(rows)
         judges = None
         if X_val is not None:
@@ -170,10 +174,10 @@ class PreparationMixin:
                 raise ValueError("X_val has 1 sample. Pass 2 or more to judge by.")
         elif self.early_stopping:
             rows, judges = rows.split(self.validation_fraction, seed)
-        self.columns_ = tallied(self.columns_, rows.X, rows.weight)
+        self.columns_ = count_categories(self.columns_, rows.X, rows.weight)
         if judges is not None:
             judges = Rows(
-                forget_unseen(self.columns_, judges.X), judges.y, judges.weight
+                mask_rare_categories(self.columns_, judges.X), judges.y, judges.weight
             )
         if not keep:
             categories = self.columns_.n_categories
@@ -187,7 +191,7 @@ class PreparationMixin:
             self._class_shares = shares
         else:
             self._check_shape_kept()
-            self.preprocessor_ = self.preprocessor_.adapted(rows.X)
+            self.preprocessor_ = self.preprocessor_.with_late_scales(rows.X)
         if X_val is not None:
             span = self.preprocessor_.low_, self.preprocessor_.high_
             warn_if_far(rows.X, judges.X, self.columns_, *span)

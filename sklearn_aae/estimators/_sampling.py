@@ -12,7 +12,7 @@ from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._preparation import validate_table
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.tabular import as_table, forget_unseen
+from sklearn_aae.tabular import as_table, mask_rare_categories
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
@@ -38,7 +38,7 @@ class SampleMixin:
     def _check_new_rows(self, X) -> np.ndarray:
         """Validate rows to answer about."""
         check_is_fitted(self)
-        return forget_unseen(self.columns_, validate_table(self, X, reset=False))
+        return mask_rare_categories(self.columns_, validate_table(self, X, reset=False))
 
     def sample(self, n_samples=1, *, y=None, random_state=None):
         """Draw new rows: z ~ p(z), then the mean of p(x|z).
@@ -213,7 +213,7 @@ class TableSampleMixin(SampleMixin):
         """
         told = np.flatnonzero(~np.isnan(known))
         decoder = self.decoder_.only_columns(told.tolist())
-        x = torch.from_numpy(self.preprocessor_.scaled_holes(known[None])[:, told])
+        x = torch.from_numpy(self.preprocessor_.scale_rows(known[None])[:, told])
         scale = torch.from_numpy(np.maximum(self.residuals_[told], MIN_RESIDUAL))
 
         def likelihood(z: Tensor, y: Tensor | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_aae.inspection._density import prior_density
 from sklearn_aae.inspection._estimator import check_estimator, check_plane
-from sklearn_aae.tabular import is_labelled, values_of
+from sklearn_aae.tabular import column_values, is_labelled
 from sklearn_aae.utils._optional import import_optional
 
 # More classes than this get colours of a continuous map and no legend.
@@ -113,7 +113,7 @@ class LatentSpaceDisplay:
         codes = np.asarray(estimator.transform(X))
         check_plane(cls.__name__, estimator, codes.shape[1])
         if y is not None:
-            y = values_of(y)
+            y = column_values(y)
             check_consistent_length(codes, y)
         has_prior = hasattr(estimator, "prior_")
         density = prior_density(estimator, grid_resolution) if has_prior else None
@@ -214,7 +214,7 @@ def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
 
     Numbers that are not whole have no classes: None.
     """
-    y = values_of(y)
+    y = column_values(y)
     held = np.array([value is not None for value in y], dtype=bool)
     numbers = [value for value in y[held] if isinstance(value, float)]
     if any(value != np.floor(value) for value in numbers):

@@ -4,7 +4,12 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from sklearn_aae.tabular import TableColumns, as_table, column_names, is_read_here
+from sklearn_aae.tabular import (
+    TableColumns,
+    as_table,
+    column_names,
+    needs_column_reader,
+)
 from sklearn_aae.utils._compat import InvalidParameterError
 
 
@@ -56,7 +61,7 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
         If cells are no numbers, missing or infinite.
     """
     X = as_dense(X, name)
-    if is_read_here(X, takes_sparse=False):
+    if needs_column_reader(X, takes_sparse=False):
         X = TableColumns.learn(X, "from_dtype").encode(X)
     try:
         rows = check_array(X, dtype=np.float64, ensure_all_finite=False)

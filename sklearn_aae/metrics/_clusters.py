@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils import check_array, check_consistent_length
 
-from sklearn_aae.tabular import is_labelled, values_of, warn_of_one_class
+from sklearn_aae.tabular import column_values, is_labelled, warn_about_minus_one
 
 
 def clustering_accuracy(y_true, y_pred, *, classes=None):
@@ -145,17 +145,17 @@ def majority_vote_error(
 
 def _labelled(y, classes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return labels, None where missing, and which rows have one."""
-    labels = values_of(y, name)
+    labels = column_values(y, name)
     if not len(labels):
         raise ValueError(f"There is no row in {name} to compare with clusters.")
-    named = None if classes is None else values_of(classes, "classes")
+    named = None if classes is None else column_values(classes, "classes")
     labelled = is_labelled(labels, named)
     if not labelled.any():
         raise ValueError(
             f"No row of {name} has a label: -1, None and NaN are unlabelled. If -1 is "
             "a class, name it: classes=[...]."
         )
-    warn_of_one_class(labels, named, name)
+    warn_about_minus_one(labels, named, name)
     return labels, labelled
 
 
@@ -163,8 +163,8 @@ def _pairs(
     y_true, y_pred, classes, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels of the labelled rows, and their clusters."""
-    clusters = values_of(y_pred, names[1])
-    n_labels = len(values_of(y_true, names[0]))
+    clusters = column_values(y_pred, names[1])
+    n_labels = len(column_values(y_true, names[0]))
     if n_labels != len(clusters):
         raise ValueError(
             f"{names[0]} and {names[1]} have inconsistent numbers of samples: "

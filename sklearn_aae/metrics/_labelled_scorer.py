@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import get_scorer
 from sklearn.utils import check_consistent_length
 
-from sklearn_aae.tabular import is_labelled, values_of, warn_of_one_class
+from sklearn_aae.tabular import column_values, is_labelled, warn_about_minus_one
 from sklearn_aae.utils._compat import safe_indexing
 
 
@@ -74,17 +74,17 @@ class LabelledScorer:
 
     def __call__(self, estimator, X, y, **params) -> Any:
         """Return the score of a fitted estimator on the labelled rows."""
-        labels = values_of(y)
+        labels = column_values(y)
         # Rows are selected by y: scikit-learn would not see that X has others.
         check_consistent_length(X, labels)
-        named = None if self.classes is None else values_of(self.classes, "classes")
+        named = None if self.classes is None else column_values(self.classes, "classes")
         labelled = is_labelled(labels, named)
         if not labelled.any():
             raise ValueError(
                 "A scorer of labelled rows needs some, and y holds no label: -1, None "
                 "and NaN are unlabelled. Stratify the folds by y, or use fewer."
             )
-        warn_of_one_class(labels, named)
+        warn_about_minus_one(labels, named)
         rows = np.flatnonzero(labelled)
         kept = {
             name: safe_indexing(value, rows)

@@ -81,7 +81,7 @@ def typed_points(
         if name != reference:
             pair = {reference: tables[reference], name: table}
             check_same_columns(function, **pair)
-        columns = columns.extended(table)
+        columns = columns.with_categories_of(table)
     cells = {}
     for name, table in tables.items():
         cells[name] = columns.encode(table).astype(np.float64)
@@ -144,7 +144,7 @@ def comparable_points(function: str, embedding=None, **tables) -> list[Points]:
         X, Y = embedding(X), embedding(Y)
         first, second = f"embedding({first})", f"embedding({second})"
     elif (
-        not TableColumns.plainly(X, "from_dtype")
+        not TableColumns.is_numeric_array(X, "from_dtype")
         and TableColumns.learn(X, "from_dtype").typed
     ):
         return typed_points(function, tables, first, missing=False)

@@ -1,32 +1,37 @@
 """Ground: tables and the rows that networks see."""
 
+from sklearn_aae.tabular._category_counts import (
+    count_categories,
+    good_turing_weights,
+    mask_rare_categories,
+    unknown_category_cost,
+    unknown_cells,
+)
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._column import Column
 from sklearn_aae.tabular._columns import TableColumns
-from sklearn_aae.tabular._frames import column_names, float_dtypes, framed, is_read_here
+from sklearn_aae.tabular._frames import (
+    as_frame_like,
+    column_names,
+    float_dtypes,
+    needs_column_reader,
+)
 from sklearn_aae.tabular._labels import (
     UNLABELLED,
     NotClassLabelsError,
+    column_values,
     is_labelled,
     is_minus_one,
     read_labels,
-    values_of,
-    warn_of_one_class,
+    warn_about_minus_one,
 )
-from sklearn_aae.tabular._late_columns import awakened
-from sklearn_aae.tabular._loose_text import warn_of_loose_text
+from sklearn_aae.tabular._late_columns import learn_late_columns
 from sklearn_aae.tabular._preprocessor import TablePreprocessor
 from sklearn_aae.tabular._scalers import SCALERS
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 from sklearn_aae.tabular._tables import as_table
-from sklearn_aae.tabular._tally import (
-    forget_unseen,
-    novelty,
-    tallied,
-    unknown_cells,
-    weights_of_new_rows,
-)
+from sklearn_aae.tabular._text_columns import warn_about_text_columns
 
 __all__ = [
     "SCALERS",
@@ -38,23 +43,23 @@ __all__ = [
     "TableColumns",
     "TablePreprocessor",
     "TableSchema",
+    "as_frame_like",
     "as_table",
-    "awakened",
     "check_finite",
     "check_plain",
     "column_names",
+    "column_values",
+    "count_categories",
     "float_dtypes",
-    "forget_unseen",
-    "framed",
+    "good_turing_weights",
     "is_labelled",
     "is_minus_one",
-    "is_read_here",
-    "novelty",
+    "learn_late_columns",
+    "mask_rare_categories",
+    "needs_column_reader",
     "read_labels",
-    "tallied",
+    "unknown_category_cost",
     "unknown_cells",
-    "values_of",
-    "warn_of_loose_text",
-    "warn_of_one_class",
-    "weights_of_new_rows",
+    "warn_about_minus_one",
+    "warn_about_text_columns",
 ]

@@ -315,7 +315,7 @@ def codes_of(cells, categories: tuple, name) -> np.ndarray:
     return codes
 
 
-def is_held(cells) -> np.ndarray:
+def is_present(cells) -> np.ndarray:
     """Return whether each cell of a column holds a value, (n_samples,)."""
     return np.array([not _missing(value) for value in _listed(cells)], dtype=bool)
 

@@ -56,7 +56,7 @@ class Column:
     low, high : float
         Smallest and largest number seen; NaN if there was none.
 
-    tally : tuple of float
+    category_counts : tuple of float
         How many training rows have each category; empty until they are counted.
     """
 
@@ -70,7 +70,7 @@ class Column:
     empty: bool = False
     low: float = np.nan
     high: float = np.nan
-    tally: tuple[float, ...] = field(default=(), repr=False)
+    category_counts: tuple[float, ...] = field(default=(), repr=False)
 
     def encode(self, cells) -> np.ndarray:
         """Return numbers, or numbers of categories; NaN for missing and unknown."""
@@ -101,7 +101,7 @@ class Column:
             return Cells(np.array(exact, dtype=object))
         return Cells(values)
 
-    def counted(self) -> "Column":
+    def as_counts(self) -> "Column":
         """Return a column of numbers as one of counts."""
         if self.categories is not None:
             raise ValueError(

@@ -14,7 +14,7 @@ from sklearn_aae.tabular._cells import (
     categories_of,
     check_counts,
     decimal_places,
-    is_held,
+    is_present,
 )
 from sklearn_aae.tabular._choices import CategoricalFeatures, check_declared, choose
 from sklearn_aae.tabular._column import Column, learn_column
@@ -86,15 +86,31 @@ class TableColumns:
         return any(self.discrete) or any(column.empty for column in self.columns)
 
     @classmethod
-    def plain(cls, n_features: int) -> "TableColumns":
+    def all_numeric(cls, n_features: int) -> "TableColumns":
         """Return the columns of an array of numbers."""
         return cls([Column(j) for j in range(n_features)])
 
     @staticmethod
-    def plainly(X, categorical_features: CategoricalFeatures, counts=None) -> bool:
-        """Whether X is to be taken as an array of numbers."""
-        by_rule = categorical_features is None or isinstance(categorical_features, str)
-        return by_rule and counts is None and as_frame(as_table(X)) is None
+    def is_numeric_array(
+        X, categorical_features: CategoricalFeatures, count_features=None
+    ) -> bool:
+        """Whether X is no frame, and no column of it is declared to be of some kind.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        categorical_features : "from_dtype", mask, indices, names, dict or None
+            See `learn`.
+
+        count_features : mask, indices, names or None, default=None
+            See `learn`.
+        """
+        rule = categorical_features
+        if count_features is not None or not (rule is None or isinstance(rule, str)):
+            return False
+        return as_frame(as_table(X)) is None
 
     @classmethod
     def learn(
@@ -122,10 +138,10 @@ class TableColumns:
             for but not there.
         """
         X = as_table(X)
-        if cls.plainly(X, categorical_features, count_features):
-            return cls.plain(np.asarray(X).shape[1])
-        if issparse(X) and cls.plainly(X, categorical_features):
-            return cls.plain(X.shape[1])._counting(count_features)
+        if cls.is_numeric_array(X, categorical_features, count_features):
+            return cls.all_numeric(np.asarray(X).shape[1])
+        if issparse(X) and cls.is_numeric_array(X, categorical_features):
+            return cls.all_numeric(X.shape[1])._with_counts(count_features)
         frame, cells = as_frame(X), _readable(X)
         declared, rule = {}, categorical_features
         if isinstance(rule, dict):
@@ -138,16 +154,16 @@ class TableColumns:
             for (name, part), categorical in zip(cells.items(), chosen, strict=True)
         ]
         layout = None if frame is None else layout_of(frame, declared)
-        return cls(columns, layout)._counting(count_features)
+        return cls(columns, layout)._with_counts(count_features)
 
-    def _counting(self, count_features) -> "TableColumns":
+    def _with_counts(self, count_features) -> "TableColumns":
         """Return the same, with the columns of counts as such."""
         if count_features is None:
             return self
         names = [column.name for column in self.columns]
         counted = choose(count_features, names, "count_features")
         pairs = zip(self.columns, counted, strict=True)
-        return TableColumns([c.counted() if k else c for c, k in pairs], self.layout)
+        return TableColumns([c.as_counts() if k else c for c, k in pairs], self.layout)
 
     def encode(self, X) -> np.ndarray:
         """Return cells as numbers and numbers of categories, NaN where missing.
@@ -213,10 +229,10 @@ class TableColumns:
         for j, column in enumerate(self.columns):
             if column.categories is not None:
                 open_ = np.isnan(column.encode(cells[j]))
-                unknown[:, j] = open_ & is_held(cells[j]) if open_.any() else False
+                unknown[:, j] = open_ & is_present(cells[j]) if open_.any() else False
         return unknown
 
-    def extended(self, X) -> "TableColumns":
+    def with_categories_of(self, X) -> "TableColumns":
         """Return the same, with the categories of further rows.
 
         Parameters
@@ -247,7 +263,7 @@ class TableColumns:
                 columns[j] = replace(column, categories=tuple(union))
         return TableColumns(columns, self.layout)
 
-    def widened(self, X: np.ndarray) -> "TableColumns":
+    def with_ranges_of(self, X: np.ndarray) -> "TableColumns":
         """Return the same, with the range and digits of further encoded rows.
 
         Parameters

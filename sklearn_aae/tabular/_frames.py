@@ -61,7 +61,7 @@ def float_dtypes(X) -> Any:
     return [np.float64, np.float32]
 
 
-def is_read_here(X, *, takes_sparse: bool) -> bool:
+def needs_column_reader(X, *, takes_sparse: bool) -> bool:
     """Whether columns of a pandas frame are read here, and not by scikit-learn.
 
     NumPy cannot read the NA of Arrow's decimals. Of sparse columns scikit-learn reads
@@ -82,7 +82,7 @@ def is_read_here(X, *, takes_sparse: bool) -> bool:
     return bool(sparse) or any(str(dtype).startswith("decimal") for dtype in dtypes)
 
 
-def framed(rows: np.ndarray, like) -> Any:
+def as_frame_like(rows: np.ndarray, like) -> Any:
     """Return numbers as a frame of the kind, names and row labels of another.
 
     Parameters

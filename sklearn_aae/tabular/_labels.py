@@ -56,7 +56,7 @@ def read_labels(y: Any, name: str = "y") -> np.ndarray:
     ValueError
         If they are of a kind that is no label, or of several kinds.
     """
-    labels = values_of(y, name)
+    labels = column_values(y, name)
     if len(getattr(y, "shape", ())) == 2:
         warnings.warn(
             f"A column-vector {name} was passed when a 1d array was expected. Pass one "
@@ -68,7 +68,7 @@ def read_labels(y: Any, name: str = "y") -> np.ndarray:
     return labels
 
 
-def values_of(y: Any, name: str = "y") -> np.ndarray:
+def column_values(y: Any, name: str = "y") -> np.ndarray:
     """Return the values of one column of any kind, None where they are missing.
 
     Parameters
@@ -102,7 +102,7 @@ def is_labelled(labels: np.ndarray, classes: Iterable[Any] | None = None) -> np.
     Parameters
     ----------
     labels : ndarray of shape (n_samples,), object
-        As `read_labels` or `values_of` returns them.
+        As `read_labels` or `column_values` returns them.
 
     classes : iterable, default=None
         The classes, where they are named: -1 is a label if it is among them.
@@ -122,7 +122,7 @@ def is_minus_one(label: Any) -> bool:
     return isinstance(label, Number) and label == UNLABELLED
 
 
-def warn_of_one_class(
+def warn_about_minus_one(
     labels: np.ndarray, classes: Iterable[Any] | None, name: str = "y"
 ) -> None:
     """Warn if -1 and one other label are all there is: -1 may be meant as a class.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_aae.tabular._cells import is_held, is_number
+from sklearn_aae.tabular._cells import is_number, is_present
 from sklearn_aae.tabular._choices import CategoricalFeatures, choose
 from sklearn_aae.tabular._columns import TableColumns
 from sklearn_aae.tabular._frames import as_frame
@@ -13,7 +13,7 @@ from sklearn_aae.tabular._layouts import layout_of, with_dtype
 from sklearn_aae.tabular._tables import as_table
 
 
-def awakened(
+def learn_late_columns(
     columns: TableColumns, X, categorical_features: CategoricalFeatures
 ) -> TableColumns:
     """Return the same columns; those without a cell so far are numbers, if X has some.
@@ -42,7 +42,7 @@ def awakened(
     chosen = choose("from_dtype" if isinstance(rule, dict) else rule, names)
     for j in asleep:
         cells = rows[:, j]
-        if not is_held(cells).any():
+        if not is_present(cells).any():
             continue
         if chosen[j] or not is_number(cells, names[j]):
             _warn_of_late_categories(names[j])

@@ -48,7 +48,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     n_categories : tuple of int, default=None
         For each column, 0 for a numeric one. None: all are numeric.
 
-    holes : bool, default=False
+    allow_missing : bool, default=False
         Whether any cell may be missing in training, besides those that are.
 
     seed : int, default=0
@@ -79,12 +79,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self,
         scale: str | None = "standard",
         n_categories: tuple[int, ...] | None = None,
-        holes: bool = False,
+        allow_missing: bool = False,
         seed: int = 0,
         counts: tuple[bool, ...] | None = None,
     ):
         self.scale, self.n_categories = scale, n_categories
-        self.holes, self.seed, self.counts = holes, seed, counts
+        self.allow_missing, self.seed, self.counts = allow_missing, seed, counts
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn the scales.
@@ -183,7 +183,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             scaler = self.count_scaler_[-1]
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
             if isinstance(X, SparseTable):
-                known = count_information(*X.tally(j, weight))
+                known = count_information(*X.value_counts(j, weight))
             else:
                 known = count_information(X[:, j], weight)
             weights[j] = 0.5 / max(known, MIN_ENTROPY)
@@ -195,7 +195,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             n_categories=tuple(categories.tolist()),
             n_varying=n_varying,
             means=tuple(np.where(typed, 0.0, means).tolist()),
-            incomplete=tuple((self.holes | holes).tolist()),
+            incomplete=tuple((self.allow_missing | holes).tolist()),
             weights=tuple(weights.tolist()),
             total_variance=float(squares.sum() / mass),
             counts=tuple(counts),
@@ -207,7 +207,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         cells = self._through("transform", self.low_[None])[0].tolist()
         return tuple(c if s else None for c, s in zip(cells, still, strict=True))
 
-    def adapted(self, X) -> "TablePreprocessor":
+    def with_late_scales(self, X) -> "TablePreprocessor":
         """Return the same, with scales for columns that vary in further rows only.
 
         Parameters
@@ -257,7 +257,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         seen, mean, squares = np.zeros((3, X.shape[1]))
         for part in chunks(X):
             w = np.ones(len(X[part])) if weight is None else weight[part]
-            rows = self.scaled_holes(X[part])
+            rows = self.scale_rows(X[part])
             n = w @ ~np.isnan(rows)
             center = w @ np.nan_to_num(rows) / np.maximum(n, TINY)
             share, gap = n / np.maximum(seen + n, TINY), center - mean
@@ -308,12 +308,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         -------
         X : ndarray of shape (n_samples, n_features), float64
         """
-        rows = self.scaled_holes(X)
+        rows = self.scale_rows(X)
         if self.schema_.plain and np.isnan(rows.sum()):
             rows = np.where(np.isnan(rows), self.means_, rows)
         return rows
 
-    def scaled_holes(self, X) -> np.ndarray:
+    def scale_rows(self, X) -> np.ndarray:
         """Scale rows, and leave all missing cells NaN.
 
         Parameters

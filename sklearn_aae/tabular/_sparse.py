@@ -43,7 +43,7 @@ class SparseTable:
     def _by_column(self):
         return self.matrix.tocsc()
 
-    def tally(self, j: int, weight=None) -> tuple[np.ndarray, np.ndarray]:
+    def value_counts(self, j: int, weight=None) -> tuple[np.ndarray, np.ndarray]:
         """Return the different cells of a column, and the weight of the rows of each.
 
         Parameters

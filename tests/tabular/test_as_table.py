@@ -12,7 +12,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from sklearn_aae.tabular import TableColumns, as_table, float_dtypes, framed
+from sklearn_aae.tabular import TableColumns, as_frame_like, as_table, float_dtypes
 
 pa = pytest.importorskip("pyarrow")
 
@@ -207,7 +207,7 @@ def test_arrays_keep_the_float_that_they_have():
 def test_answers_are_framed_like_the_question(kind):
     like = TAKEN[kind][0]
     rows = np.arange(6.0).reshape(3, 2)
-    answer = framed(rows, like)
+    answer = as_frame_like(rows, like)
     assert type(answer) is type(like)
     frame = narwhals_v2.from_native(answer)
     assert frame.columns == ["size", "city"]
@@ -217,8 +217,8 @@ def test_answers_are_framed_like_the_question(kind):
 def test_a_pandas_answer_keeps_row_labels_and_any_names():
     names = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["u", "v"])
     like = pd.DataFrame(np.ones((2, 2)), index=["r", "s"], columns=names)
-    answer = framed(np.zeros((2, 2)), like)
+    answer = as_frame_like(np.zeros((2, 2)), like)
     assert answer.index.equals(like.index)
     assert answer.columns.equals(names)
     array = np.zeros((2, 2))
-    assert framed(array, np.ones((2, 2))) is array
+    assert as_frame_like(array, np.ones((2, 2))) is array

@@ -57,7 +57,7 @@ def learnt(frame, rule="from_dtype"):
     """Return the columns of a frame and its cells as numbers."""
     columns = TableColumns.learn(frame, rule)
     rows = columns.encode(frame)
-    return columns.widened(rows), rows
+    return columns.with_ranges_of(rows), rows
 
 
 @pytest.mark.parametrize("make", FRAMES)
@@ -365,11 +365,12 @@ def test_integers_of_an_untyped_array_come_back_as_such():
 def test_a_later_chunk_may_show_that_numbers_are_not_whole():
     for first in ([3.0, None, 1.0], [3, None, 1]):
         columns, _ = learnt(pd.DataFrame({"rooms": pd.Series(first, dtype=object)}))
-        assert columns.widened(np.array([[np.nan], [7.0]]))[0].whole
-        later = columns.widened(np.array([[2.5], [7.0]]))
+        assert columns.with_ranges_of(np.array([[np.nan], [7.0]]))[0].whole
+        later = columns.with_ranges_of(np.array([[2.5], [7.0]]))
         assert later.decode(np.array([[2.4]]), True)["rooms"].tolist() == [2.4]
     typed, _ = learnt(pd.DataFrame({"rooms": [3, 2, 1]}))
-    assert typed.widened(np.array([[2.5]]))[0].whole  # its dtype has no fractions
+    later = typed.with_ranges_of(np.array([[2.5]]))
+    assert later[0].whole  # its dtype has no fractions
 
 
 # --- frames of many columns -----------------------------------------------------------
@@ -432,7 +433,7 @@ OF_SMALL_INTEGERS = {
 def test_larger_integers_of_later_chunks_become_the_largest_of_the_dtype(kind):
     frame = OF_SMALL_INTEGERS[kind]
     columns = TableColumns.learn(frame, "from_dtype")
-    columns = columns.widened(np.array([[-5.0], [3900.0]]))
+    columns = columns.with_ranges_of(np.array([[-5.0], [3900.0]]))
     back = columns.decode(np.array([[-3.0], [7.0], [300.0]]), clip=True)
     assert [int(value) for value in np.asarray(back["n"])] == [0, 7, 255]
     assert type(back) is type(frame)

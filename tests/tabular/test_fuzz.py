@@ -49,7 +49,7 @@ def assert_equal_where_seen(back, frame):
 def test_cells_come_back(frame):
     columns = TableColumns.learn(frame, "from_dtype")
     rows = columns.encode(frame)
-    columns = columns.widened(rows)
+    columns = columns.with_ranges_of(rows)
     seen = frame.notna().to_numpy()
     np.testing.assert_array_equal(~np.isnan(rows), seen)
     for j in range(len(columns)):  # a hole comes back as something of its column

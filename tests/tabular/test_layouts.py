@@ -34,7 +34,7 @@ def round_trip(frame):
     """Return a frame that is built from what pickling leaves of its columns."""
     columns = TableColumns.learn(frame, "from_dtype")
     rows = columns.encode(frame)
-    blob = pickle.dumps(columns.widened(rows), protocol=2)
+    blob = pickle.dumps(columns.with_ranges_of(rows), protocol=2)
     assert not modules_of(blob) & set(LIBRARIES)
     loaded = pickle.loads(blob)
     json.dumps(loaded.layout, default=str)
@@ -322,7 +322,7 @@ def test_digits_of_decimals_that_come_later_are_kept():
 def test_decimals_beyond_their_digits_are_the_largest_that_there_are():
     table = pa.table({"p": pa.array([Decimal("9.9"), Decimal("-9.9")])})
     columns = TableColumns.learn(table, "from_dtype")
-    columns = columns.widened(columns.encode(table))
+    columns = columns.with_ranges_of(columns.encode(table))
     rows = np.array([[1e9], [-1e300], [0.25]])
     back = columns.decode(rows, clip=False)["p"].to_pylist()
     assert back == [Decimal("9.9"), Decimal("-9.9"), Decimal("0.2")]

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sklearn_aae.tabular import TableColumns, warn_of_loose_text
+from sklearn_aae.tabular import TableColumns, warn_about_text_columns
 
 pa = pytest.importorskip("pyarrow")
 
@@ -20,7 +20,7 @@ def messages(frame, rule="from_dtype"):
     columns = TableColumns.learn(frame, rule)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_loose_text(columns, frame, columns.encode(frame), rule)
+        warn_about_text_columns(columns, frame, columns.encode(frame), rule)
     assert all(issubclass(w.category, UserWarning) for w in caught)
     return [str(w.message) for w in caught]
 

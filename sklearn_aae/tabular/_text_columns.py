@@ -41,7 +41,7 @@ ON_PURPOSE = (
 )
 
 
-def warn_of_loose_text(columns: TableColumns, X, rows: np.ndarray, named) -> None:
+def warn_about_text_columns(columns: TableColumns, X, rows: np.ndarray, named) -> None:
     """Warn of columns that became categories, and should rather be something else.
 
     Parameters
