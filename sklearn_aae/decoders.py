@@ -1,8 +1,8 @@
 """Decoders p(x|z): codes in, a distribution over rows out.
 
 Letters: C models in a stack, B batch, k code size, d columns. A decoder is a module
-whose ``forward(z)`` returns a `torch.distributions.Distribution`
-with ``mean`` and ``log_prob`` of one value a row.
+whose ``forward(z)`` returns a `RowDistribution`, a `torch.distributions.Distribution`
+with ``mean``, ``log_prob`` of one value a row and ``cells`` of one a cell.
 
 To add a decoder: a class here with its row in `DECODERS`, an entry in the conformance
 list of ``tests/test_contracts.py``.
@@ -12,10 +12,16 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Distribution, Normal
 from torch.distributions import Laplace as _Laplace
 
-from sklearn_aae.distributions import Columns, Counts, UnitGaussian
+from sklearn_aae.distributions import (
+    Columns,
+    Counts,
+    IndependentCells,
+    RowDistribution,
+    UnitGaussian,
+)
 from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot, only, shallow_copy
 from sklearn_aae.utils._random import standard_uniform
 
@@ -152,20 +158,20 @@ class Decoder(nn.Module):
             twin.places = places
         return twin
 
-    def likelihood(self, h: Tensor) -> Distribution:
-        """Return the distribution with the head's outputs h as parameter."""
-        raise NotImplementedError
-
     @staticmethod
     def cells(h: Tensor) -> Distribution:
-        """Return the same, each cell by its own."""
+        """Return the distribution of each cell, the head's output h its parameter."""
         raise NotImplementedError
 
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Distribution:
+    def likelihood(self, h: Tensor) -> RowDistribution:
+        """Return the distribution of rows, of independent cells."""
+        return IndependentCells(self.cells(h))
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> RowDistribution:
         """Return p(x|z) for codes of shape (B, k) or (C, B, k), label and all."""
         return self.decode(self.represent(self.latent(z, y)))
 
-    def decode(self, h: Tensor) -> Distribution:
+    def decode(self, h: Tensor) -> RowDistribution:
         """Return p(x|z) for what `represent` returns."""
         return self.likelihood(self.location(h))
 
@@ -173,7 +179,7 @@ class Decoder(nn.Module):
 class GaussianDecoder(Decoder):
     """p(x|z) = N(g(z), I): -log p is half the squared error, summed over columns."""
 
-    def likelihood(self, h: Tensor) -> Distribution:
+    def likelihood(self, h: Tensor) -> RowDistribution:
         """Return N(h, I)."""
         return UnitGaussian(h)
 
@@ -186,10 +192,6 @@ class GaussianDecoder(Decoder):
 class LaplaceDecoder(Decoder):
     """p(x|z) = Laplace(g(z), 1): the absolute error, less moved by outliers."""
 
-    def likelihood(self, h: Tensor) -> Distribution:
-        """Return Laplace(h, 1)."""
-        return Independent(self.cells(h), 1, validate_args=False)
-
     @staticmethod
     def cells(h: Tensor) -> Distribution:
         """Return Laplace(h, 1) of each cell."""
@@ -198,10 +200,6 @@ class LaplaceDecoder(Decoder):
 
 class BernoulliDecoder(Decoder):
     """p(x|z) = Bernoulli(σ(g(z))) for x in [0, 1]: the cross-entropy."""
-
-    def likelihood(self, h: Tensor) -> Distribution:
-        """Return Bernoulli(σ(h))."""
-        return Independent(self.cells(h), 1, validate_args=False)
 
     @staticmethod
     def cells(h: Tensor) -> Distribution:
@@ -261,7 +259,7 @@ class ColumnsDecoder(Decoder):
             self.register_buffer("scale", pairs[:, 1].clone(), persistent=False)
             self.log_size = nn.Parameter(torch.zeros(len(moments), dtype=torch.float32))
 
-    def likelihood(self, h: Tensor) -> Distribution:
+    def likelihood(self, h: Tensor) -> RowDistribution:
         """Return the columns' distributions as one."""
         number, count, logits = self.heads(h)
         cells, order = DECODERS[self.numeric].cells(number), only(self.heads.order)

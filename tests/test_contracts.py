@@ -598,6 +598,17 @@ def test_decoder_log_prob_is_torchs(name, make_decoder, randn, close):
     close(p.mean, truth.mean)
 
 
+@pytest.mark.parametrize("name", DECODERS)
+def test_decoder_treats_all_columns_as_numbers(name, make_decoder, randn, close):
+    x = randn(B, D).sigmoid()
+    p = make_decoder(name)(randn(B, K))
+    close(p.cells(x).sum(-1), p.log_prob(x))
+    close(p.balanced_log_prob(x), p.log_prob(x))
+    close(p.unexplained(x), (x - p.mean).square().sum(-1))
+    assert p.discrete.tolist() == [False] * D
+    assert p.by_kind(x, lambda: pytest.fail("no column is discrete")) is x
+
+
 def test_bernoulli_decoder_is_the_cross_entropy(make_decoder, randn, close):
     decoder, z, x = make_decoder("bernoulli"), randn(B, K), randn(B, D).sigmoid()
     g = decoder(z).mean

@@ -53,6 +53,9 @@ def test_typed_columns_alone_are_the_columns_among_all(options):
                 torch.testing.assert_close(p.cells(part), cells[:, columns])
                 discrete = everything.discrete[list(columns)]
                 assert torch.equal(p.discrete, discrete)
+                kinds = p.by_kind(part, lambda p=p, part=part: p.cells(part))
+                expected = torch.where(discrete, p.cells(part), part)
+                torch.testing.assert_close(kinds, expected, equal_nan=True)
                 weighted = decoder.weight[decoder.heads.order.argsort()][list(columns)]
                 torch.testing.assert_close(
                     p.balanced_log_prob(part), p.cells(part) @ weighted

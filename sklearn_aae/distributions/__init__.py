@@ -14,7 +14,12 @@ from sklearn_aae.distributions._codes import (
     first_rows,
 )
 from sklearn_aae.distributions._counts import Counts
-from sklearn_aae.distributions._rows import Columns, UnitGaussian
+from sklearn_aae.distributions._rows import (
+    Columns,
+    IndependentCells,
+    RowDistribution,
+    UnitGaussian,
+)
 
 __all__ = [
     "Columns",
@@ -22,9 +27,11 @@ __all__ = [
     "Deterministic",
     "Drawn",
     "Implicit",
+    "IndependentCells",
     "LabelAndStyle",
     "LabelledPosterior",
     "ReparametrizedNormal",
+    "RowDistribution",
     "SwissRoll",
     "UnitGaussian",
     "first_rows",

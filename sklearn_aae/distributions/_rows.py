@@ -1,11 +1,11 @@
-"""Distributions of rows: likelihoods.
+"""Distributions of rows, p(x|z): what decoders return.
 
 Letters: B batch, d columns, J categorical columns of a group, M its largest number of
 categories.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,11 +18,74 @@ from sklearn_aae.distributions._counts import Counts
 NEVER = -1e8
 
 
-class UnitGaussian(Distribution):
-    """N(mean, I) over the last axis, with the cheapest possible log density."""
+class RowDistribution(Distribution):
+    """p(x|z) of rows, whose cells are independent of each other: what decoders return.
+
+    A subclass gives `mean` and `cells`; the rest follows for columns of numbers.
+    """
 
     arg_constraints = {}
     support = constraints.real_vector
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log-probability (of numbers: log density) of each cell, (..., d)."""
+        raise NotImplementedError
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Sum over the cells of a row, in nats: (...,)."""
+        return self.cells(value).sum(-1)
+
+    def balanced_log_prob(self, value: Tensor) -> Tensor:
+        """`log_prob` as the training takes it: columns may have weights, (...,)."""
+        return self.log_prob(value)
+
+    def unexplained(self, value: Tensor) -> Tensor:
+        """Squared error of the mean, the part of a row that it leaves open: (...,)."""
+        return (value - self.mean).square().sum(-1)
+
+    @property
+    def discrete(self) -> Tensor:
+        """Whether a column's cells have probabilities, not densities: (d,)."""
+        return torch.zeros(self.event_shape, dtype=torch.bool, device=self.mean.device)
+
+    def by_kind(self, numbers: Tensor, discrete: Callable[[], Tensor]) -> Tensor:
+        """Return `numbers` in columns of numbers and ``discrete()`` in the others.
+
+        Both are of shape (..., d). `discrete` is not called without such columns.
+        """
+        return numbers
+
+
+class IndependentCells(RowDistribution):
+    """Numeric columns, each cell with a distribution of its own.
+
+    Parameters
+    ----------
+    base : Distribution of batch shape (..., d)
+        Of the cells.
+    """
+
+    def __init__(self, base: Distribution):
+        self.base = base
+        shape = base.batch_shape
+        super().__init__(shape[:-1], shape[-1:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of each cell."""
+        return self.base.mean
+
+    def cells(self, value: Tensor) -> Tensor:
+        """Log density of each cell, (..., d)."""
+        return self.base.log_prob(value)
+
+    def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
+        """Draw each cell."""
+        return self.base.sample(torch.Size(sample_shape))
+
+
+class UnitGaussian(RowDistribution):
+    """N(mean, I) over the last axis, with the cheapest possible log density."""
 
     def __init__(self, mean: Tensor):
         self._mean = mean
@@ -32,6 +95,10 @@ class UnitGaussian(Distribution):
     def mean(self) -> Tensor:
         """The mean."""
         return self._mean
+
+    def cells(self, value: Tensor) -> Tensor:
+        """-½(x - mean)² - ½ log 2π of each cell."""
+        return -0.5 * ((value - self._mean).square() + math.log(2 * math.pi))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """-½‖x - mean‖² - ½ d log 2π of each row."""
@@ -45,7 +112,7 @@ class UnitGaussian(Distribution):
         return mean + torch.randn_like(mean)
 
 
-class Columns(Distribution):
+class Columns(RowDistribution):
     """Independent columns of several types; a NaN cell is one that was not observed.
 
     Numeric columns have a density each, columns of counts probabilities, categorical
@@ -71,9 +138,6 @@ class Columns(Distribution):
     weight : Tensor of shape (d,) or (C, d)
         Factor of each column in `balanced_log_prob`, in that order.
     """
-
-    arg_constraints = {}
-    support = constraints.real_vector
 
     def __init__(
         self,
@@ -105,6 +169,10 @@ class Columns(Distribution):
         """Whether a column's cells have probabilities, (d,): counts and categories."""
         return self.order.argsort() >= self._sizes[0]
 
+    def by_kind(self, numbers: Tensor, discrete: Callable[[], Tensor]) -> Tensor:
+        """Return `numbers` in columns of numbers and ``discrete()`` in the others."""
+        return torch.where(self.discrete, discrete(), numbers)
+
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw rows, all cells observed."""
         shape = torch.Size(sample_shape)
@@ -129,7 +197,7 @@ class Columns(Distribution):
         return self._in_row(self._at(level), torch.cat(numbers, -1))
 
     def _at(self, level: Tensor) -> list[Tensor]:
-        """Return the categories of each group at levels of their cumulative shares."""
+        """Return each group's categories at levels of their cumulative probability."""
         level, at = level.index_select(-1, self.order), self.n_numbers
         codes = []
         for logits in self.logits:
@@ -156,8 +224,9 @@ class Columns(Distribution):
     def unexplained(self, value: Tensor) -> Tensor:
         """Squared error of numbers, and -2 log p of categories by weight: (..., ).
 
-        With weights of ½ over the entropy of a category, it is 1 for a column of which
-        nothing is known but its shares; as it is for a column of variance 1.
+        With weights of ½ over the entropy of a column, it is 1 on average where only
+        the frequencies of the categories are known; as it is for a column of variance
+        1 of which only the mean is known.
         """
         x, seen = self._grouped(value)
         n = self.n_numbers

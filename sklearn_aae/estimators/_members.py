@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 from torch.nn import functional as F
 
-from sklearn_aae.distributions import Columns
+from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._sampling import MIN_RESIDUAL
 from sklearn_aae.estimators._tails import Tail
 from sklearn_aae.priors import Prior
@@ -62,13 +61,11 @@ class Member:
         """
         return self._missed(x, self.decoder(self.encoder(x).mean))
 
-    def _missed(self, x: Tensor, p: Distribution) -> Tensor:
+    def _missed(self, x: Tensor, p: RowDistribution) -> Tensor:
         # What never varied is known: how well it was learned does not matter.
         held = self.encoder.constants
         missed = (x - (p.mean if held is None else held(p.mean))).square()
-        if isinstance(p, Columns):
-            told = (-p.cells(x)).clamp_max(MAX_SURPRISE)
-            missed = torch.where(p.discrete, told, missed)
+        missed = p.by_kind(missed, lambda: (-p.cells(x)).clamp_max(MAX_SURPRISE))
         return torch.where(x.isnan(), x, missed)
 
     def cells(self, x: Tensor, z: Tensor | None = None) -> Tensor:
@@ -81,8 +78,7 @@ class Member:
         p = self.decoder(self.encoder(x).mean if z is None else z.to(x))
         missed, usual = self._missed(x, p), torch.tensor(self.usual).to(x)
         cells = (missed / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
-        if isinstance(p, Columns):
-            cells = torch.where(p.discrete, (missed - usual).clamp_min(0.0), cells)
+        cells = p.by_kind(cells, lambda: (missed - usual).clamp_min(0.0))
         return cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
     def blame(self, x: Tensor) -> Tensor:

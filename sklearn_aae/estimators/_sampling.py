@@ -7,7 +7,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_aae.distributions import Columns
+from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._preparation import validate_table
 from sklearn_aae.estimators._rows import Rows
@@ -239,9 +239,7 @@ class TableSampleMixin(SampleMixin):
         self.residuals_ = squares.sqrt().double().cpu().numpy()
 
 
-def _cells(p, x: Tensor, scale: Tensor) -> Tensor:
+def _cells(p: RowDistribution, x: Tensor, scale: Tensor) -> Tensor:
     """Return log p of cells, numbers with the deviation that they are decoded with."""
     number = -0.5 * ((x - p.mean) / scale).square()
-    if not isinstance(p, Columns):
-        return number
-    return torch.where(p.discrete, p.cells(x.expand_as(number)), number)
+    return p.by_kind(number, lambda: p.cells(x.expand_as(number)))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from sklearn_aae.distributions import LabelledPosterior, first_rows
+from sklearn_aae.distributions import LabelledPosterior, RowDistribution, first_rows
 
 # The tensors of a batch, in order.
 PARTS = ("x", "prior", "weight", "y", "prior_y")
@@ -123,7 +123,7 @@ class Batch:
             return None, None
         return self.prior_y, self.y
 
-    def decoded(self, networks: Networks, code: Tensor) -> Distribution:
+    def decoded(self, networks: Networks, code: Tensor) -> RowDistribution:
         """Return p(x|z) of codes of these rows."""
         return networks["decoder"](code, self.y)
 

@@ -8,7 +8,6 @@ are from the prior. Both are shares, both are 0 at best; it needs no labels.
 import torch
 from torch import Tensor
 
-from sklearn_aae.distributions import Columns
 from sklearn_aae.objectives import energy_distance
 from sklearn_aae.training._batch import Batch, Networks
 from sklearn_aae.training._phases import TrainCritic, critic_logits
@@ -53,9 +52,7 @@ def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
         over columns.
     """
     p = batch.decoded(networks, batch.posterior(networks).mean)
-    if isinstance(p, Columns):
-        return p.unexplained(batch.x).mean(-1) / total
-    return (batch.x - p.mean).square().sum(-1).mean(-1) / total
+    return p.unexplained(batch.x).mean(-1) / total
 
 
 def criterion(networks: Networks, batch: Batch, total: float) -> Tensor:

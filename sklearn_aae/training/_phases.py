@@ -87,7 +87,7 @@ class Reconstruct(Phase):
         """Return the mean over rows and columns."""
         p = batch.decoded(networks, batch.code(networks))
         # Typed columns pull by their weights, so that no type drowns the others.
-        log_prob = getattr(p, "balanced_log_prob", p.log_prob)(batch.x)  # (B,)
+        log_prob = p.balanced_log_prob(batch.x)  # (B,)
         return -row_mean(log_prob, batch.weight) / self.n_columns
 
 
