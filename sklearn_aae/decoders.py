@@ -4,8 +4,8 @@ Letters: C models in a stack, B batch, k code size, d columns. A decoder is a mo
 whose ``forward(z)`` returns a `RowDistribution`, a `torch.distributions.Distribution`
 with ``mean``, ``log_prob`` of one value a row and ``cells`` of one a cell.
 
-To add a decoder: a class here with its row in `DECODERS`, an entry in the conformance
-list of ``tests/test_contracts.py``.
+To add a decoder: a class here with its row in `DECODERS`, its likelihood in
+``tests/test_decoders.py``.
 """
 
 from collections.abc import Sequence

@@ -5,8 +5,8 @@ encoder is a module whose ``forward(x, row_weight=None)`` returns a
 `torch.distributions.Distribution` with ``rsample`` and ``mean``. Noise is drawn from
 the active random streams.
 
-To add an encoder: a class here with its row in `ENCODERS`, an entry in the conformance
-list of ``tests/test_contracts.py``.
+To add an encoder: a class here with its row in `ENCODERS`, from which
+``tests/test_encoders.py`` tests it.
 """
 
 from typing import Any

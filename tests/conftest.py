@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from sklearn_aae.critics import CellCritic, Critic
+from sklearn_aae.decoders import DECODERS
+from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.utils import _random
+from sklearn_aae.utils._random import seeded_scope
+
+D, K = 5, 2  # columns and code size of the small networks
 
 
 def pytest_addoption(parser):
@@ -119,6 +125,66 @@ def stack():
         return together
 
     return stack_modules
+
+
+class Repetition:
+    """Eight rows that count 0 to 5 times each: by weights, or as copies."""
+
+    counts = torch.tensor([1, 3, 0, 2, 1, 5, 1, 2])
+
+    def weights(self, like):
+        """Return row weights that sum to 1."""
+        return self.counts.to(like) / self.counts.sum()
+
+    def copies(self, x):
+        """Return each row as often as it counts."""
+        return x.repeat_interleave(self.counts.to(x.device), 0)
+
+
+@pytest.fixture(scope="session")
+def repetition():
+    """Return `Repetition`."""
+    return Repetition()
+
+
+@pytest.fixture
+def make_encoder(device, dtype):
+    def make(name, seed=0, **options):
+        options = {"hidden_layer_sizes": (7, 6)} | options
+        options.setdefault("normalize_head", options.get("normalization") == "batch")
+        with seeded_scope(seed):
+            return ENCODERS[name](D, options.pop("k", K), **options).to(device, dtype)
+
+    return make
+
+
+@pytest.fixture
+def make_decoder(device, dtype):
+    def make(name, seed=0, **options):
+        options = {"hidden_layer_sizes": (6, 7)} | options
+        with seeded_scope(seed):
+            return DECODERS[name](K, D, **options).to(device, dtype)
+
+    return make
+
+
+@pytest.fixture
+def make_critic(device, dtype):
+    def make(seed=0, n_classes=0, activation="relu"):
+        options = {"n_classes": n_classes, "activation": activation}
+        with seeded_scope(seed):
+            return Critic(K, (6, 7), **options).to(device, dtype)
+
+    return make
+
+
+@pytest.fixture
+def make_cell_critic(device, dtype):
+    def make(seed=0):
+        with seeded_scope(seed):
+            return CellCritic(D, (6, 7)).to(device, dtype)
+
+    return make
 
 
 @pytest.fixture

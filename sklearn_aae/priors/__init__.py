@@ -5,8 +5,8 @@ returns a `torch.distributions.Distribution` over codes: of batch shape () witho
 labels, of batch shape (B,) for labels y of shape (B,). They draw as torch
 does, without a generator: a seeded scope around them has one of the model's own.
 
-To add a prior: a class here with its row in `PRIORS`, an entry in the conformance
-list of ``tests/test_contracts.py``.
+To add a prior: a class here with its row in `PRIORS`, its moments in
+``tests/priors/test_priors.py``.
 """
 
 import copy

@@ -7,8 +7,7 @@ move is frozen while its loss is computed. `sees` is the kind of rows that a pha
 shown (`Batch.rows`): fewer for those that make further passes through large networks.
 Where `replays_exactly` is False, a replayed step equals the eager one but for rounding.
 
-To add a phase: a class here, an entry in the conformance list of
-``tests/test_contracts.py``.
+To add a phase: a class here, a row in `CASES` of ``tests/training/test_phases.py``.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
-from sklearn_aae.critics import Critic
+from sklearn_aae.critics import Critic, LabelCritic
 from sklearn_aae.decoders import DECODERS
 from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.priors import PRIORS
@@ -185,6 +185,34 @@ def make_job(device):
     def make(i=0, **options):
         told = {k: v(i) if callable(v) else v for k, v in options.items()}
         return Setting(**{"seed": i, "device": device} | told).make_job()
+
+    return make
+
+
+@pytest.fixture
+def make_networks(
+    make_encoder, make_decoder, make_critic, make_cell_critic, device, dtype
+):
+    """Return a function that builds a network of each name that a phase may need.
+
+    `n_classes` labels the critic; with `n_labels`, the encoder infers labels and the
+    decoder has a head for each.
+    """
+
+    def make(seed=0, n_classes=0, n_labels=0, posterior="gaussian"):
+        labels = {"n_classes": n_labels}
+        heads = {**labels, "class_heads": True} if n_labels else {}
+        shares = [1.0 + label for label in range(max(n_labels, 2))]
+        with seeded_scope(seed):
+            label_critic = LabelCritic(shares, hidden_layer_sizes=(4,))
+        return {
+            "encoder": make_encoder(posterior, seed, normalization="batch", **labels),
+            "decoder": make_decoder("gaussian", seed, **heads),
+            "critic": make_critic(seed, n_classes),
+            "label_critic": label_critic.to(device, dtype),
+            "prior": PRIORS["gaussian"](2).to(device, dtype),
+            "cell_critic": make_cell_critic(seed),
+        }
 
     return make
 
