@@ -1,12 +1,12 @@
 """The joblib backend "stacked": scikit-learn's own searches, trained as stacks.
 
 joblib asks a backend for little: `submit` a task, call back when it is done, and say
-when the caller waits. That is enough to know when all fits of a search have met (see
-`_gathering`), so nothing of scikit-learn is changed or replaced.
+when the caller waits. That is enough to know when all fits of a search are at the
+barrier (see `_barrier`), so nothing of scikit-learn is changed or replaced.
 
 `StackedBackend` is what `joblib.parallel_config` holds. Several calls may use it at the
 same time, one of them inside another, so it has no state: for each `joblib.Parallel` it
-steps back (joblib's `FallbackToBackend`) in favour of an object of that call alone.
+names, by joblib's `FallbackToBackend`, a backend of that call alone.
 """
 
 import contextlib
@@ -21,16 +21,16 @@ from joblib.parallel import (
     register_parallel_backend,
 )
 
+from sklearn_aae.model_selection._barrier import Barrier
 from sklearn_aae.model_selection._calls import Call, current_task
-from sklearn_aae.model_selection._gathering import Gathering
-from sklearn_aae.model_selection._shares import run_shares
+from sklearn_aae.model_selection._chunks import run_chunks
 
 # joblib dispatches twice as many tasks before the first one has ended.
 ALL_TASKS = 1024
 
-# Into so many parts scikit-learn cuts work that it cuts itself: an ensemble into groups
-# of members, which shall meet; but also the rows of a nearest-neighbour query, where
-# each part costs a task.
+# scikit-learn splits some work into `effective_n_jobs` parts itself. More parts stack
+# better where they are groups of an ensemble's members, and cost a task each where they
+# are rows of a nearest-neighbour query.
 PARTS = 64
 
 
@@ -43,8 +43,8 @@ class StackedBackend(ParallelBackendBase):
     are those of fits one by one, up to rounding.
 
     ``n_jobs``, of `joblib.parallel_config` or of the estimator, bounds how many tasks
-    meet: 2 * n_jobs. The default is all. With 1, joblib runs one task after the other
-    and nothing is stacked. With `over`, it is the number of workers that get a share.
+    train together: 2 * n_jobs. The default is all. With 1, joblib runs one task after
+    the other and nothing is stacked. With `over`, it is the number of workers.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class StackedBackend(ParallelBackendBase):
         free memory.
 
     over : str, default=None
-        Another backend of joblib, such as "loky", "dask" or "ray", whose workers share
-        the tasks; each stacks its share. None for all in this process.
+        Another backend of joblib, such as "loky", "dask" or "ray", whose workers get
+        a chunk of the tasks each, and stack it. None for all in this process.
 
     **over_params : dict
         Parameters of the backend that `over` names.
@@ -105,7 +105,7 @@ class StackedBackend(ParallelBackendBase):
         self.supports_sharedmem = over is None
 
     def effective_n_jobs(self, n_jobs):
-        """Return into how many parts work is to be cut.
+        """Return into how many parts work is to be split.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class StackedBackend(ParallelBackendBase):
         return PARTS if current_task() is None else cpu_count()
 
     def configure(self, n_jobs=1, parallel=None, **settings):
-        """Step back in favour of a backend of this call alone.
+        """Hand the call over to a backend of its own, by joblib's `FallbackToBackend`.
 
         Parameters
         ----------
@@ -139,19 +139,19 @@ class StackedBackend(ParallelBackendBase):
         Returns
         -------
         n_jobs : int
-            Never: it raises what tells joblib to go on with another backend.
+            Never: it always raises.
         """
         bound = _all_if_negative(n_jobs)
         unset = n_jobs is None or n_jobs == self.default_n_jobs
-        # Forests ask so for their trees. Nested in a task they would be a crowd of
-        # short tasks, none of which has anything to stack.
-        crowd = unset and settings.get("prefer") == "threads" and current_task()
-        if bound == 1 or crowd:
+        # A forest asks so for its trees. Nested in a task these would be many short
+        # tasks, none of which has anything to stack.
+        many_short = unset and settings.get("prefer") == "threads" and current_task()
+        if bound == 1 or many_short:
             backend = SequentialBackend(nesting_level=self.nesting_level)
         elif self.over is None:
-            backend = GatheredCall(self, bound)
+            backend = LocalCall(self, bound)
         else:
-            backend = DealtCall(self, -1 if unset else n_jobs)
+            backend = DistributedCall(self, -1 if unset else n_jobs)
         raise FallbackToBackend(backend)
 
     def apply_async(self, func, callback=None):
@@ -200,17 +200,17 @@ class _OneCall(ParallelBackendBase):
         return future.result()
 
 
-class GatheredCall(_OneCall):
-    """Tasks that meet in this process: each call of `Parallel` is a `Call`."""
+class LocalCall(_OneCall):
+    """Tasks that run in threads of this process, with a `Barrier` for their fits."""
 
     def start_call(self):
         task = current_task()
         if task is None:
             n_slots = min(self._n_jobs, cpu_count())
-            gathering = Gathering(n_slots, self._backend.max_models)
-            self._call = Call(gathering, gathering.outermost)
+            barrier = Barrier(n_slots, self._backend.max_models)
+            self._call = Call(barrier, barrier.outermost)
         else:
-            self._call = Call(task.call.gathering, task)
+            self._call = Call(task.call.barrier, task)
 
     def submit(self, func, callback=None):
         return self._call.submit(func, callback)
@@ -225,12 +225,12 @@ class GatheredCall(_OneCall):
         try:
             self._call.close()
         except KeyboardInterrupt:
-            self._call.close()  # impatience shall not leave threads behind
+            self._call.close()  # a second Ctrl-C shall not leave threads behind
             raise
 
 
-class DealtCall(_OneCall):
-    """Tasks that are dealt out to the workers of another backend.
+class DistributedCall(_OneCall):
+    """Tasks that run, in chunks, on the workers of another backend.
 
     They are collected until the caller waits for results. Callbacks may then submit
     more: these make another round.
@@ -261,12 +261,12 @@ class DealtCall(_OneCall):
         """Run what has been collected; return False at the first error.
 
         joblib gives up a call as soon as a task has failed; closing the generator
-        recalls the other shares.
+        cancels the other chunks.
         """
         tasks, futures = zip(*self._collected, strict=True)
         self._collected = []
         backend = self._backend
-        outcomes = run_shares(
+        outcomes = run_chunks(
             tasks, self._n_jobs, backend.over, backend.over_params, backend.max_models
         )
         with contextlib.closing(outcomes):

@@ -1,4 +1,4 @@
-"""Calls of `joblib.Parallel` inside a gathering, and their tasks."""
+"""Calls of `joblib.Parallel` inside a barrier, and their tasks."""
 
 import contextlib
 import threading
@@ -11,27 +11,27 @@ _here = threading.local()
 
 
 def current_task():
-    """Return the task that this thread runs, or None outside of gatherings."""
+    """Return the task that this thread runs, or None outside of barriers."""
     return getattr(_here, "task", None)
 
 
 class Caller:
-    """Whoever calls `joblib.Parallel`: a thread outside, or a task of the gathering.
+    """Whoever calls `joblib.Parallel`: a thread outside, or a task of the barrier.
 
     Attributes
     ----------
     blocked : int
-        Number of its calls whose results it waits for and whose tasks have not ended.
+        Number of its calls for whose results it waits and whose tasks have not ended.
 
     dispatching : bool
         Whether it may hold joblib's lock.
 
     ended : bool
-        Whether it is no more. A generator of joblib that it made may live longer.
+        Whether it has ended. A generator of joblib that it made may live longer.
     """
 
     call = None
-    slot = True  # the thread outside needs none
+    slot = True  # a thread outside runs without one
 
     def __init__(self):
         self.blocked = 0
@@ -48,7 +48,7 @@ class Task(Caller):
         self.call, self.function = call, function
         self.future: Future = Future()
         self.future.add_done_callback(callback)
-        self.turn = threading.Condition(call.gathering.lock)
+        self.turn = threading.Condition(call.barrier.lock)
         self.thread = None
         self.jobs: list = []
         self.error: BaseException | None = None
@@ -80,13 +80,13 @@ class Task(Caller):
         """Have jobs trained; they come back when they are. A fit calls this."""
         own = self.thread is threading.current_thread()
         if own and not self.blocked and not self.dispatching:
-            self.call.gathering.park(self, jobs)
+            self.call.barrier.park(self, jobs)
         else:
             training.train_jobs(jobs, cancelled=lambda: self.call.cancelled)
 
 
 def explain(error: BaseException) -> BaseException:
-    """Note on an error where it first arose: joblib drops the traceback of a task."""
+    """Add the traceback as a note to an error: joblib drops that of a task."""
     if isinstance(error, Exception) and not hasattr(error, "__notes__"):
         lines = traceback.format_tb(error.__traceback__)
         error.add_note("\nIn the task:\n" + "".join(lines).rstrip())
@@ -98,48 +98,48 @@ class Call:
 
     Parameters
     ----------
-    gathering : Gathering
-        Where its tasks meet those of other calls.
+    barrier : Barrier
+        Where its fits wait for those of other calls.
 
     caller : Caller
         Who waits for the results.
     """
 
-    def __init__(self, gathering, caller):
-        self.gathering, self.caller = gathering, caller
+    def __init__(self, barrier, caller):
+        self.barrier, self.caller = barrier, caller
         self.unfinished = 0
         self.opened = self.awaited = self._cancelled = False
 
     @property
     def cancelled(self) -> bool:
-        """Whether this call, or one around it, has been called off."""
+        """Whether this call, or one around it, has been cancelled."""
         around = self.caller.call
         return self._cancelled or (around is not None and around.cancelled)
 
     def submit(self, function, callback) -> Future:
         """Queue a task."""
         task = Task(self, function, callback)
-        self.gathering.submit(task)
+        self.barrier.submit(task)
         return task.future
 
     @contextlib.contextmanager
     def results_awaited(self):
         """While inside, the caller waits for results."""
-        self.gathering.begin_waiting(self)
+        self.barrier.begin_waiting(self)
         try:
             yield
         finally:
-            self.gathering.end_waiting(self)
+            self.barrier.end_waiting(self)
 
     def cancel(self) -> None:
-        """Call the tasks off, with all that they have called in turn."""
+        """Cancel the tasks, with all calls that they have made in turn."""
         self._cancelled = True
-        self.gathering.sweep()
+        self.barrier.end_cancelled()
 
     def close(self) -> None:
-        """End the call; the outermost one ends the gathering."""
+        """End the call; the outermost one ends the barrier."""
         self.caller.dispatching = False
         if self.unfinished:  # Ctrl-C may have kept joblib from saying so
             self.cancel()
-        if self.caller is self.gathering.outermost:
-            self.gathering.close()
+        if self.caller is self.barrier.outermost:
+            self.barrier.close()

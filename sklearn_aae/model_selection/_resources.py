@@ -1,11 +1,11 @@
-"""What the tasks of a gathering may use of the machine: memory and threads.
+"""Memory and threads that the tasks of a barrier may use.
 
 Memory: a parked task holds its model until it is trained, so the number of parked
-tasks is bounded by the free memory. `Room` keeps the account.
+tasks is bounded by the free memory, see `MemoryBudget`.
 
 Threads: many tasks run side by side, so the libraries below them get one thread each;
 the training, which runs alone, gets as many as the caller has. OpenMP and torch count
-per thread, so each thread of a gathering sets its own number. BLAS counts per process:
+per thread, so each thread of a barrier sets its own number. BLAS counts per process:
 its limit is lifted during a training.
 """
 
@@ -67,10 +67,10 @@ def _free_in_group(limit: str, usage: str, stat: str, cache: str) -> float:
         return math.inf
 
 
-class Room:
-    """The account of models that wait for their training.
+class MemoryBudget:
+    """How much memory parked tasks hold, and whether another task may start.
 
-    What a task will hold is learnt from those that have parked: the largest counts.
+    A task is expected to hold as much as the largest one that has parked.
     Before the first one only `max_models` and the number of CPUs bound the tasks.
 
     Parameters
@@ -86,7 +86,7 @@ class Room:
         self._budget = math.inf
 
     def hold(self, n_models: int, n_bytes: int) -> None:
-        """Enter what a task holds that parks."""
+        """Add what a task holds that parks."""
         if not self.models:
             # Half of what is free now: the other half is for the training.
             self._budget = (free_memory() + n_bytes) / 2
@@ -96,7 +96,7 @@ class Room:
         self._bytes_of_a_task = max(self._bytes_of_a_task, n_bytes)
 
     def release(self, n_models: int, n_bytes: int) -> None:
-        """Strike out what a task held."""
+        """Take away what a task held."""
         self.models -= n_models
         self.bytes -= n_bytes
 
@@ -111,7 +111,7 @@ class Room:
         )
 
 
-class Shared:
+class SharedContext:
     """A context of the whole process: the first holder enters it, the last leaves it.
 
     Two holders that each entered a context of their own would leave, at the end, what
@@ -164,13 +164,13 @@ class Shared:
 
 # scikit-learn changes the warning filters around each task and puts them back after.
 # Tasks that overlap put back each other's, so the call as a whole does it once more.
-WARNING_FILTERS = Shared(warnings.catch_warnings)
+WARNING_FILTERS = SharedContext(warnings.catch_warnings)
 
-SINGLE_BLAS = Shared(lambda blas: blas.limit(limits=1))
+SINGLE_BLAS = SharedContext(lambda blas: blas.limit(limits=1))
 
 
 class Threads:
-    """The numbers of threads of one gathering; made in the thread of its caller."""
+    """The numbers of threads of one barrier; made in the thread of its caller."""
 
     def __init__(self):
         self._of_caller = torch.get_num_threads()

@@ -16,7 +16,7 @@ from sklearn_aae import training
 WATCHDOG_SECONDS = 120
 
 
-def threads_of_gatherings():
+def threads_of_barriers():
     return [t for t in threading.enumerate() if t.name == "stacked-fit"]
 
 
@@ -35,7 +35,7 @@ def watchdog(request):
     threading.Thread(target=watch, daemon=True).start()
     yield
     over.set()
-    assert threads_of_gatherings() == []
+    assert threads_of_barriers() == []
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def stacked():
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """Record how many models each training of a gathering has."""
+    """Record how many models each training of a barrier has."""
     sizes, train_jobs = [], training.train_jobs
 
     def recorded(jobs, cancelled=lambda: False):

@@ -7,7 +7,11 @@ import threading
 import pytest
 
 from sklearn_aae.model_selection import _resources
-from sklearn_aae.model_selection._resources import Room, Shared, free_memory
+from sklearn_aae.model_selection._resources import (
+    MemoryBudget,
+    SharedContext,
+    free_memory,
+)
 
 GROUPS = {
     "memory.max": ("memory.max", "memory.current", "memory.stat", "inactive_file"),
@@ -66,30 +70,30 @@ def test_free_memory_unknown(monkeypatch):
     assert free_memory() == float("inf")
 
 
-def test_room_learns_from_those_that_parked(monkeypatch):
+def test_memory_budget_learns_from_tasks_that_parked(monkeypatch):
     monkeypatch.setattr(_resources, "free_memory", lambda: 190)
-    room = Room()
-    assert room.fits(1000)  # nothing is known yet
-    room.hold(2, 10)  # leaves (190 + 10) / 2 = 100
-    assert room.fits(8)
-    assert not room.fits(9)
-    room.hold(2, 40)
-    assert room.fits(0)
-    assert not room.fits(1)
-    room.release(2, 40)
-    room.release(2, 10)
-    assert room.fits(1)
-    assert not room.fits(2)
+    budget = MemoryBudget()
+    assert budget.fits(1000)  # nothing is known yet
+    budget.hold(2, 10)  # leaves (190 + 10) / 2 = 100
+    assert budget.fits(8)
+    assert not budget.fits(9)
+    budget.hold(2, 40)
+    assert budget.fits(0)
+    assert not budget.fits(1)
+    budget.release(2, 40)
+    budget.release(2, 10)
+    assert budget.fits(1)
+    assert not budget.fits(2)
 
 
-def test_room_for_one_task_is_always():
-    room = Room(max_models=1)
-    assert room.fits(0)
-    room.hold(5, 0)
-    assert not room.fits(0)
-    room.release(5, 0)
-    assert room.fits(0)
-    assert not room.fits(1)
+def test_memory_budget_always_lets_one_task_start():
+    budget = MemoryBudget(max_models=1)
+    assert budget.fits(0)
+    budget.hold(5, 0)
+    assert not budget.fits(0)
+    budget.release(5, 0)
+    assert budget.fits(0)
+    assert not budget.fits(1)
 
 
 def test_shared_context_is_entered_and_left_once_by_one_thread():
@@ -101,7 +105,7 @@ def test_shared_context_is_entered_and_left_once_by_one_thread():
         yield
         events.append(("leave", name, threading.get_ident()))
 
-    shared = Shared(context)
+    shared = SharedContext(context)
     first, second = shared.held("a"), shared.held("b")
     first.__enter__()
     second.__enter__()

@@ -16,7 +16,7 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import ThreadpoolController
 
 from sklearn_aae import training
-from sklearn_aae.model_selection import StackedBackend, _gathering, _resources
+from sklearn_aae.model_selection import StackedBackend, _barrier, _resources
 from sklearn_aae.model_selection._calls import current_task
 
 
@@ -136,7 +136,7 @@ def test_one_parallel_called_twice(trainer, stacked):
     assert trainer.sizes == [5, 5]
 
 
-def test_two_gatherings_side_by_side(trainer):
+def test_two_barriers_side_by_side(trainer):
     both, results = threading.Barrier(2, timeout=30), {}
 
     def task(i):
@@ -378,7 +378,7 @@ def test_the_error_of_a_job_is_left_to_its_fit(trainer, stacked, monkeypatch):
 
 
 def interrupt(trainer, nested):
-    """Ctrl-C while the gathering trains."""
+    """Ctrl-C while the barrier trains."""
     trainer.until_cancelled = True
 
     def press():
@@ -414,7 +414,7 @@ def threads_left():
 
 
 def test_ctrl_c_does_not_wait_for_ever(trainer, stacked, monkeypatch):
-    monkeypatch.setattr(_gathering, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(_barrier, "GRACE_SECONDS", 0.1)
     release = threading.Event()
 
     def task(i):

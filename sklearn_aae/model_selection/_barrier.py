@@ -1,10 +1,11 @@
-"""Where the fits of a search meet, so that they are trained together.
+"""A barrier at which the fits of a search wait, so that they are trained together.
 
 Each task of a call of `joblib.Parallel` runs in a thread of its own. A fit inside does
-not train: it *parks* its jobs and waits. When nobody is left who could park one more,
-all parked jobs are trained together, and each fit goes on with its own result.
+not train: it *parks* its jobs at the barrier and waits. When no thread is left that
+could park one more, all parked jobs are trained together, and each fit goes on with its
+own result.
 
-When is nobody left? That is counted, never guessed from the clock. *Active* is who may
+When is none left? That is counted, never guessed from the clock. *Active* is what may
 still park a job, or start a task that may:
 
 - a task that runs, from its start until joblib's callback for it has returned, since
@@ -15,22 +16,22 @@ Not active is a task that is parked, and a task that waits for a nested call who
 have not all ended: they are counted themselves. The last of them makes its caller
 active again in the same instant, so that no training slips in between. At a count of
 zero the training starts. A task that waits in the queue is not counted: it is started
-as soon as a slot and the memory allow, before the count is looked at. If it cannot be
-started because memory is short, the training of what is parked makes room.
+as soon as a slot and the memory allow, before the count is tested. If it cannot be
+started because memory is short, the training of what is parked frees some.
 
-As many tasks as there are *slots* run Python at a time. Who parks or waits gives its
-slot back, and who goes on takes one again. joblib dispatches more tasks than it has
-workers, so threads are never a fixed pool: a pool of n threads, all parked, would
-leave the others in the queue for ever.
+As many tasks as there are *slots* run Python at a time. A task that parks or waits
+gives its slot back, and takes one again before it goes on. joblib dispatches more tasks
+than it has workers, so threads are never a fixed pool: a pool of n threads, all parked,
+would leave the others in the queue for ever.
 
 The first tasks are started, and all batches trained, by one more thread, the
-*conductor*. The thread of the caller is where Ctrl-C strikes, between any two steps, so
+*scheduler*. The thread of the caller is where Ctrl-C strikes, between any two steps, so
 it changes as little as it can; and a thread of our own has no limits of a task on it.
 
 One lock guards it all. joblib's callbacks take joblib's lock and then, by submitting,
-this one; so no callback is ever called with this lock held. For the same reason nobody
-parks who may hold joblib's lock: fits in a callback, or in a nested dispatch (where the
-user's generator of tasks runs), train on the spot.
+this one; so no callback is ever called with this lock held. For the same reason no
+thread parks that may hold joblib's lock: fits in a callback, or in a nested dispatch
+(where the user's generator of tasks runs), train at once.
 """
 
 import math
@@ -40,15 +41,19 @@ from collections import deque
 
 from sklearn_aae import training
 from sklearn_aae.model_selection._calls import Call, Caller, Task, current_task
-from sklearn_aae.model_selection._resources import WARNING_FILTERS, Room, Threads
+from sklearn_aae.model_selection._resources import (
+    WARNING_FILTERS,
+    MemoryBudget,
+    Threads,
+)
 
 # How long the end of a call waits for its threads. They are done, except after an
 # error or Ctrl-C: then a task may be amid a long computation that knows no stop.
 GRACE_SECONDS = 5.0
 
 
-class Gathering:
-    """The meeting of all tasks of one outermost call and of the calls nested in it.
+class Barrier:
+    """The tasks of one outermost call and of the calls nested in it, and their fits.
 
     Parameters
     ----------
@@ -67,13 +72,13 @@ class Gathering:
         self._active = 1  # the outermost caller
         self._free_slots = n_slots
         self._threads = Threads()
-        self._room = Room(max_models)
+        self._memory = MemoryBudget(max_models)
         self._queued: deque[Task] = deque()
         self._ready: deque[Task] = deque()
         self._parked: list[Task] = []
         self._batch: list[Task] = []  # in training
-        self._conductor_turn = threading.Condition(self.lock)
-        self._opened = self._closed = self._to_sweep = False
+        self._scheduler_turn = threading.Condition(self.lock)
+        self._opened = self._closed = self._has_cancelled = False
         self._workers: list[threading.Thread] = []
         self._deadline = math.inf
 
@@ -86,12 +91,12 @@ class Gathering:
             if not self._opened:
                 # Not before: joblib ends a call for sure only once it has tasks.
                 self._opened = True
-                self._start_thread(self._conduct)
+                self._start_thread(self._run_scheduler)
             if not task.call.opened:
                 task.call.opened = task.call.caller.dispatching = True
             task.call.unfinished += 1
             self._queued.append(task)
-            self._conductor_turn.notify()
+            self._scheduler_turn.notify()
 
     def park(self, task: Task, jobs: list) -> None:
         """Wait until jobs are trained; raise what stopped the training as a whole."""
@@ -99,7 +104,7 @@ class Gathering:
         with self.lock:
             self._check(task)
             task.jobs, task.n_bytes, task.error = jobs, n_bytes, None
-            self._room.hold(len(jobs), n_bytes)
+            self._memory.hold(len(jobs), n_bytes)
             self._parked.append(task)
             self._active -= 1
             self._give_slot(task)
@@ -114,7 +119,7 @@ class Gathering:
             call.caller.dispatching, call.awaited = False, True
             if call.unfinished:
                 self._block(call.caller)
-                self._conductor_turn.notify()
+                self._scheduler_turn.notify()
 
     def end_waiting(self, call: Call) -> None:
         """Note that a caller goes on; a task takes a slot again before it does."""
@@ -130,17 +135,17 @@ class Gathering:
                 self._advance()
                 self._await_slot(task)
 
-    def sweep(self) -> None:
-        """Have the tasks of cancelled calls ended that wait."""
+    def end_cancelled(self) -> None:
+        """Have the scheduler end those tasks of cancelled calls that wait."""
         with self.lock:
-            self._to_sweep = True
-            self._conductor_turn.notify()
+            self._has_cancelled = True
+            self._scheduler_turn.notify()
 
     def close(self) -> None:
         """Wait for the threads to end, and leave the process as it was."""
         with self.lock:
             self._closed = True
-            self._conductor_turn.notify()
+            self._scheduler_turn.notify()
         self._deadline = min(self._deadline, time.monotonic() + GRACE_SECONDS)
         try:
             for thread in {*self._workers} - {threading.current_thread()}:
@@ -155,7 +160,7 @@ class Gathering:
             raise training.Cancelled
 
     def _advance(self) -> None:
-        """Give the free slots away; if nobody is active, choose what is trained."""
+        """Give the free slots away; if nothing is active, choose what is trained."""
         self._serve_ready()
         while self._may_start():
             task = self._take_next()
@@ -166,10 +171,10 @@ class Gathering:
                 break
         if not self._active and not self._batch:
             self._batch = self._choose_batch()
-            self._conductor_turn.notify()
+            self._scheduler_turn.notify()
 
     def _serve_ready(self) -> None:
-        """Give slots to those that go on: they hold memory."""
+        """Give slots to tasks that were trained first: they hold memory."""
         while self._free_slots and self._ready:
             task = self._ready.popleft()
             self._take_slot(task)
@@ -183,7 +188,7 @@ class Gathering:
         if not self._queued or not self._free_slots:
             return False
         caller_is_active = not self.outermost.blocked
-        return self._room.fits(self._active - caller_is_active)
+        return self._memory.fits(self._active - caller_is_active)
 
     def _take_next(self) -> Task:
         """Make the first task of the queue active."""
@@ -230,15 +235,15 @@ class Gathering:
         n_models = n_tasks = 0
         for task in self._parked:
             n_models += len(task.jobs)
-            if n_tasks and n_models > self._room.max_models:
+            if n_tasks and n_models > self._memory.max_models:
                 break
             n_tasks += 1
         batch, self._parked = self._parked[:n_tasks], self._parked[n_tasks:]
         return batch
 
-    def _go_on(self, task: Task, error: BaseException | None) -> None:
+    def _resume(self, task: Task, error: BaseException | None) -> None:
         """Make a task active that was parked."""
-        self._room.release(len(task.jobs), task.n_bytes)
+        self._memory.release(len(task.jobs), task.n_bytes)
         task.jobs, task.error = [], error and training.error_of_one(error)
         self._active += 1
         self._ready.append(task)
@@ -274,10 +279,10 @@ class Gathering:
             self._advance()
         return following
 
-    # --- the conductor --------------------------------------------------------------
+    # --- the scheduler --------------------------------------------------------------
 
-    def _conduct(self) -> None:
-        """Start tasks and train batches until the gathering is closed."""
+    def _run_scheduler(self) -> None:
+        """Start tasks and train batches until the barrier is closed."""
         self._threads.set_as_caller()
         self._threads.find_libraries()
         with WARNING_FILTERS.held():
@@ -289,20 +294,20 @@ class Gathering:
                 error = _train(batch)
                 with self.lock:
                     for task in batch:
-                        self._go_on(task, error)
+                        self._resume(task, error)
                     self._batch = []
 
     def _next_batch(self) -> list[Task]:
-        """Wait for the next batch; return none when the gathering is closed."""
+        """Wait for the next batch; return none when the barrier is closed."""
         while True:
             with self.lock:
-                ended = self._take_off()
+                ended = self._remove_cancelled()
                 if not ended:
                     self._advance()
                     if self._batch or self._closed:
                         return self._batch
                     if not self._is_stuck():
-                        self._conductor_turn.wait()
+                        self._scheduler_turn.wait()
                         continue
                     error = RuntimeError("The system has no thread for a task.")
                     ended = [(self._queued.popleft(), error)]
@@ -311,14 +316,14 @@ class Gathering:
                 with self.lock:
                     self._count_end(task)
 
-    def _take_off(self) -> list[tuple[Task, BaseException]]:
+    def _remove_cancelled(self) -> list[tuple[Task, BaseException]]:
         """Let cancelled tasks go on that are parked; return those not begun."""
-        if not self._to_sweep:
+        if not self._has_cancelled:
             return []
-        self._to_sweep = False
+        self._has_cancelled = False
         for task in [task for task in self._parked if task.call.cancelled]:
             self._parked.remove(task)
-            self._go_on(task, training.Cancelled())
+            self._resume(task, training.Cancelled())
         cancelled = [task for task in self._queued if task.call.cancelled]
         self._queued = deque(t for t in self._queued if not t.call.cancelled)
         return [(task, training.Cancelled()) for task in cancelled]

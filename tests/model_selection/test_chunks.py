@@ -1,4 +1,4 @@
-"""Tasks dealt out to the workers of another backend, which stack their shares."""
+"""Tasks in chunks, for the workers of another backend, which stack their chunks."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_aae import AAETransformer
-from sklearn_aae.model_selection._shares import deal
+from sklearn_aae.model_selection._chunks import split_tasks
 
 X, Y = load_iris(return_X_y=True)
 
@@ -36,10 +36,10 @@ def make_tasks():
     def place(i):
         from sklearn_aae import training
 
-        # On a busy machine a worker is done with its share before another has one.
+        # On a busy machine a worker is done with its chunk before another has one.
         time.sleep(0.5)
-        gathering = training.COLLECTOR.get().__self__.call.gathering
-        return i, os.getpid(), id(gathering)
+        barrier = training.COLLECTOR.get().__self__.call.barrier
+        return i, os.getpid(), id(barrier)
 
     def fail(i):
         if i == 5:
@@ -109,21 +109,21 @@ def over_threads():
 
 @pytest.mark.parametrize("n_tasks", [0, 1, 2, 5, 12])
 @pytest.mark.parametrize("n_workers", [1, 2, 5])
-def test_tasks_are_dealt_evenly(n_tasks, n_workers):
-    shares = deal(n_tasks, n_workers)
-    assert sorted(i for share in shares for i in share) == list(range(n_tasks))
-    assert all(len(share) > 0 for share in shares)
-    sizes = [len(share) for share in shares] or [0]
-    assert len(shares) <= n_workers
+def test_chunks_are_of_even_size(n_tasks, n_workers):
+    chunks = split_tasks(n_tasks, n_workers)
+    assert sorted(i for chunk in chunks for i in chunk) == list(range(n_tasks))
+    assert all(len(chunk) > 0 for chunk in chunks)
+    sizes = [len(chunk) for chunk in chunks] or [0]
+    assert len(chunks) <= n_workers
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_each_worker_gathers_its_share(over):
+def test_each_worker_trains_its_chunk_together(over):
     places = run(PLACE, 7)
     assert [i for i, *_ in places] == list(range(7))
-    gatherings = [place[1:] for place in places]
-    assert gatherings == [gatherings[i % 2] for i in range(7)]
-    assert gatherings[0] != gatherings[1]
+    barriers = [place[1:] for place in places]
+    assert barriers == [barriers[i % 2] for i in range(7)]
+    assert barriers[0] != barriers[1]
     if over != "threading":
         pids = {pid for _, pid, _ in places}
         assert len(pids) == 2
@@ -198,7 +198,7 @@ def test_a_lost_worker_of_dask(cluster):
         assert len(run(FAIL, 4)) == 4
 
 
-def test_a_lost_share_is_run_again(cluster, monkeypatch, tmp_path):
+def test_a_lost_chunk_is_run_again(cluster, monkeypatch, tmp_path):
     def vanish_once(i):
         with contextlib.suppress(FileExistsError):
             (tmp_path / "mark").touch(exist_ok=False)
@@ -211,7 +211,7 @@ def test_a_lost_share_is_run_again(cluster, monkeypatch, tmp_path):
     cluster.wait_for_workers(2, timeout=60)
 
 
-def test_dask_gives_one_share_to_each_worker_and_large_data_no_warning(cluster):
+def test_dask_gives_one_chunk_to_each_worker_and_large_data_no_warning(cluster):
     data = np.zeros(2_000_000)  # Dask's threshold is 10 MB
 
     def place_with(i, data):
