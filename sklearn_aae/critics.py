@@ -13,8 +13,8 @@ from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 __all__ = ["CellCritic", "Critic", "LabelCritic"]
 
-# No label's probability falls below this.
-MIN_SHARE = 1e-4
+# A learned class prior gives no label less than this.
+MIN_PROBABILITY = 1e-4
 
 
 class Critic(nn.Module):
@@ -37,7 +37,7 @@ class Critic(nn.Module):
 
     noise : float, default=0.0
         Standard deviation of the Gaussian noise on what it sees in training. Without
-        any, one-hot samples can be told from shares between 0 and 1 at a glance.
+        any, one-hot samples differ from probabilities below 1 at a glance.
 
     Notes
     -----
@@ -81,11 +81,11 @@ class Critic(nn.Module):
 
 
 class LabelCritic(Critic):
-    """A critic of labels: tells one-hot draws of p(y) from inferred shares q(y|x).
+    """A critic of labels: tells one-hot draws of p(y) from probabilities q(y|x).
 
     Parameters
     ----------
-    shares : sequence of float
+    class_prior : sequence of float
         p(y), of m labels.
 
     rate : float, default=0.0
@@ -96,29 +96,29 @@ class LabelCritic(Critic):
         Of `Critic`: `hidden_layer_sizes`, `activation`, `noise`.
     """
 
-    shares: Tensor
+    class_prior: Tensor
 
-    def __init__(self, shares, *, rate: float = 0.0, **options):
-        super().__init__(len(shares), **options)
+    def __init__(self, class_prior, *, rate: float = 0.0, **options):
+        super().__init__(len(class_prior), **options)
         self.rate = rate
-        shares = torch.as_tensor(shares, dtype=torch.float32)
-        self.register_buffer("shares", shares / shares.sum())
+        p = torch.as_tensor(class_prior, dtype=torch.float32)
+        self.register_buffer("class_prior", p / p.sum())
 
     def draw(self, like: Tensor) -> Tensor:
         """Draw one-hot labels, of the shape of `like`: (B, m) or (C, B, m)."""
         u = standard_uniform(like[..., :1])  # (C, B, 1)
-        below = self.shares.cumsum(-1)[..., None, :-1] < u  # (C, B, m - 1)
+        below = self.class_prior.cumsum(-1)[..., None, :-1] < u  # (C, B, m - 1)
         return one_hot(below.sum(-1), like.shape[-1], like)
 
     @torch.no_grad()
-    def learn(self, inferred: Tensor, weight: Tensor | None) -> None:
-        """Move p(y) towards the mean of the inferred shares (B, m) or (C, B, m)."""
+    def update_class_prior(self, q: Tensor, weight: Tensor | None) -> None:
+        """Move p(y) towards the mean of q(y|x), (B, m) or (C, B, m), by `rate`."""
         if not self.rate:
             return
-        w = 1 / inferred.shape[-2] if weight is None else weight.unsqueeze(-1)
-        mean = (w * inferred).sum(-2)
-        moved = self.shares.lerp(mean, self.rate).clamp_min(MIN_SHARE)
-        self.shares.copy_(moved / moved.sum(-1, keepdim=True))
+        w = 1 / q.shape[-2] if weight is None else weight.unsqueeze(-1)
+        mean = (w * q).sum(-2)
+        moved = self.class_prior.lerp(mean, self.rate).clamp_min(MIN_PROBABILITY)
+        self.class_prior.copy_(moved / moved.sum(-1, keepdim=True))
 
 
 class CellCritic(nn.Module):

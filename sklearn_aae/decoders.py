@@ -65,8 +65,9 @@ class Decoder(nn.Module):
     n_classes : int
         Number of label columns m that come before the style in a code.
 
-    told : bool
-        Whether the labels are given with the rows (paper, section 4), not inferred.
+    conditional : bool
+        Whether the label is given with each row, and p(x|y, z) depends on it (paper,
+        section 4). If not, an encoder infers it, as the first m columns of a code.
 
     class_heads : bool
         Whether label and style enter as the sum W_Cᵀ y + z, of k columns (paper,
@@ -89,7 +90,7 @@ class Decoder(nn.Module):
         activation: str = "relu",
         dropout: float = 0.0,
         n_classes: int = 0,
-        told: bool = False,
+        conditional: bool = False,
         class_heads: bool = False,
         n_outputs: int | None = None,
         module: nn.Module | None = None,
@@ -97,7 +98,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.n_components, self.n_features = n_components, n_features
         self.n_outputs = n_features if n_outputs is None else n_outputs
-        self.n_classes, self.told = n_classes, told
+        self.n_classes, self.conditional = n_classes, conditional
         self.class_heads = None
         if class_heads:
             self.class_heads = Linear(n_classes, n_components, bias=False)
@@ -121,8 +122,8 @@ class Decoder(nn.Module):
         return label + self.n_components
 
     def latent(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return the code with its label, as told by y of shape (B,), -1 = unknown."""
-        if not self.told:
+        """Return the code beside its label y, (B,), -1 = unlabelled, if y is given."""
+        if not self.conditional:
             return z
         return torch.cat([one_hot(y, self.n_classes, z), z], -1)
 

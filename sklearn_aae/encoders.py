@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from sklearn_aae.distributions import (
     Deterministic,
     Implicit,
-    LabelledPosterior,
+    LabelStylePosterior,
     ReparametrizedNormal,
 )
 from sklearn_aae.nn import MLP, Block, Dropout
@@ -197,7 +197,7 @@ class DeterministicEncoder(Encoder):
         x = self.corrupt(x)
         logits, h = self.split(self.features(x, row_weight), row_weight)
         style = Deterministic(self.location(h, row_weight))
-        return LabelledPosterior(logits, style, x) if self.n_classes else style
+        return LabelStylePosterior(logits, style, x) if self.n_classes else style
 
 
 class GaussianEncoder(Encoder):
@@ -237,7 +237,7 @@ class GaussianEncoder(Encoder):
             self.location(h, row_weight), scale, standard_normal
         )
         style = Independent(normal, 1, validate_args=False)
-        return LabelledPosterior(logits, style, x) if self.n_classes else style
+        return LabelStylePosterior(logits, style, x) if self.n_classes else style
 
 
 class UniversalEncoder(Encoder):

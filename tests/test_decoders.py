@@ -23,7 +23,7 @@ CELLS = (0.3, 2.0, 0.1, 66.0, 1.0, -1.2, 8.0, 1.0, 99.0, 0.0)
 OPTIONS = {
     "plain": {"hidden_layer_sizes": (5,)},
     "heads": {"n_classes": 3, "class_heads": True},
-    "told": {"n_classes": 3, "told": True, "hidden_layer_sizes": (5,)},
+    "conditional": {"n_classes": 3, "conditional": True, "hidden_layer_sizes": (5,)},
 }
 
 

@@ -107,7 +107,9 @@ def test_the_whole_package_is_read():
     imports = read(PACKAGE)
     assert len(imports) >= 30
     assert "sklearn_aae.nn" in imports["sklearn_aae.encoders"]
-    assert "sklearn_aae.training._phases" in imports["sklearn_aae.training._recipe"]
+    assert (
+        "sklearn_aae.training.losses._phases" in imports["sklearn_aae.training._recipe"]
+    )
     assert {room_of(name) for name in imports} >= {"__init__", "utils", "estimators"}
 
 

@@ -126,7 +126,7 @@ class Implicit(Distribution):
         )
 
 
-class LabelledPosterior(Distribution):
+class LabelStylePosterior(Distribution):
     """q(y, z|x) as one vector: the shares q(y|x) of m labels, then the style z.
 
     Parameters
@@ -163,10 +163,10 @@ class LabelledPosterior(Distribution):
         shares = shares.expand(*sample_shape, *shares.shape)
         return torch.cat([shares, self.style.rsample(sample_shape)], -1)
 
-    def first(self, n: int) -> "LabelledPosterior":
+    def first(self, n: int) -> "LabelStylePosterior":
         """Return the distribution of the first n rows."""
         logits, seen = self.logits[..., :n, :], self.seen[..., :n, :]
-        return LabelledPosterior(logits, first_rows(self.style, n), seen)
+        return LabelStylePosterior(logits, first_rows(self.style, n), seen)
 
 
 def first_rows(q: Any, n: int) -> Distribution:

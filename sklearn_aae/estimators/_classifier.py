@@ -23,9 +23,9 @@ from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema, column_values, is_labelled
 from sklearn_aae.training import (
     Classify,
+    LabelledBatches,
+    LabelledNeighborBatches,
     Phase,
-    WithLabelled,
-    WithLabelledAndNeighbours,
 )
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
@@ -146,7 +146,7 @@ class SemiSupervisedAAEClassifier(LabelsMixin, LabelledMixin, ClassifierMixin, B
     (150,)
     """
 
-    _batch_kinds = (WithLabelled, WithLabelledAndNeighbours)
+    _batch_kinds = (LabelledBatches, LabelledNeighborBatches)
     _learned = (*BaseAAE._learned, "_radius", "_class_weights")
     _parameter_constraints = {
         **LABELLED_CONSTRAINTS,

@@ -16,12 +16,12 @@ from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import CHUNK_ROWS
 from sklearn_aae.estimators._subclusters import SubclustersMixin
 from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.priors import WithLabel
+from sklearn_aae.priors import LabelAndStyle
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
     AAENet,
+    BalanceClusters,
     Phase,
-    Spread,
 )
 from sklearn_aae.utils._compat import StrOptions
 
@@ -285,7 +285,7 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         return [
             *super()._make_phases(schema),
             *self._make_consistency(),
-            *([Spread(weight=balance)] if balance else []),
+            *([BalanceClusters(weight=balance)] if balance else []),
         ]
 
     def _rank(self, net: AAENet, rows: Rows) -> float:
@@ -301,8 +301,8 @@ class AAEClusterer(SubclustersMixin, LabelledMixin, ClusterMixin, BaseAAE):
         super()._set_fitted(net)
         self.information_ = getattr(net, "information_", None)
         self.cut_ = getattr(net, "cut_", None)
-        shares = net.module_.networks["label_critic"].shares
-        self.prior_ = WithLabel(self.prior_.style, shares.cpu())
+        shares = net.module_.networks["label_critic"].class_prior
+        self.prior_ = LabelAndStyle(self.prior_.style, shares.cpu())
 
     def fit(self, X, y=None, sample_weight=None):
         """Find clusters.

@@ -15,7 +15,7 @@ from sklearn_aae.estimators._recipes import (
 )
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.priors import AnyLabel, as_prior
+from sklearn_aae.priors import IndependentStyle, as_prior
 from sklearn_aae.tabular import TableSchema
 
 
@@ -110,13 +110,13 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         return codes
 
     def _make_prior(self, class_shares):
-        return AnyLabel(as_prior(self.prior, self.n_components), class_shares)
+        return IndependentStyle(as_prior(self.prior, self.n_components), class_shares)
 
     def _make_networks(self, schema: TableSchema) -> dict:
         m = self._n_classes
         return {
             "encoder": make_encoder(self, schema, self.prior_),
-            "decoder": make_decoder(self, schema, n_classes=m, told=True),
+            "decoder": make_decoder(self, schema, n_classes=m, conditional=True),
             **make_opponents(self, self.prior_, m),
         }
 

@@ -21,7 +21,7 @@ from sklearn_aae.training import (
     Batch,
     Batches,
     FoolCritic,
-    Generated,
+    GANBatches,
     Phase,
     TrainCritic,
 )
@@ -188,7 +188,7 @@ class GANSampler(SampleMixin, BaseGame):
         return make_adversaries(self, TrainCritic, FoolCritic, 1.0)
 
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        return rows.batches(self.prior_, self.batch_size, seed, kind=Generated)
+        return rows.batches(self.prior_, self.batch_size, seed, kind=GANBatches)
 
     def _make_judges(self, rows: Rows, seed: int) -> Batch:
         judges = rows.judges(self.prior_, seed)

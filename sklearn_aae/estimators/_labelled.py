@@ -5,7 +5,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from sklearn_aae.critics import MIN_SHARE, LabelCritic
+from sklearn_aae.critics import MIN_PROBABILITY, LabelCritic
 from sklearn_aae.estimators._inference import CodeMixin
 from sklearn_aae.estimators._neighbours import neighbour_distance
 from sklearn_aae.estimators._parameters import (
@@ -26,19 +26,19 @@ from sklearn_aae.estimators._recipes import (
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.nn import Block
-from sklearn_aae.priors import WithLabel, as_prior
+from sklearn_aae.priors import LabelAndStyle, as_prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
-    Agree,
     Batch,
     Batches,
     FoolLabelCritic,
-    PartHeads,
+    NeighborAgreement,
+    NeighborBatches,
     Phase,
     Reconstruct,
-    Smooth,
+    SeparateHeads,
     TrainLabelCritic,
-    WithNeighbours,
+    VirtualAdversarial,
 )
 
 # The neighbour whose distance is the unit of `smoothness_radius`.
@@ -70,7 +70,7 @@ class LabelledMixin(CodeMixin):
     _radius: float | None = None
 
     # Batches without neighbours, and with them.
-    _batch_kinds: tuple[type[Batches], type[Batches]] = (Batches, WithNeighbours)
+    _batch_kinds: tuple[type[Batches], type[Batches]] = (Batches, NeighborBatches)
 
     # How far a batch moves p(y) to the mean of q(y|x).
     _rate_of_shares = 0.0
@@ -87,7 +87,7 @@ class LabelledMixin(CodeMixin):
 
     def _make_prior(self, class_shares):
         style = as_prior(self.prior, self.n_components)
-        return WithLabel(style, class_shares or self._label_shares)
+        return LabelAndStyle(style, class_shares or self._label_shares)
 
     def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
         style, m = self.prior_.style, self.prior_.n_classes
@@ -100,7 +100,7 @@ class LabelledMixin(CodeMixin):
         )
         heads, encoder = self.class_heads, make_encoder(self, schema, style, m)
         if encoder.module is None:
-            _start_at_shares(encoder.label_head, critic.shares)
+            _start_at_shares(encoder.label_head, critic.class_prior)
         return {
             "encoder": encoder,
             "decoder": make_decoder(self, schema, n_classes=m, class_heads=heads),
@@ -129,7 +129,11 @@ class LabelledMixin(CodeMixin):
         return [("agreement", n), ("smoothness", epochs - n)]
 
     def _phases_of(self, part: str | None) -> list[Phase]:
-        left_out = {None: (), "agreement": Smooth, "smoothness": Agree}[part]
+        left_out = {
+            None: (),
+            "agreement": VirtualAdversarial,
+            "smoothness": NeighborAgreement,
+        }[part]
         phases = super()._phases_of(part)
         return [phase for phase in phases if not isinstance(phase, left_out)]
 
@@ -140,7 +144,7 @@ class LabelledMixin(CodeMixin):
         weight = float(self.reconstruction_strength)
         phases: list[Phase] = [Reconstruct(weight=weight, n_columns=schema.n_varying)]
         if self.class_heads:
-            phases.append(PartHeads(distance=float(self.head_distance)))
+            phases.append(SeparateHeads(distance=float(self.head_distance)))
         labels = make_adversaries(
             self, TrainLabelCritic, FoolLabelCritic, float(self.label_strength)
         )
@@ -151,10 +155,14 @@ class LabelledMixin(CodeMixin):
         agree, smooth = float(self.agreement_strength), float(self.smoothness_strength)
         phases: list[Phase] = []
         if agree:
-            phases.append(Agree(weight=agree, stray_share=float(self.stray_share)))
+            phases.append(
+                NeighborAgreement(
+                    weight=agree, neighbor_noise_rate=float(self.stray_share)
+                )
+            )
         if smooth:
             radius = float(self.smoothness_radius * self._radius)
-            phases.append(Smooth(weight=smooth, radius=radius))
+            phases.append(VirtualAdversarial(weight=smooth, radius=radius))
         return phases
 
     def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
@@ -250,6 +258,6 @@ def _start_at_shares(head: Block, shares: Tensor) -> None:
     Normalised logits move no faster than their learning rate: with rare classes it
     would take long to get there.
     """
-    logits = shares.clamp_min(MIN_SHARE).log()
+    logits = shares.clamp_min(MIN_PROBABILITY).log()
     bias = head.linear.bias if head.norm is None else head.norm.bias
     bias.copy_(logits - logits.mean())

@@ -19,7 +19,7 @@ from sklearn_aae.estimators._state import net_state
 from sklearn_aae.estimators._tails import Tail, weighted_quantile
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import AAENet, Phase, SpotCells
+from sklearn_aae.training import AAENet, DetectReplacedCells, Phase
 from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
 
 
@@ -165,7 +165,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         return networks
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        spot = [SpotCells()] if self.localize_by == "replacement" else []
+        spot = [DetectReplacedCells()] if self.localize_by == "replacement" else []
         return [*super()._make_phases(schema), *spot]
 
     # --- fit ------------------------------------------------------------------------

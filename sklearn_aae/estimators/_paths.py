@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aae.priors import AnyLabel, Gaussian
+from sklearn_aae.priors import Gaussian, IndependentStyle
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
 
 PATHS = ("auto", "linear", "spherical")
@@ -137,7 +137,7 @@ class PathMixin:
         """Whether codes are Gaussian, and so near a sphere."""
         prior = self.prior_
         return isinstance(
-            prior.style if isinstance(prior, AnyLabel) else prior, Gaussian
+            prior.style if isinstance(prior, IndependentStyle) else prior, Gaussian
         )
 
 

@@ -52,7 +52,7 @@ class SubclustersMixin:
         numbers[used] = np.arange(len(used))
         self.subcluster_labels_ = numbers[parts]
         self.labels_ = _merged(shares, self.subcluster_labels_).argmax(1)
-        p = self.prior_.shares.double().numpy()
+        p = self.prior_.class_prior.double().numpy()
         largest = [
             np.where(self.subcluster_labels_ == c, p, -1).argmax()
             for c in range(len(used))
@@ -113,7 +113,7 @@ class SubclustersMixin:
         """Draw codes of clusters: of their labels by the shares of these."""
         parts, rng = self.subcluster_labels_, np.random.RandomState(seed)
         of_cluster = parts == np.arange(len(self.cluster_shares_))[:, None]
-        p = of_cluster * self.prior_.shares.double().numpy()
+        p = of_cluster * self.prior_.class_prior.double().numpy()
         below = p.cumsum(1) / p.sum(1, keepdims=True)
         labels = (below[labels] <= rng.uniform(size=(n_samples, 1))).sum(1)
         return super()._draw_codes(n_samples, labels, seed)

@@ -14,11 +14,11 @@ import copy
 from torch.distributions import Distribution
 
 from sklearn_aae.priors._classes import (
-    AnyLabel,
     Categorical,
     GaussianMixture,
+    IndependentStyle,
+    LabelAndStyle,
     SwissRoll,
-    WithLabel,
 )
 from sklearn_aae.priors._columns import Gamma, Gaussian, Laplace, Uniform
 from sklearn_aae.priors._own import FromCallable, FromDistribution
@@ -26,18 +26,18 @@ from sklearn_aae.priors._prior import Prior
 
 __all__ = [
     "PRIORS",
-    "AnyLabel",
     "Categorical",
     "FromCallable",
     "FromDistribution",
     "Gamma",
     "Gaussian",
     "GaussianMixture",
+    "IndependentStyle",
+    "LabelAndStyle",
     "Laplace",
     "Prior",
     "SwissRoll",
     "Uniform",
-    "WithLabel",
     "as_prior",
 ]
 
@@ -52,7 +52,7 @@ PRIORS: dict[str, type[Prior]] = {
 }
 
 
-def as_prior(prior, n_components: int, class_shares=None) -> Prior:
+def as_prior(prior, n_components: int, class_prior=None) -> Prior:
     """Turn the `prior` parameter of an estimator into a module.
 
     Parameters
@@ -63,7 +63,7 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
     n_components : int
         Number of columns of a code.
 
-    class_shares : sequence of float, default=None
+    class_prior : sequence of float, default=None
         Shares of the classes of y; a named prior with components then has one for
         each class.
 
@@ -84,9 +84,9 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
                 f"category. Got {n_components}."
             )
         options = {}
-        if class_shares is not None and kind.conditional:
-            shares = list(class_shares)
-            options = {"n_classes": len(shares), "weights": shares}
+        if class_prior is not None and kind.conditional:
+            p = list(class_prior)
+            options = {"n_classes": len(p), "weights": p}
         return kind(n_components, **options)
     if isinstance(prior, type):
         raise ValueError(
@@ -101,13 +101,13 @@ def as_prior(prior, n_components: int, class_shares=None) -> Prior:
             f"The prior has {prior.n_components} dimensions but n_components="
             f"{n_components}. Make them equal."
         )
-    if class_shares is not None and (prior.n_classes or 0) not in (
+    if class_prior is not None and (prior.n_classes or 0) not in (
         0,
-        len(class_shares),
+        len(class_prior),
     ):
         raise ValueError(
             f"The prior has {prior.n_classes} components but y has "
-            f"{len(class_shares)} classes. Give it one component for each class."
+            f"{len(class_prior)} classes. Give it one component for each class."
         )
     # The parameters of the user's own can change after a fit.
     return copy.deepcopy(prior) if prior.get_params() else prior

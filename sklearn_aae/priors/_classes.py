@@ -12,7 +12,7 @@ from torch.distributions import (
     OneHotCategorical,
 )
 
-from sklearn_aae.distributions import LabelAndStyle
+from sklearn_aae.distributions import LabelAndStyle as _LabelAndStyle
 from sklearn_aae.distributions import SwissRoll as _SwissRoll
 from sklearn_aae.priors._prior import Prior
 
@@ -38,7 +38,7 @@ class GaussianMixture(Prior):
         Standard deviations along the mean's direction and across it.
 
     weights : sequence of float, default=None
-        Shares of the Gaussians; None for equal ones.
+        Probabilities of the Gaussians, up to a factor; None for equal ones.
     """
 
     conditional = True
@@ -81,16 +81,16 @@ class GaussianMixture(Prior):
         components = MultivariateNormal(
             self.means, scale_tril=self.scale_tril, validate_args=False
         )
-        shares = _Categorical(self.probabilities, validate_args=False)
-        return MixtureSameFamily(shares, components, validate_args=False)
+        p = _Categorical(self.probabilities, validate_args=False)
+        return MixtureSameFamily(p, components, validate_args=False)
 
 
 def _probabilities(weights, m: int) -> Tensor:
-    """Return the weights of m classes as shares of 1, equal ones for None."""
+    """Return the weights of m classes as probabilities, equal ones for None."""
     weights = [1.0] * m if weights is None else weights
     dtype = None if hasattr(weights, "dtype") else torch.float32
-    shares = torch.as_tensor(weights, dtype=dtype)
-    return (shares / shares.sum()).float()
+    p = torch.as_tensor(weights, dtype=dtype)
+    return (p / p.sum()).float()
 
 
 def _directions(m: int, k: int) -> Tensor:
@@ -190,7 +190,7 @@ class Categorical(Prior):
         )
 
 
-class WithLabel(Prior):
+class LabelAndStyle(Prior):
     """p(y) p(z): a one-hot label before a style (paper, sections 5 and 6).
 
     Parameters
@@ -198,8 +198,8 @@ class WithLabel(Prior):
     style : Prior
         Of the style, of k columns.
 
-    shares : sequence of float
-        Probabilities of the m labels.
+    class_prior : sequence of float
+        Probabilities p(y) of the m labels.
 
     Attributes
     ----------
@@ -207,26 +207,26 @@ class WithLabel(Prior):
         m + k.
     """
 
-    shares: Tensor
-    _kept_as = {"shares": "given_shares"}
+    class_prior: Tensor
+    _kept_as = {"class_prior": "given_class_prior"}
 
-    def __init__(self, style: Prior, shares):
+    def __init__(self, style: Prior, class_prior):
         super().__init__()
-        self.style, self.n_classes = style, len(shares)
+        self.style, self.n_classes = style, len(class_prior)
         self.n_components = self.n_classes + style.n_components
-        self.given_shares = shares
+        self.given_class_prior = class_prior
         self._hold_tensors()
 
     def _tensors(self) -> dict[str, Tensor]:
-        shares = torch.as_tensor(self.given_shares, dtype=torch.float32)
-        return {"shares": shares / shares.sum()}
+        p = torch.as_tensor(self.given_class_prior, dtype=torch.float32)
+        return {"class_prior": p / p.sum()}
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(y, z), or p(y, z|y) for labels y of shape (B,)."""
-        return LabelAndStyle(self.style(None), self.shares, y)
+        return _LabelAndStyle(self.style(None), self.class_prior, y)
 
 
-class AnyLabel(Prior):
+class IndependentStyle(Prior):
     """p(z|y) = p(z): codes that say nothing about the label (paper, section 4).
 
     Parameters
@@ -234,15 +234,15 @@ class AnyLabel(Prior):
     style : Prior
         Of the codes, for every label.
 
-    shares : sequence of float
-        Probabilities of the m labels.
+    class_prior : sequence of float
+        Probabilities p(y) of the m labels.
     """
 
-    def __init__(self, style: Prior, shares):
+    def __init__(self, style: Prior, class_prior):
         super().__init__()
-        self.style, self.n_classes = style, len(shares)
+        self.style, self.n_classes = style, len(class_prior)
         self.n_components, self.support = style.n_components, style.support
-        self.shares = shares
+        self.class_prior = class_prior
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return p(z), whatever the label."""

@@ -1,41 +1,41 @@
 """The engine: recipes of networks and phases, trained by one loop."""
 
-from sklearn_aae.training._batch import Batch
-from sklearn_aae.training._batches import Batches, Generated
 from sklearn_aae.training._callbacks import check_callbacks
-from sklearn_aae.training._companions import (
-    WithLabelled,
-    WithLabelledAndNeighbours,
-    WithNeighbours,
-)
-from sklearn_aae.training._criterion import criterion
 from sklearn_aae.training._engine import NonFiniteLossError
 from sklearn_aae.training._jobs import Job, error_of_one
-from sklearn_aae.training._label_phases import (
-    Agree,
-    Classify,
-    FoolLabelCritic,
-    PartHeads,
-    Smooth,
-    Spread,
-    TrainLabelCritic,
-)
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import SCHEDULES
-from sklearn_aae.training._phases import (
+from sklearn_aae.training._recipe import UPDATES, Player, Recipe
+from sklearn_aae.training._step import train_step
+from sklearn_aae.training._trainer import COLLECTOR, Cancelled, train, train_jobs
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import Batches, GANBatches
+from sklearn_aae.training.data._companions import (
+    LabelledBatches,
+    LabelledNeighborBatches,
+    NeighborBatches,
+)
+from sklearn_aae.training.losses._criterion import criterion
+from sklearn_aae.training.losses._label_phases import (
+    BalanceClusters,
+    Classify,
+    FoolLabelCritic,
+    NeighborAgreement,
+    SeparateHeads,
+    TrainLabelCritic,
+    VirtualAdversarial,
+)
+from sklearn_aae.training.losses._phases import (
     DIVERGENCES,
+    DetectReplacedCells,
     FoolCritic,
     MatchKL,
     MatchMMD,
     MatchSlices,
     Phase,
     Reconstruct,
-    SpotCells,
     TrainCritic,
 )
-from sklearn_aae.training._recipe import UPDATES, Player, Recipe
-from sklearn_aae.training._step import train_step
-from sklearn_aae.training._trainer import COLLECTOR, Cancelled, train, train_jobs
 
 __all__ = [
     "COLLECTOR",
@@ -43,32 +43,32 @@ __all__ = [
     "SCHEDULES",
     "UPDATES",
     "AAENet",
-    "Agree",
+    "BalanceClusters",
     "Batch",
     "Batches",
     "Cancelled",
     "Classify",
+    "DetectReplacedCells",
     "FoolCritic",
     "FoolLabelCritic",
-    "Generated",
+    "GANBatches",
     "Job",
+    "LabelledBatches",
+    "LabelledNeighborBatches",
     "MatchKL",
     "MatchMMD",
     "MatchSlices",
+    "NeighborAgreement",
+    "NeighborBatches",
     "NonFiniteLossError",
-    "PartHeads",
     "Phase",
     "Player",
     "Recipe",
     "Reconstruct",
-    "Smooth",
-    "SpotCells",
-    "Spread",
+    "SeparateHeads",
     "TrainCritic",
     "TrainLabelCritic",
-    "WithLabelled",
-    "WithLabelledAndNeighbours",
-    "WithNeighbours",
+    "VirtualAdversarial",
     "check_callbacks",
     "criterion",
     "error_of_one",

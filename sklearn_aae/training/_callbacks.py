@@ -23,7 +23,7 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_aae.training._net import AAENet
-from sklearn_aae.training._phases import Phase, TrainCritic
+from sklearn_aae.training.losses._phases import Phase, TrainCritic
 
 # Whose scorers and metrics ask an estimator to predict.
 SCORERS = {"sklearn", "sklearn_aae"}

@@ -11,13 +11,17 @@ import torch
 from torch import Tensor
 
 from sklearn_aae.nn import calibrating
-from sklearn_aae.training._batch import Batch
-from sklearn_aae.training._batches import Batches, StackedBatches
-from sklearn_aae.training._criterion import criterion, critic_accuracy, prior_match
-from sklearn_aae.training._phases import TrainCritic
 from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training._recording import CannotReplayError, Replay
 from sklearn_aae.training._step import train_step
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import Batches, StackedBatches
+from sklearn_aae.training.losses._criterion import (
+    criterion,
+    critic_accuracy,
+    prior_match,
+)
+from sklearn_aae.training.losses._phases import TrainCritic
 from sklearn_aae.utils._random import Playback, Streams, Tape, drawing_from
 
 # A recording costs about as much time as it saves in 200 steps of one model, or in 80

@@ -6,9 +6,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sklearn_aae.training._batch import Batch
-from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._net import AAENet
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import Batches
 from sklearn_aae.utils._device import torch_threads
 from sklearn_aae.utils._random import epoch_seeds, lent_generator
 

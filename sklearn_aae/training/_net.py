@@ -16,8 +16,6 @@ from skorch.callbacks import (
 )
 from torch import Tensor, nn
 
-from sklearn_aae.training._batch import Batch
-from sklearn_aae.training._batches import Batches
 from sklearn_aae.training._engine import Engine, check_finite
 from sklearn_aae.training._optim import (
     SCHEDULES,
@@ -26,8 +24,10 @@ from sklearn_aae.training._optim import (
     set_learning_rate,
     warn_of_other_rates,
 )
-from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Player, Recipe
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import Batches
+from sklearn_aae.training.losses._phases import Phase
 from sklearn_aae.utils._random import Streams
 
 # What a training and its judges leave on a net.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from sklearn_aae.nn import BatchNorm, LayerNorm, Linear
-from sklearn_aae.training._phases import Phase
+from sklearn_aae.training.losses._phases import Phase
 
 UPDATES = ("joint", "alternating")
 

@@ -25,11 +25,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from sklearn_aae.training._batch import PARTS, Batch, parts_of
 from sklearn_aae.training._optim import known_to, state_of
-from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training._shapes import describe
+from sklearn_aae.training.data._batch import PARTS, Batch, parts_of
+from sklearn_aae.training.losses._phases import Phase
 from sklearn_aae.utils._random import Draw, Streams
 
 # Recordings kept for further models of the same shape, and shapes whose steps count.

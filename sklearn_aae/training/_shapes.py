@@ -5,8 +5,8 @@ from numbers import Number
 
 from torch import nn
 
-from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Recipe
+from sklearn_aae.training.losses._phases import Phase
 
 
 class Itself:

@@ -18,13 +18,13 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.training._batch import Batch
-from sklearn_aae.training._batches import StackedBatches
 from sklearn_aae.training._engine import Engine
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import StackedAdam, pile, spans_of
-from sklearn_aae.training._phases import Phase
 from sklearn_aae.training._recipe import Recipe
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import StackedBatches
+from sklearn_aae.training.losses._phases import Phase
 from sklearn_aae.utils._random import Streams
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.training._batch import Batch, Networks
 from sklearn_aae.training._optim import moved_by
 from sklearn_aae.training._recipe import Player
+from sklearn_aae.training.data._batch import Batch, Networks
 
 
 def train_step(

@@ -14,7 +14,6 @@ from torch.func import functional_call
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from sklearn_aae.training._batch import PARTS, Batch, parts_of
 from sklearn_aae.training._optim import (
     StackedAdam,
     give_state,
@@ -27,6 +26,7 @@ from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training._script import scripted
 from sklearn_aae.training._simplify import shorten, simplify
 from sklearn_aae.training._step import train_step
+from sklearn_aae.training.data._batch import PARTS, Batch, parts_of
 from sklearn_aae.utils._random import Draw, Playback, drawing_from
 
 

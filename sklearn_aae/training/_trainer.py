@@ -10,12 +10,12 @@ from contextvars import ContextVar
 
 import torch
 
-from sklearn_aae.training._batch import Batch
-from sklearn_aae.training._batches import StackedBatches, share_rows
 from sklearn_aae.training._engine import check_finite
 from sklearn_aae.training._groups import group
 from sklearn_aae.training._jobs import Job, error_of_one, step_flops
 from sklearn_aae.training._stack import Stack
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import StackedBatches, share_rows
 from sklearn_aae.utils._device import single_thread_pool, torch_threads
 
 # Members that have stopped are carried along until no more than this share is left.

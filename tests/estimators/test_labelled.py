@@ -26,7 +26,14 @@ from sklearn_aae.estimators._neighbours import (
     nearest,
     normalized_cut,
 )
-from sklearn_aae.training import UPDATES, Agree, Classify, PartHeads, Smooth, Spread
+from sklearn_aae.training import (
+    UPDATES,
+    BalanceClusters,
+    Classify,
+    NeighborAgreement,
+    SeparateHeads,
+    VirtualAdversarial,
+)
 
 SMALL = {"hidden_layer_sizes": (32,), "n_components": 2, "random_state": 0}
 
@@ -90,7 +97,7 @@ def test_learned_shares_follow_clusters_of_unequal_size(three):
     shares = np.sort(model.cluster_shares_)
     assert shares[2] > 1.5 * shares[0]  # 100 rows, 30 and 20
     even = model.set_params(learn_shares=False).fit(X)
-    np.testing.assert_allclose(even.prior_.shares, 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(even.prior_.class_prior, 1 / 3, rtol=1e-6)
 
 
 def test_the_papers_recipe_is_in_reach(three):
@@ -228,7 +235,7 @@ def test_subclusters_are_merged_into_clusters(three, way):
     for c in range(3):
         assert model.sample(5, y=c, random_state=0).shape == (5, 5)
         # All labels of a cluster are drawn, by their shares.
-        shares = model.prior_.shares.numpy() * (model.subcluster_labels_ == c)
+        shares = model.prior_.class_prior.numpy() * (model.subcluster_labels_ == c)
         drawn = model._draw_codes(4000, np.full(4000, c), 0)[:, :7].mean(0)
         np.testing.assert_allclose(drawn, shares / shares.sum(), atol=0.04)
 
@@ -309,7 +316,7 @@ def test_class_weights_reach_the_loss_and_the_prior(three):
     model = SemiSupervisedAAEClassifier(max_iter=1, class_weight=weight, **SMALL)
     model.fit(X, y)
     assert phase(model, Classify).class_weight == (2.0, 1.0, 1.0)
-    np.testing.assert_allclose(model.prior_.shares, [0.5, 0.25, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(model.prior_.class_prior, [0.5, 0.25, 0.25], rtol=1e-6)
 
 
 def test_strengths_reach_their_phase(three):
@@ -321,22 +328,24 @@ def test_strengths_reach_their_phase(three):
     )
     model.fit(X, y)
     assert phase(model, Classify).weight == 7.0
-    assert phase(model, Smooth).weight == 2.0
-    assert phase(model, PartHeads).distance == 3.0
-    radius = phase(model, Smooth).radius
+    assert phase(model, VirtualAdversarial).weight == 2.0
+    assert phase(model, SeparateHeads).distance == 3.0
+    radius = phase(model, VirtualAdversarial).radius
     model.set_params(smoothness_radius=2.0).fit(X, y)
-    assert phase(model, Smooth).radius == pytest.approx(2 * radius)
+    assert phase(model, VirtualAdversarial).radius == pytest.approx(2 * radius)
     assert model.transform(X).shape == (300, 2)
     clusterer = AAEClusterer(3, max_iter=1, n_init=1, balance_strength=0.25, **SMALL)
-    assert phase(clusterer.fit(X), Spread).weight == 0.25
+    assert phase(clusterer.fit(X), BalanceClusters).weight == 0.25
     for estimator in (model, clusterer):
-        agree = phase(estimator.set_params(stray_share=0.3).fit(X, y), Agree)
+        agree = phase(
+            estimator.set_params(stray_share=0.3).fit(X, y), NeighborAgreement
+        )
         assert agree.weight == estimator.agreement_strength
-        assert agree.stray_share == 0.3
-    assert phase(clusterer, Smooth) is None
+        assert agree.neighbor_noise_rate == 0.3
+    assert phase(clusterer, VirtualAdversarial) is None
     clusterer.set_params(smoothness_strength=0.5, smoothness_radius=1.0).fit(X)
-    assert phase(clusterer, Smooth).weight == 0.5
-    assert phase(clusterer, Smooth).radius == pytest.approx(radius)
+    assert phase(clusterer, VirtualAdversarial).weight == 0.5
+    assert phase(clusterer, VirtualAdversarial).radius == pytest.approx(radius)
 
 
 @pytest.mark.parametrize(("size", "n_rows"), [(None, 30), (7, 7), (200, 30)])
@@ -363,9 +372,9 @@ def test_the_radius_may_be_asked_for_later(three):
     model = SemiSupervisedAAEClassifier(
         max_iter=1, warm_start=True, smoothness_strength=0, **SMALL
     )
-    assert phase(model.fit(X, y), Smooth) is None
+    assert phase(model.fit(X, y), VirtualAdversarial) is None
     model.set_params(smoothness_strength=1.0).fit(X, y)
-    assert phase(model, Smooth).radius > 0
+    assert phase(model, VirtualAdversarial).radius > 0
 
 
 class Course(Callback):
@@ -463,7 +472,7 @@ def test_the_first_chunk_may_have_no_label(three):
     X, y = three
     model = SemiSupervisedAAEClassifier(**SMALL)
     model.partial_fit(X, np.full(300, -1), classes=[0, 1, 2])
-    np.testing.assert_allclose(model.prior_.shares, 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(model.prior_.class_prior, 1 / 3, rtol=1e-6)
     assert np.isfinite(model.partial_fit(X, y).predict_proba(X)).all()
 
 

@@ -21,15 +21,15 @@ import sklearn_aae
 from sklearn_aae import AAEOutlierDetector, AAETransformer, GANSampler
 from sklearn_aae.priors import (
     PRIORS,
-    AnyLabel,
     FromCallable,
     FromDistribution,
     Gaussian,
     GaussianMixture,
+    IndependentStyle,
+    LabelAndStyle,
     Laplace,
     Prior,
     SwissRoll,
-    WithLabel,
 )
 
 X, _ = load_iris(return_X_y=True)
@@ -53,10 +53,12 @@ PLAIN = {
     ),
     "SwissRoll(n_classes=2, turns=1.0)": SwissRoll(n_classes=2, turns=1.0),
     "Gaussian(n_components=3, scale=2.0)": Gaussian(3, 2.0),
-    "WithLabel(style=Laplace(scale=2.0), shares=[0.2, 0.8])": WithLabel(
+    "LabelAndStyle(style=Laplace(scale=2.0), class_prior=[0.2, 0.8])": LabelAndStyle(
         Laplace(scale=2.0), [0.2, 0.8]
     ),
-    "AnyLabel(style=Gaussian(), shares=[0.2, 0.8])": AnyLabel(Gaussian(), [0.2, 0.8]),
+    "IndependentStyle(style=Gaussian(), class_prior=[0.2, 0.8])": IndependentStyle(
+        Gaussian(), [0.2, 0.8]
+    ),
     f"FromCallable(draw={zeros!r}, n_components=2)": FromCallable(zeros, 2),
 }
 each_prior = pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_parameters_of_a_prior_change_as_if_it_were_made_anew():
     fresh = GaussianMixture(n_classes=5, radius=3.0)
     assert torch.equal(prior.means, fresh.means)
     assert torch.equal(prior.probabilities, fresh.probabilities)
-    labelled = WithLabel(Laplace(), [0.2, 0.8]).set_params(style__scale=2.0)
+    labelled = LabelAndStyle(Laplace(), [0.2, 0.8]).set_params(style__scale=2.0)
     assert labelled.style.scale == 2.0
     with pytest.raises(ValueError, match="'n_clases' for GaussianMixture"):
         prior.set_params(n_clases=3)

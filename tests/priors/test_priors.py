@@ -276,7 +276,7 @@ def test_as_prior_builds_the_named(name):
 
 @pytest.mark.parametrize("name", PRIORS)
 def test_as_prior_gives_each_class_its_component(name):
-    prior = as_prior(name, K, class_shares=[0.5, 0.25, 0.25])
+    prior = as_prior(name, K, class_prior=[0.5, 0.25, 0.25])
     assert prior.n_classes == (3 if name in CONDITIONAL else None)
 
 
@@ -310,7 +310,7 @@ def test_prior_of_another_dimension_is_refused(prior):
 
 def test_prior_with_too_few_components_is_refused():
     with pytest.raises(ValueError, match="10 components but y has 3 classes"):
-        as_prior(make_prior("gaussian_mixture"), K, class_shares=[0.2, 0.3, 0.5])
+        as_prior(make_prior("gaussian_mixture"), K, class_prior=[0.2, 0.3, 0.5])
 
 
 def test_callable_prior_of_another_shape_is_refused():

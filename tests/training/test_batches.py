@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from sklearn_aae.priors import Gaussian, GaussianMixture
-from sklearn_aae.training import Batch, Batches, _batches
-from sklearn_aae.training._batches import MIN_PRIOR, StackedBatches
+from sklearn_aae.training import Batch, Batches
+from sklearn_aae.training.data import _batches
+from sklearn_aae.training.data._batches import MIN_PRIOR, StackedBatches
 
 
 @pytest.fixture

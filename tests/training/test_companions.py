@@ -8,14 +8,14 @@ from sklearn_aae.decoders import GaussianDecoder
 from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.priors import Gaussian
 from sklearn_aae.training import (
-    Agree,
     Batch,
     Classify,
+    LabelledBatches,
+    LabelledNeighborBatches,
+    NeighborAgreement,
     Recipe,
     Reconstruct,
-    Smooth,
-    WithLabelled,
-    WithLabelledAndNeighbours,
+    VirtualAdversarial,
 )
 from sklearn_aae.training._optim import make_optimizer
 from sklearn_aae.training._step import train_step
@@ -86,14 +86,16 @@ def test_reconstruction_and_smoothness_do_not_see_companions(
     networks, batch, share_pass, monkeypatch
 ):
     seen = {}
-    for phase in (Reconstruct, Smooth, Classify, Agree):
+    for phase in (Reconstruct, VirtualAdversarial, Classify, NeighborAgreement):
 
         def spy(self, networks, batch, loss=phase.loss):
             seen[self.name] = len(batch.x)
             return loss(self, networks, batch)
 
         monkeypatch.setattr(phase, "loss", spy)
-    recipe = Recipe(networks, [Reconstruct(), Smooth(), Classify(), Agree()])
+    recipe = Recipe(
+        networks, [Reconstruct(), VirtualAdversarial(), Classify(), NeighborAgreement()]
+    )
     optimizers = [make_optimizer(recipe.moved(p), 1e-3) for p in recipe.players_]
     train_step(
         recipe.networks, recipe.players_, optimizers, batch, share_pass=share_pass
@@ -105,7 +107,7 @@ def test_reconstruction_and_smoothness_do_not_see_companions(
 def test_batches_say_which_rows_were_drawn(randn):
     x, few, full = randn(20, D), torch.arange(20) % 5 - 1, torch.arange(20) % 5
     told = [
-        WithLabelled(x, Gaussian(K), batch_size=8, seed=0, y=y).row_counts
+        LabelledBatches(x, Gaussian(K), batch_size=8, seed=0, y=y).row_counts
         for y in (few, full, torch.full_like(few, -1))
     ]
     assert told == [{"drawn": 8}, {}, {}]  # full: labelled ones need no company
@@ -114,7 +116,7 @@ def test_batches_say_which_rows_were_drawn(randn):
 def test_batches_say_which_rows_are_own(randn):
     x, y = randn(20, D), torch.arange(20) % 5 - 1
     neighbours = (torch.arange(20)[:, None] + torch.arange(1, 3)) % 20
-    batches = WithLabelledAndNeighbours(
+    batches = LabelledNeighborBatches(
         x, Gaussian(K), batch_size=8, seed=0, y=y, neighbours=neighbours
     )
     batch = next(iter(batches.epoch(0)))
@@ -132,7 +134,7 @@ def test_labelled_companions_follow_the_weights(randn):
     y[:20] = 0
     weight = torch.ones(n, dtype=torch.float64)
     weight[:10], weight[10:20] = 9, 1e-6
-    batches = WithLabelled(
+    batches = LabelledBatches(
         randn(n, D), Gaussian(K), batch_size=16, seed=0, weight=weight, y=y
     )
     told = torch.cat([batch.y[batches.batch_size :] for batch in batches.epoch(0)])

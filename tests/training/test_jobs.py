@@ -24,10 +24,10 @@ from sklearn_aae.training import (
     train,
     train_jobs,
 )
-from sklearn_aae.training._batches import share_rows
 from sklearn_aae.training._groups import group, shape_of, stack_limit
 from sklearn_aae.training._optim import StackedAdam
 from sklearn_aae.training._stack import pace
+from sklearn_aae.training.data._batches import share_rows
 
 # --- who may train together -----------------------------------------------------------
 

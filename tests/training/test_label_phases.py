@@ -12,14 +12,14 @@ from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.estimators._neighbours import nearest, shared_information
 from sklearn_aae.priors import Gaussian
 from sklearn_aae.training import (
-    Agree,
+    BalanceClusters,
     Batch,
     Classify,
-    PartHeads,
-    Smooth,
-    Spread,
-    WithLabelled,
-    WithNeighbours,
+    LabelledBatches,
+    NeighborAgreement,
+    NeighborBatches,
+    SeparateHeads,
+    VirtualAdversarial,
 )
 from sklearn_aae.utils._random import Streams, seeded_scope
 
@@ -64,27 +64,29 @@ def test_classification_without_labels_is_nothing(networks, batch):
 
 
 def test_spread_is_the_negative_entropy_of_the_mean(networks, batch, close):
-    mean = batch.shares(networks).mean(0)
+    mean = batch.label_probabilities(networks).mean(0)
     truth = -torch.distributions.Categorical(mean).entropy()
-    torch.testing.assert_close(Spread().loss(networks, batch), truth, atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        BalanceClusters().loss(networks, batch), truth, atol=1e-6, rtol=0
+    )
 
 
 @pytest.mark.parametrize("stray", [0.0, 0.2])
 def test_agreement_is_the_pointwise_information_of_pairs(networks, batch, stray):
-    q = batch.shares(networks)
-    p = networks["label_critic"].shares
+    q = batch.label_probabilities(networks)
+    p = networks["label_critic"].class_prior
     same = [
         sum((float(a) * float(b)) ** 0.7 / float(c) for a, b, c in zip(*r, strict=True))
         for r in ((q[i], q[i + B // 2], p) for i in range(B // 2))
     ]
     truth = -np.mean([np.log((1 - stray) * ratio + stray) for ratio in same])
-    agree = Agree(power=0.7, stray_share=stray)
+    agree = NeighborAgreement(power=0.7, neighbor_noise_rate=stray)
     assert float(agree.loss(networks, batch)) == pytest.approx(truth, 1e-5)
 
 
 def test_agreement_of_weighted_pairs(networks, batch):
     """A pair counts by the weight of the row whose neighbour the other is."""
-    code, half, agree = batch.code(networks), B // 2, Agree()
+    code, half, agree = batch.code(networks), B // 2, NeighborAgreement()
     weight = torch.arange(1.0, B + 1)
     pairs = [
         Batch(batch.x[[i, i + half]], batch.prior, _code=code[[i, i + half]])
@@ -101,7 +103,7 @@ def test_a_stray_neighbour_costs_little(networks, batch, stray, cost):
     logits = torch.tensor([[50.0, 0, 0], [0, 50.0, 0]]).repeat_interleave(B // 2, 0)
     logits.requires_grad_()
     batch._code = torch.cat([logits.softmax(-1), torch.zeros(B, K)], -1)
-    loss = Agree(stray_share=stray).loss(networks, batch)
+    loss = NeighborAgreement(neighbor_noise_rate=stray).loss(networks, batch)
     (slope,) = torch.autograd.grad(loss, logits)
     assert loss.item() == pytest.approx(cost, rel=0.05)
     assert bool(slope.isfinite().all())
@@ -109,10 +111,13 @@ def test_a_stray_neighbour_costs_little(networks, batch, stray, cost):
 
 def test_stacked_pairs_have_strays_of_their_own(networks, batch):
     shares = torch.tensor([0.0, 0.1, 0.5])
-    single = [Agree(stray_share=float(e)).loss(networks, batch) for e in shares]
+    single = [
+        NeighborAgreement(neighbor_noise_rate=float(e)).loss(networks, batch)
+        for e in shares
+    ]
     code = batch.code(networks).detach()
     both = Batch(code, code, _code=code.expand(3, *code.shape))
-    stacked = Agree(stray_share=shares).loss(networks, both)
+    stacked = NeighborAgreement(neighbor_noise_rate=shares).loss(networks, both)
     torch.testing.assert_close(stacked, torch.stack(single), atol=1e-6, rtol=0)
 
 
@@ -120,9 +125,9 @@ def test_heads_are_pushed_apart_within_eta(networks, batch):
     heads = networks["decoder"].class_heads.weight.T.detach()  # (m, k)
     gaps = [(heads[i] - heads[j]).norm() for i, j in [(0, 1), (0, 2), (1, 2)]]
     truth = sum(max(0.0, 3.0 - float(gap)) for gap in gaps)
-    loss = PartHeads(distance=3.0).loss(networks, batch)
+    loss = SeparateHeads(distance=3.0).loss(networks, batch)
     assert float(loss) == pytest.approx(truth, 1e-4)
-    assert float(PartHeads(distance=1e-3).loss(networks, batch)) == 0
+    assert float(SeparateHeads(distance=1e-3).loss(networks, batch)) == 0
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -132,11 +137,11 @@ def test_the_worst_direction_beats_random_ones(name, randn, dtype):
     networks, x = {"encoder": encoder.eval()}, randn(B, D)
     with Streams(0).active():
         batch = Batch(x, randn(B, K))
-        worst = Smooth(radius=0.5).loss(networks, batch)
+        worst = VirtualAdversarial(radius=0.5).loss(networks, batch)
         if name == "universal":  # its shares depend on a draw
             assert worst.isfinite()
             return
-        q = batch.shares(networks)
+        q = batch.label_probabilities(networks)
         other = []
         for _ in range(20):
             r = 0.5 * F.normalize(randn(B, D), dim=-1)
@@ -153,11 +158,11 @@ def test_label_critic_draws_by_its_shares_and_learns_them(randn):
         drawn = critic.draw(torch.zeros(20_000, 3))
     assert (drawn.sum(-1) == 1).all()
     np.testing.assert_allclose(drawn.mean(0), [0.6, 0.3, 0.1], atol=0.015)
-    critic.learn(torch.tensor([[1.0, 0, 0], [0, 1.0, 0]]), None)
-    np.testing.assert_allclose(critic.shares, [0.55, 0.4, 0.05], atol=1e-6)
+    critic.update_class_prior(torch.tensor([[1.0, 0, 0], [0, 1.0, 0]]), None)
+    np.testing.assert_allclose(critic.class_prior, [0.55, 0.4, 0.05], atol=1e-6)
     fixed = LabelCritic([0.5, 0.5], hidden_layer_sizes=(4,))
-    fixed.learn(torch.tensor([[1.0, 0.0]]), None)
-    np.testing.assert_allclose(fixed.shares, [0.5, 0.5])
+    fixed.update_class_prior(torch.tensor([[1.0, 0.0]]), None)
+    np.testing.assert_allclose(fixed.class_prior, [0.5, 0.5])
 
 
 def test_stacked_label_critics_draw_like_single_ones(stack):
@@ -173,7 +178,7 @@ def test_stacked_label_critics_draw_like_single_ones(stack):
 def test_rows_come_with_a_neighbour(randn):
     x = randn(40, 3)
     near = torch.from_numpy(nearest(x.cpu().numpy(), 4))
-    data = WithNeighbours(x, Gaussian(2), neighbours=near, batch_size=8, seed=0)
+    data = NeighborBatches(x, Gaussian(2), neighbours=near, batch_size=8, seed=0)
     assert data.n_companions == 8
     for batch in data.epoch(0):
         own, other = batch.x.chunk(2)
@@ -189,7 +194,9 @@ def test_rows_come_with_a_neighbour(randn):
 def test_batches_end_in_labelled_rows(n_told, size, extra, randn):
     x, y = randn(40, 3), torch.arange(40) % 3
     y[n_told:] = -1
-    data = WithLabelled(x, Gaussian(2), y=y, labelled_size=size, batch_size=8, seed=0)
+    data = LabelledBatches(
+        x, Gaussian(2), y=y, labelled_size=size, batch_size=8, seed=0
+    )
     assert data.n_companions == extra
     for batch in data.epoch(0):
         assert len(batch.x) == 8 + extra
@@ -205,7 +212,7 @@ def test_batches_of_other_labelled_rows_have_another_key(randn):
     x, y = randn(40, 3), torch.arange(40) % 3
     y[20:], prior = -1, Gaussian(2)
     few, more, again, default = (
-        WithLabelled(x, prior, y=y, labelled_size=n, batch_size=8, seed=0).key
+        LabelledBatches(x, prior, y=y, labelled_size=n, batch_size=8, seed=0).key
         for n in (5, 6, 5, None)
     )
     assert few == again

@@ -32,7 +32,7 @@ from sklearn_aae.training import (
     Reconstruct,
     TrainCritic,
 )
-from sklearn_aae.training._criterion import critic_accuracy
+from sklearn_aae.training.losses._criterion import critic_accuracy
 from sklearn_aae.utils._random import Streams, epoch_seeds, seeded_scope
 
 N, D, K = 24, 4, 2

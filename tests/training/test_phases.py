@@ -16,20 +16,20 @@ import sklearn_aae.training
 from sklearn_aae.objectives import OBJECTIVES, PENALTIES
 from sklearn_aae.training import (
     DIVERGENCES,
-    Agree,
+    BalanceClusters,
     Batch,
     Classify,
+    DetectReplacedCells,
     FoolCritic,
     FoolLabelCritic,
-    PartHeads,
+    NeighborAgreement,
     Phase,
     Recipe,
     Reconstruct,
-    Smooth,
-    SpotCells,
-    Spread,
+    SeparateHeads,
     TrainCritic,
     TrainLabelCritic,
+    VirtualAdversarial,
     train_step,
 )
 from sklearn_aae.utils._random import Streams
@@ -74,20 +74,20 @@ CASES = {
     "kl": Case(DIVERGENCES["kl"](), posterior="gaussian"),
     "mmd": Case(DIVERGENCES["mmd"](), copies=PAIRS),
     "sliced_wasserstein": Case(DIVERGENCES["sliced_wasserstein"]()),
-    "cell_critic": Case(SpotCells(), copies=DRAWS),
+    "cell_critic": Case(DetectReplacedCells(), copies=DRAWS),
     "label_critic": Case(TrainLabelCritic(), labels=True, copies=DRAWS),
     "label_generator": Case(FoolLabelCritic(), labels=True),
     "classification": Case(Classify(), labels=True),
     "smoothness": Case(
-        Smooth(),
+        VirtualAdversarial(),
         labels=True,
         copies=DRAWS,
         target="the labels of the rows move with the encoder, and count as fixed",
         rounding=1e-6,
     ),
-    "agreement": Case(Agree(), labels=True, copies="rows come in pairs"),
-    "concentration": Case(Spread(), labels=True),
-    "head_distance": Case(PartHeads(distance=9.0), labels=True),
+    "agreement": Case(NeighborAgreement(), labels=True, copies="rows come in pairs"),
+    "concentration": Case(BalanceClusters(), labels=True),
+    "head_distance": Case(SeparateHeads(distance=9.0), labels=True),
 }
 
 
@@ -182,7 +182,7 @@ def test_cells_of_other_rows_are_to_be_spotted(rate, randn, stream, close):
     weight = torch.arange(40).to(x) % 3
     weight = weight / weight.sum()
     with stream():
-        loss = SpotCells(rate=rate).loss(
+        loss = DetectReplacedCells(rate=rate).loss(
             {"cell_critic": witness}, Batch(x, x[:, :K], weight=weight)
         )
     seen, known = witness.seen, ~x.isnan()

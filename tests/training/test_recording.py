@@ -19,10 +19,10 @@ from sklearn_aae.training import (
     AAENet,
     Batches,
     FoolCritic,
+    LabelledNeighborBatches,
     Recipe,
     Reconstruct,
     TrainCritic,
-    WithLabelledAndNeighbours,
     _engine,
     _recording,
     _tracing,
@@ -167,7 +167,7 @@ def test_weights_labels_and_schedules_are_replayed(batch_size, schedule, randn):
 @pytest.mark.parametrize("last", ["reconstruction", "generator"])
 def test_companions_are_replayed_whichever_phase_is_the_last(last, update, randn):
     neighbours = (torch.arange(N)[:, None] + torch.tensor([1, 2])) % N
-    batches = WithLabelledAndNeighbours(
+    batches = LabelledNeighborBatches(
         randn(N, D),
         Gaussian(K),
         batch_size=8,

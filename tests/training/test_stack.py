@@ -22,9 +22,9 @@ from sklearn_aae.training import (
     _trainer,
     train_jobs,
 )
-from sklearn_aae.training._batches import StackedBatches
 from sklearn_aae.training._groups import group
 from sklearn_aae.training._recording import Replay
+from sklearn_aae.training.data._batches import StackedBatches
 
 C = 8
 PLAIN, BOTH = [False], [False, True]  # whether the stack's steps are recorded

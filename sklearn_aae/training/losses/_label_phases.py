@@ -1,6 +1,6 @@
 """Phases of models that infer a label y beside the style z (paper, sections 5 to 7).
 
-Letters: C models in a stack, B batch, m labels, k style size. ``batch.shares`` is
+Letters: C models in a stack, B batch, m labels, k style size. ``q`` are the
 q(y|x), the first m columns of the code.
 """
 
@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sklearn_aae.objectives import row_mean
-from sklearn_aae.training._batch import Batch, Networks
-from sklearn_aae.training._phases import FoolCritic, Phase, TrainCritic
+from sklearn_aae.training.data._batch import Batch, Networks
+from sklearn_aae.training.losses._phases import FoolCritic, Phase, TrainCritic
 from sklearn_aae.utils._random import standard_normal
 
 # Step that probes for the direction in which q(y|x) changes most, in radii.
@@ -24,7 +24,7 @@ TINY = 1e-8
 def label_points(networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return drawn labels and inferred shares, both (B, m)."""
     critic: Any = networks["label_critic"]
-    shares = batch.shares(networks)
+    shares = batch.label_probabilities(networks)
     return critic.draw(shares), shares
 
 
@@ -44,7 +44,7 @@ class TrainLabelCritic(TrainCritic):
         """Return the critic's objective; where p(y) is learned, follow q(y)."""
         loss = super().loss(networks, batch)
         critic: Any = networks["label_critic"]
-        critic.learn(batch.shares(networks), batch.weight)
+        critic.update_class_prior(batch.label_probabilities(networks), batch.weight)
         return loss
 
 
@@ -90,7 +90,7 @@ class Classify(Phase):
 
 
 @dataclass(frozen=True)
-class Smooth(Phase):
+class VirtualAdversarial(Phase):
     """KL(q(y|x) ‖ q(y|x + r)), in nats, for the worst r of length `radius`.
 
     Virtual adversarial training (Miyato et al. 2018).
@@ -117,7 +117,7 @@ class Smooth(Phase):
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over rows."""
         encoder: Any = networks["encoder"]
-        x, q = batch.seen(networks), batch.shares(networks).detach()
+        x, q = batch.seen(networks), batch.label_probabilities(networks).detach()
 
         def divergence(r: Tensor) -> Tensor:
             log_q = encoder.label_logits(x + r, batch.weight).log_softmax(-1)
@@ -132,7 +132,7 @@ class Smooth(Phase):
 
 
 @dataclass(frozen=True)
-class Agree(Phase):
+class NeighborAgreement(Phase):
     """-log((1-ε) Σ_y (q(y|x) q(y|x'))^β / p(y) + ε), x' a neighbour of x, in nats.
 
     The pointwise mutual information of two rows (Adaloglou et al. 2023) of one label,
@@ -144,7 +144,7 @@ class Agree(Phase):
     power : float
         β in (½, 1]: below 1 it keeps all rows from one sure label.
 
-    stray_share : float
+    neighbor_noise_rate : float
         ε in [0, 1): no pair costs more than -log ε, so that rows do not follow a
         neighbour against all others.
     """
@@ -154,20 +154,20 @@ class Agree(Phase):
     needs = ("encoder", "label_critic")
 
     power: float = 0.6
-    stray_share: float | Tensor = 0.0
+    neighbor_noise_rate: float | Tensor = 0.0
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """Names of the fields that may differ between models trained as one."""
-        return ("weight", "stray_share")
+        return ("weight", "neighbor_noise_rate")
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over pairs."""
-        own, other = batch.shares(networks).chunk(2, -2)
+        own, other = batch.label_probabilities(networks).chunk(2, -2)
         critic: Any = networks["label_critic"]
-        p = critic.shares.unsqueeze(-2)
+        p = critic.class_prior.unsqueeze(-2)
         same = ((own * other + TINY).pow(self.power) / p).sum(-1)  # (C, B / 2)
-        stray = torch.as_tensor(self.stray_share).to(same)[..., None]
+        stray = torch.as_tensor(self.neighbor_noise_rate).to(same)[..., None]
         same = (1 - stray) * same + stray
         if batch.weight is None:
             return -row_mean(same.log())
@@ -176,7 +176,7 @@ class Agree(Phase):
 
 
 @dataclass(frozen=True)
-class Spread(Phase):
+class BalanceClusters(Phase):
     """-H(q(y)), the entropy of the mean of q(y|x) over a batch, in nats."""
 
     name = "concentration"
@@ -185,14 +185,14 @@ class Spread(Phase):
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the negative entropy of the batch's mean shares."""
-        q = batch.shares(networks)
+        q = batch.label_probabilities(networks)
         weight = None if batch.weight is None else batch.weight.unsqueeze(-1)
         mean = q.mean(-2) if weight is None else (weight * q).sum(-2)
         return (mean * (mean + TINY).log()).sum(-1)
 
 
 @dataclass(frozen=True)
-class PartHeads(Phase):
+class SeparateHeads(Phase):
     """Σ max(0, η - ‖w_i - w_j‖) over the pairs of class heads (paper, section 7).
 
     Parameters

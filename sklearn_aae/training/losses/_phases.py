@@ -25,7 +25,7 @@ from sklearn_aae.objectives import (
     row_mean,
     sliced_wasserstein,
 )
-from sklearn_aae.training._batch import ROW_KINDS, Batch, Networks
+from sklearn_aae.training.data._batch import ROW_KINDS, Batch, Networks
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 
@@ -247,7 +247,7 @@ class MatchSlices(Phase):
 
 
 @dataclass(frozen=True)
-class SpotCells(Phase):
+class DetectReplacedCells(Phase):
     """The cell critic learns which cells of a row are those of other rows.
 
     Clark et al. 2020 (ELECTRA): replaced token detection, here of a table's cells.

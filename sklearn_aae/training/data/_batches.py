@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sklearn_aae.training._batch import Batch
+from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 
 # Cells of the rows gathered at once: 16 MB of float32.
@@ -204,7 +204,7 @@ class Batches(Dataset):
             return codes.to(self.x.device, self.x.dtype), y.to(self.x.device)
 
 
-class Generated(Batches):
+class GANBatches(Batches):
     """The game of a plain GAN: prior samples go in, rows are what comes out at best.
 
     What an adversarial autoencoder does to codes, a generator does to rows: it is the

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from sklearn_aae.objectives import energy_distance
-from sklearn_aae.training._batch import Batch, Networks
-from sklearn_aae.training._phases import TrainCritic, critic_logits
+from sklearn_aae.training.data._batch import Batch, Networks
+from sklearn_aae.training.losses._phases import TrainCritic, critic_logits
 
 # The energy distance compares all pairs of rows.
 MAX_ROWS = 1000

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from sklearn_aae.distributions import LabelledPosterior, RowDistribution, first_rows
+from sklearn_aae.distributions import LabelStylePosterior, RowDistribution, first_rows
 
 # The tensors of a batch, in order.
 PARTS = ("x", "prior", "weight", "y", "prior_y")
@@ -94,12 +94,12 @@ class Batch:
     def style_posterior(self, networks: Networks) -> Distribution:
         """Return q(z|x) without the labels."""
         q = self.posterior(networks)
-        return q.style if isinstance(q, LabelledPosterior) else q
+        return q.style if isinstance(q, LabelStylePosterior) else q
 
     def label_logits(self, networks: Networks) -> Tensor:
         """Return the logits of q(y|x), (B, m)."""
         q = self.posterior(networks)
-        if isinstance(q, LabelledPosterior):
+        if isinstance(q, LabelStylePosterior):
             return q.logits
         # A universal posterior is known by its draws only.
         shares = self.code(networks)[..., : networks["encoder"].n_classes]
@@ -108,12 +108,12 @@ class Batch:
     def seen(self, networks: Networks) -> Tensor:
         """Return the rows as the encoder saw them, with its noise if that is known."""
         q = self.posterior(networks)
-        if isinstance(q, LabelledPosterior):
+        if isinstance(q, LabelStylePosterior):
             return q.seen.detach()
         encoder: Any = networks["encoder"]
         return encoder.enter(self.x)
 
-    def shares(self, networks: Networks) -> Tensor:
+    def label_probabilities(self, networks: Networks) -> Tensor:
         """Return q(y|x), (B, m)."""
         return self.code(networks)[..., : networks["encoder"].n_classes]
 

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from sklearn_aae.training._batches import Batches
+from sklearn_aae.training.data._batches import Batches
 
 
-class WithNeighbours(Batches):
+class NeighborBatches(Batches):
     """Batches whose second half holds a random neighbour of each row of the first.
 
     Parameters
@@ -47,7 +47,7 @@ class WithNeighbours(Batches):
         return torch.cat([order, self.neighbours[order, picks.to(order.device)]], -1)
 
 
-class WithLabelled(Batches):
+class LabelledBatches(Batches):
     """Batches that end in labelled rows, others in each step unless it takes them all.
 
     The critics and the prior are not told the labels. Where every row is labelled,
@@ -118,5 +118,5 @@ class WithLabelled(Batches):
         return torch.cat([order, rows[:, :n]], -1)
 
 
-class WithLabelledAndNeighbours(WithNeighbours, WithLabelled):
+class LabelledNeighborBatches(NeighborBatches, LabelledBatches):
     """Batches of rows and labelled rows, and then a neighbour of each."""

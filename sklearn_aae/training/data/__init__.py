@@ -1,0 +1,1 @@
+"""Batches: the rows, prior samples and labels that a step of the training sees."""
