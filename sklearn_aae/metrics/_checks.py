@@ -1,4 +1,4 @@
-"""What the metrics ask of their arguments; an error says which one, and what to do."""
+"""Checks of the arguments of metrics."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -92,7 +92,7 @@ def check_complete(
     missing : bool, default=False
         Whether cells may be NaN.
     """
-    with np.errstate(over="ignore"):  # a sum that overflows is looked at once more
+    with np.errstate(over="ignore"):  # a sum that overflows is tested below
         total = rows.sum()
     if np.isfinite(total):
         return

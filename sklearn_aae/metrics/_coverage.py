@@ -101,7 +101,7 @@ def density_coverage(X, X_generated, *, n_neighbors=5, embedding=None):
     """How densely generated rows lie among the real ones, and how many they are near.
 
     Each real row has a ball that reaches to its k-th nearest neighbour ([1]_). Balls of
-    generated rows are not looked at: an outlier among them does not count.
+    generated rows are not used: an outlier among them does not count.
 
     Parameters
     ----------

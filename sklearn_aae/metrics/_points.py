@@ -25,7 +25,7 @@ MAX_CELLS, RANDOM_COLUMNS = 2**27, 512
 
 
 def as_points(schema: TableSchema, x: Tensor) -> np.ndarray:
-    """Return scaled rows as points: categories one-hot, holes marked.
+    """Return scaled rows as points: categories one-hot, missing values marked.
 
     Parameters
     ----------
@@ -114,12 +114,12 @@ def _standardised(reference: np.ndarray, tables: list) -> list[np.ndarray]:
 
 
 def _marked(tables: list[np.ndarray]) -> list[np.ndarray]:
-    """Return complete columns, with one more for each that has holes in any table."""
-    holes = [np.isnan(rows) for rows in tables]
-    some = np.any([hole.any(0) for hole in holes], axis=0)
+    """Return complete columns, with one more for each that has NaN in any table."""
+    missing = [np.isnan(rows) for rows in tables]
+    some = np.any([nan.any(0) for nan in missing], axis=0)
     return [
-        np.hstack([np.where(hole, 0.0, rows), hole[:, some]])
-        for rows, hole in zip(tables, holes, strict=True)
+        np.hstack([np.where(nan, 0.0, rows), nan[:, some]])
+        for rows, nan in zip(tables, missing, strict=True)
     ]
 
 

@@ -178,7 +178,7 @@ def _parzen(X, X_samples, *, bandwidth=None, bandwidths=None) -> float:
 
 
 def _prior_statistic(Z, Z_prior, *, method="energy", max_samples=2000) -> float:
-    only = {"n_permutations": 1, "random_state": SEED}  # no p-value is looked at
+    only = {"n_permutations": 1, "random_state": SEED}  # no p-value is needed
     return prior_match(
         Z, Z_prior, method=method, max_samples=max_samples, **only
     ).statistic

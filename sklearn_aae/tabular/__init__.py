@@ -1,4 +1,4 @@
-"""Ground: tables and the rows that networks see."""
+"""Ground: tables as users have them, as rows of numbers for the networks."""
 
 from sklearn_aae.tabular._category_counts import (
     count_categories,

@@ -23,13 +23,13 @@ def time_error(where: str, dtype, matters: str = "") -> ValueError:
     Parameters
     ----------
     where : str
-        What has them.
+        Which column or argument holds them.
 
     dtype : object
-        Of it.
+        Its dtype.
 
     matters : str, default=""
-        What makes numbers of them, as `what_matters` says.
+        Calls that make numbers of them, see `what_matters`.
     """
     matters = matters or "the days or seconds since one of them"
     return ValueError(
@@ -39,7 +39,7 @@ def time_error(where: str, dtype, matters: str = "") -> ValueError:
 
 
 def what_matters(cells, name, kind) -> str:
-    """Return what makes numbers of dates or durations, in the library of their column.
+    """Return the call that makes numbers of dates or durations, for an error message.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def what_matters(cells, name, kind) -> str:
     Returns
     -------
     matters : str
-        Empty where there is no such call.
+        In the library of the column; empty where it has no such call.
     """
     word = str(getattr(kind, "__name__", kind)).lower()
     column = f"X[{name!r}]"
@@ -104,7 +104,7 @@ def complex_error(where: str, dtype) -> ValueError:
 
 
 def kinds_error(cells, name, kinds: set[type]) -> ValueError:
-    """Return an error of values that are no categories: of several types, or odd ones.
+    """Return an error of values that cannot be categories, or are of several types.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def kinds_error(cells, name, kinds: set[type]) -> ValueError:
 def by_library(
     cells, *, pandas: str, polars: str, pyarrow: str, array: str = ""
 ) -> str:
-    """Return what is said in the library of a column.
+    """Return the text for the library that a column is of.
 
     Parameters
     ----------
@@ -148,10 +148,10 @@ def by_library(
         A column.
 
     pandas, polars, pyarrow : str
-        Said in that library; the first one in others like it, too.
+        Text for each library; the first one for others, too.
 
     array : str, default=""
-        Said of what is no frame.
+        Text for columns of arrays.
     """
     if not isinstance(cells, nw.Series):
         return array

@@ -219,8 +219,8 @@ def check_counts(numbers: np.ndarray, name) -> np.ndarray:
     ValueError
         If a cell is below 0 or no whole number.
     """
-    held = numbers[~np.isnan(numbers)]
-    wrong = held[(held < 0) | (held != np.floor(held))]
+    present = numbers[~np.isnan(numbers)]
+    wrong = present[(present < 0) | (present != np.floor(present))]
     if len(wrong):
         raise ValueError(
             f"Column {name!r} is among count_features, and holds {wrong[0]:g}: counts "
@@ -266,8 +266,8 @@ def categories_of(cells, name) -> tuple:
 
 def _plain(value):
     """Return a text, boolean or bytes of NumPy as one of Python."""
-    odd = isinstance(value, np.bool_ | np.str_ | np.bytes_)
-    return value.item() if odd else value
+    of_numpy = isinstance(value, np.bool_ | np.str_ | np.bytes_)
+    return value.item() if of_numpy else value
 
 
 def _sorted(values: set) -> list:

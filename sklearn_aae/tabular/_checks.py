@@ -6,7 +6,7 @@ from sklearn_aae.tabular._sparse import SparseTable
 
 
 def _column(X, place: np.ndarray) -> int:
-    """Return the column of a cell, by its place among the cells that there are."""
+    """Return the column of a cell: of sparse rows, by its place among stored cells."""
     return X.column_of(place[0]) if isinstance(X, SparseTable) else int(place[1])
 
 
@@ -27,7 +27,7 @@ def check_finite(X: np.ndarray, names) -> None:
             "dense, or impute first, for example with SimpleImputer."
         )
     cells = X.matrix.data if isinstance(X, SparseTable) else X
-    with np.errstate(over="ignore"):  # a sum that overflows is looked at once more
+    with np.errstate(over="ignore"):  # a sum that overflows is tested below
         total = cells.sum()
     if np.isfinite(total) or not np.isinf(cells).any():
         return

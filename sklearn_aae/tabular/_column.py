@@ -17,7 +17,7 @@ from sklearn_aae.tabular._cells import (
 )
 from sklearn_aae.tabular._layouts import Cells, decimals, integers
 
-# Floats lose count of integers from here on, and the next is out of int64.
+# The first float that is out of int64.
 HUGE = 2.0**63
 # Digits of a Decimal in an untyped column: as many as the widest type of Arrow has.
 MOST_DIGITS = 76
@@ -38,23 +38,24 @@ class Column:
     whole : bool
         Whether the numbers are integers.
 
-    guessed : bool
-        Whether only the cells say that they are, not the dtype: later rows may differ.
+    whole_inferred : bool
+        Whether `whole` was inferred from the cells, not from the dtype, so that later
+        rows may differ.
 
-    cells : {"float", "int", "Decimal"}
-        What the numbers of an untyped column are in Python.
+    python_type : {"float", "int", "Decimal"}
+        Type of the numbers of a column that holds objects of Python.
 
     places : int
         Of those that are Decimal, the most digits after the point.
 
     count : bool
-        Whether the numbers are counts: whole ones from 0 on, of a likelihood of theirs.
+        Whether the numbers are counts, which have a likelihood of their own.
 
     empty : bool
-        Whether no cell was there to learn from.
+        Whether all cells of the training rows are missing.
 
     low, high : float
-        Smallest and largest number seen; NaN if there was none.
+        Smallest and largest number of the training rows; NaN if there is none.
 
     category_counts : tuple of float
         How many training rows have each category; empty until they are counted.
@@ -63,8 +64,8 @@ class Column:
     name: Any
     categories: tuple | None = None
     whole: bool = False
-    guessed: bool = False
-    cells: str = "float"
+    whole_inferred: bool = False
+    python_type: str = "float"
     places: int = 0
     count: bool = False
     empty: bool = False
@@ -85,18 +86,18 @@ class Column:
         """Return cells for what `encode` returns."""
         if self.categories is not None:
             return Cells(values, self.categories)
-        if np.isnan(self.low):  # nothing was ever seen
+        if np.isnan(self.low):  # no number in the training rows
             return Cells(np.full(len(values), None))
         values = np.rint(values) + 0.0 if self.whole else values  # no -0.0
         high = self.high
         if self.whole and high >= HUGE:  # rounded up, it may be out of its dtype
             high = np.nextafter(high, 0)
-        # An integer out of its range may be none of its dtype, too.
-        if clip or (self.whole and not self.guessed):
+        # An integer out of its range may not fit its dtype.
+        if clip or (self.whole and not self.whole_inferred):
             values = values.clip(self.low, high)
-        if self.cells == "int":
+        if self.python_type == "int":
             return Cells(integers(values).astype(object))
-        if self.cells == "Decimal":
+        if self.python_type == "Decimal":
             exact = decimals(values, MOST_DIGITS, self.places)
             return Cells(np.array(exact, dtype=object))
         return Cells(values)
@@ -108,7 +109,7 @@ class Column:
                 f"Column {self.name!r} is among count_features, and holds categories "
                 f"such as {self.categories[0]!r}: counts are numbers."
             )
-        return replace(self, whole=True, guessed=False, count=True)
+        return replace(self, whole=True, whole_inferred=False, count=True)
 
 
 def learn_column(name, cells, categorical: bool | None, *, own_dtype: bool) -> Column:
@@ -152,8 +153,8 @@ def _learn_number(name, cells, *, own_dtype: bool) -> Column:
     if not own_dtype and not untyped:  # of a whole array it says nothing of a column
         return Column(name)
     numbers = numbers_of(cells, name)
-    holes = np.isnan(numbers)
-    empty = own_dtype and bool(holes.all())
+    missing = np.isnan(numbers)
+    empty = own_dtype and bool(missing.all())
     native = getattr(cells.to_native() if series else cells, "dtype", None)
     # Also of a dtype that narwhals does not know: a sparse column.
     integer = series and cells.dtype.is_integer()
@@ -162,8 +163,13 @@ def _learn_number(name, cells, *, own_dtype: bool) -> Column:
     kind, places = python_numbers(cells) if untyped else ("float", 0)
     # Whole numbers become floats where cells are missing: most tables have no others.
     exact = isinstance(cells.dtype, nw.Decimal) or kind == "Decimal"
-    with_holes = holes.any() and not holes.all() and not exact and all_whole(numbers)
-    guessed = kind == "int" or bool(with_holes)
+    some = bool(missing.any() and not missing.all())
+    whole = kind == "int" or (some and not exact and all_whole(numbers))
     return Column(
-        name, whole=guessed, guessed=guessed, cells=kind, places=places, empty=empty
+        name,
+        whole=whole,
+        whole_inferred=whole,
+        python_type=kind,
+        places=places,
+        empty=empty,
     )

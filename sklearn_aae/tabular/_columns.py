@@ -82,7 +82,7 @@ class TableColumns:
 
     @property
     def typed(self) -> bool:
-        """Whether a column has categories, counts, or nothing but holes."""
+        """Whether a column has categories, counts, or no value at all."""
         return any(self.discrete) or any(column.empty for column in self.columns)
 
     @classmethod
@@ -205,9 +205,9 @@ class TableColumns:
                 f"X has {matrix.shape[1]} columns, but there were {len(self)} in fit."
             )
         cells = matrix.data
-        odd = np.array(self.counts)[matrix.indices]
-        odd &= (cells < 0) | (cells != np.floor(cells))
-        for place in np.flatnonzero(odd)[:1]:  # the message is of the first
+        wrong = np.array(self.counts)[matrix.indices]
+        wrong &= (cells < 0) | (cells != np.floor(cells))
+        for place in np.flatnonzero(wrong)[:1]:  # the message is of the first
             name = self.columns[matrix.indices[place]].name
             check_counts(cells[place : place + 1], name)
         return matrix
@@ -276,12 +276,12 @@ class TableColumns:
         for j, column in enumerate(columns):
             least, most = np.fmin(column.low, low[j]), np.fmax(column.high, high[j])
             columns[j] = replace(column, low=float(least), high=float(most))
-            if column.cells == "Decimal":
+            if column.python_type == "Decimal":
                 places = max(column.places, decimal_places(np.asarray(X)[:, j]))
                 columns[j] = replace(columns[j], places=places)
-            if column.guessed and not all_whole(np.asarray(X)[:, j]):
+            if column.whole_inferred and not all_whole(np.asarray(X)[:, j]):
                 columns[j] = replace(
-                    columns[j], whole=False, guessed=False, cells="float"
+                    columns[j], whole=False, whole_inferred=False, python_type="float"
                 )
         return TableColumns(columns, self.layout)
 
@@ -294,7 +294,8 @@ class TableColumns:
             Numbers and numbers of categories.
 
         clip : bool
-            Whether numbers stay within what was seen. Integers always do.
+            Whether numbers stay within the range of the training rows, as integers
+            always do.
 
         like : DataFrame or None, default=None
             Whose row labels the result gets.

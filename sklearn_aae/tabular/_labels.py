@@ -111,10 +111,10 @@ def is_labelled(labels: np.ndarray, classes: Iterable[Any] | None = None) -> np.
     -------
     labelled : ndarray of shape (n_samples,), bool
     """
-    held = np.array([label is not None for label in labels], dtype=bool)
+    present = np.array([label is not None for label in labels], dtype=bool)
     if classes is not None and UNLABELLED in list(classes):
-        return held
-    return held & ~np.array([is_minus_one(label) for label in labels], dtype=bool)
+        return present
+    return present & ~np.array([is_minus_one(label) for label in labels], dtype=bool)
 
 
 def is_minus_one(label: Any) -> bool:
@@ -238,17 +238,17 @@ def _plain(value: Any) -> Any:
 
 def _check_kinds(labels: np.ndarray, name: str) -> None:
     """Raise unless labels are text, or booleans and whole numbers."""
-    held = labels[is_labelled(labels)]
-    kinds = {type(label) for label in held}
+    present = labels[is_labelled(labels)]
+    kinds = {type(label) for label in present}
     for kind in kinds:
         # NumPy's spans of time are integers to Python.
         if not issubclass(kind, str | Real) or issubclass(kind, TIMES):
-            raise _kind_error(kind, next(v for v in held if type(v) is kind), name)
+            raise _kind_error(kind, next(v for v in present if type(v) is kind), name)
     text = any(issubclass(kind, str) for kind in kinds)
     if text:
-        _check_text(held, name)
+        _check_text(present, name)
     elif any(not issubclass(kind, int) for kind in kinds):
-        _check_whole(held, name)
+        _check_whole(present, name)
 
 
 def _kind_error(kind: type, label: Any, name: str) -> ValueError:
@@ -265,14 +265,14 @@ def _kind_error(kind: type, label: Any, name: str) -> ValueError:
     )
 
 
-def _check_text(held: np.ndarray, name: str) -> None:
-    text = np.array([isinstance(label, str) for label in held], dtype=bool)
+def _check_text(present: np.ndarray, name: str) -> None:
+    text = np.array([isinstance(label, str) for label in present], dtype=bool)
     if not text.all():
         raise ValueError(
-            f"Unknown label type: {name} holds text such as {held[text][0]!r} and "
-            f"other values such as {held[~text][0]!r}. Pass labels of one kind."
+            f"Unknown label type: {name} holds text such as {present[text][0]!r} and "
+            f"other values such as {present[~text][0]!r}. Pass labels of one kind."
         )
-    if str(UNLABELLED) in held.tolist():
+    if str(UNLABELLED) in present.tolist():
         warnings.warn(
             f"{name} holds the text '-1', which is taken as a class. To mark rows as "
             "unlabelled use None or NaN.",
@@ -281,9 +281,9 @@ def _check_text(held: np.ndarray, name: str) -> None:
         )
 
 
-def _check_whole(held: np.ndarray, name: str) -> None:
-    numbers = held.astype(float)
-    broken = held[~(np.isfinite(numbers) & (numbers == np.floor(numbers)))]
+def _check_whole(present: np.ndarray, name: str) -> None:
+    numbers = present.astype(float)
+    broken = present[~(np.isfinite(numbers) & (numbers == np.floor(numbers)))]
     if len(broken):
         raise NotClassLabelsError(
             f"Unknown label type: 'continuous'. {name} holds numbers that are not "

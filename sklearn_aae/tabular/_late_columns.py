@@ -1,4 +1,4 @@
-"""Columns of nothing but holes at first, of which later chunks have cells."""
+"""Columns without any value in the first chunk, of which later chunks have some."""
 
 import warnings
 from dataclasses import replace
@@ -16,31 +16,31 @@ from sklearn_aae.tabular._tables import as_table
 def learn_late_columns(
     columns: TableColumns, X, categorical_features: CategoricalFeatures
 ) -> TableColumns:
-    """Return the same columns; those without a cell so far are numbers, if X has some.
+    """Return columns in which those without a value so far are numeric, if X has some.
 
     Parameters
     ----------
     columns : TableColumns
-        What was learned of the first chunk.
+        Columns, as learned from earlier chunks.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features)
-        A later one.
+        A later chunk.
 
     categorical_features : "from_dtype", mask, indices, names, dict or None
         See `TableColumns.learn`.
     """
-    asleep = [j for j, column in enumerate(columns.columns) if column.empty]
-    if not asleep:
+    empty = [j for j, column in enumerate(columns.columns) if column.empty]
+    if not empty:
         return columns
     X = as_table(X)
     frame, layout, found = as_frame(X), columns.layout, list(columns.columns)
     rows = frame if frame is not None else np.array(X, dtype=object)
     if np.shape(rows)[1:] != (len(found),):
-        return columns  # an error, later
+        return columns  # `encode` raises the error
     rule = categorical_features
     names = [column.name for column in found]
     chosen = choose("from_dtype" if isinstance(rule, dict) else rule, names)
-    for j in asleep:
+    for j in empty:
         cells = rows[:, j]
         if not is_present(cells).any():
             continue

@@ -18,12 +18,12 @@ from sklearn_aae.tabular._statistics import (
     extent,
 )
 
-# Those that take weights.
+# Scalers that take sample weights.
 WEIGHTED = ("standard", "range", "common")
 
-# Nats below which a column of categories or counts does not pull harder.
+# Entropy below which the weight of a column of categories or counts grows no more.
 MIN_ENTROPY = 0.1
-# A scaled column of less variance was not scaled: to its scaler it is constant.
+# A scaled column has this variance at least, unless its scaler took it for constant.
 CONSTANT = 1e-12
 # Weight of a column without a known cell, as a divisor.
 TINY = np.finfo(float).tiny
@@ -49,7 +49,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         For each column, 0 for a numeric one. None: all are numeric.
 
     allow_missing : bool, default=False
-        Whether any cell may be missing in training, besides those that are.
+        Whether any cell may be hidden in training, so that all columns need a mark for
+        missing values, not only those that have some.
 
     seed : int, default=0
         Of the quantile transformer's subsample.
@@ -114,12 +115,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         numeric = np.flatnonzero((categories == 0) & ~counted)
         # All columns as a slice: nothing is copied.
         self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
-        self.low_, self.high_, holes = low, high, _ = extent(X)
+        self.low_, self.high_, missing = low, high, _ = extent(X)
         self.late_scalers_ = []
         self.counts_ = np.flatnonzero(counted)
         self.empty_ = np.isnan(high)
         if len(numeric):
-            in_parts = not holes.any()
+            in_parts = not missing.any()
             self.scaler_ = self._fit_scaler(X, sample_weight, in_parts=in_parts)
         if len(self.counts_):
             self.count_scaler_ = self._fit_count_scaler(X, sample_weight)
@@ -130,7 +131,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 "learn. Check that X holds the rows you meant."
             )
         self.means_ = np.zeros(X.shape[1])  # until they are known
-        self.schema_ = self._describe(X, sample_weight, categories, n_varying, holes)
+        self.schema_ = self._describe(X, sample_weight, categories, n_varying, missing)
         self.means_ = np.array(self.schema_.means)
         return self
 
@@ -162,16 +163,16 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return scaler
 
     def _numbers(self, X: np.ndarray, places) -> np.ndarray:
-        """Return columns of rows; of nothing but holes, zeros."""
+        """Return columns of rows; zeros in place of columns without any value."""
         rows = np.asarray(X, dtype=np.float64)[:, places]
         empty = self.empty_[places]
         return np.where(empty, 0.0, rows) if empty.any() else rows
 
     def _describe(
-        self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int, holes
+        self, X: np.ndarray, weight, categories: np.ndarray, n_varying: int, missing
     ) -> TableSchema:
         """Return what the networks need to know of the columns."""
-        seen, means, squares = self._moments(X, weight)
+        present, means, squares = self._moments(X, weight)
         mass = float(len(X) if weight is None else weight.sum())
         typed = categories > 0
         at = np.flatnonzero(typed).tolist()
@@ -189,13 +190,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             weights[j] = 0.5 / max(known, MIN_ENTROPY)
         still = self.low_ == self.high_
         if self.scale in ("standard", "range"):
-            still |= ~typed & (squares <= CONSTANT * seen) & ~self.empty_
-        squares[typed] = 2 * weights[typed] * nats * seen[typed]
+            still |= ~typed & (squares <= CONSTANT * present) & ~self.empty_
+        squares[typed] = 2 * weights[typed] * nats * present[typed]
         return TableSchema(
             n_categories=tuple(categories.tolist()),
             n_varying=n_varying,
             means=tuple(np.where(typed, 0.0, means).tolist()),
-            incomplete=tuple((self.allow_missing | holes).tolist()),
+            incomplete=tuple((self.allow_missing | missing).tolist()),
             weights=tuple(weights.tolist()),
             total_variance=float(squares.sum() / mass),
             counts=tuple(counts),
@@ -208,7 +209,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return tuple(c if s else None for c, s in zip(cells, still, strict=True))
 
     def with_late_scales(self, X) -> "TablePreprocessor":
-        """Return the same, with scales for columns that vary in further rows only.
+        """Return a preprocessor with scales for columns that vary in later rows only.
 
         Parameters
         ----------
@@ -254,17 +255,18 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         Chunk by chunk, each scaled once: Chan, Golub and LeVeque 1983. (Those of
         `StandardScaler` stay NaN after a chunk without a known cell of a column.)
         """
-        seen, mean, squares = np.zeros((3, X.shape[1]))
+        present, mean, squares = np.zeros((3, X.shape[1]))
         for part in chunks(X):
             w = np.ones(len(X[part])) if weight is None else weight[part]
             rows = self.scale_rows(X[part])
             n = w @ ~np.isnan(rows)
             center = w @ np.nan_to_num(rows) / np.maximum(n, TINY)
-            share, gap = n / np.maximum(seen + n, TINY), center - mean
-            squares += w @ np.nan_to_num((rows - center) ** 2) + gap**2 * seen * share
-            mean += gap * share
-            seen += n
-        return seen, mean, squares
+            ratio, gap = n / np.maximum(present + n, TINY), center - mean
+            within, between = (rows - center) ** 2, gap**2 * present * ratio
+            squares += w @ np.nan_to_num(within) + between
+            mean += gap * ratio
+            present += n
+        return present, mean, squares
 
     def to_tensor(
         self, X, device: torch.device, dtype: torch.dtype
@@ -326,7 +328,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         X : ndarray of shape (n_samples, n_features), float64
         """
         rows = self._through("transform", X)
-        # What was never seen has no scale. The rows may be the caller's: no writing.
+        # A column without any value has no scale. No writing to the caller's rows.
         return np.where(self.empty_, np.nan, rows) if self.empty_.any() else rows
 
     def _through(self, method: str, X) -> np.ndarray:

@@ -24,18 +24,18 @@ class TableSchema:
     weights : tuple of float
         Factor of a column in the reconstruction: 1 for numbers, ½ over the entropy of a
         categorical column, ½ over what there is to learn of a column of counts. Such a
-        column then pulls like one of variance 1.
+        column then weighs as much as a numeric one of variance 1.
 
     total_variance : float
         Variance of the scaled cells, summed over columns; a categorical column counts
-        as 1, and each by its share of observed cells.
+        as 1, and each times its fraction of observed cells.
 
     counts : tuple of (float, float) or None
         For a column of counts, mean and standard deviation of log(1 + x); else None.
 
     constants : tuple of float or None
         For a column without variance, its scaled cell; else None. The networks learn
-        nothing of such a column, so their encoders may not see it stir.
+        nothing of such a column, so the encoders see this constant whatever it holds.
     """
 
     n_categories: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Sparse tables: dense only in the few rows that are looked at."""
+"""Sparse tables, of which only a few rows at a time are dense."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class SparseTable:
-    """A sparse matrix whose rows are selected as such, and are dense as an array.
+    """A sparse matrix: selected rows are sparse, too; ``np.asarray`` makes them dense.
 
     Parameters
     ----------

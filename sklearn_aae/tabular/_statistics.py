@@ -1,14 +1,15 @@
-"""What rows tell of their columns: extents, and how much there is to learn."""
+"""Statistics of columns: ranges, entropies and deviances."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from scipy.stats import entropy, nbinom, poisson
 
-# A variance so little above the mean, as a share of it, is that of a Poisson column.
+# A variance that exceeds the mean by less than this fraction of it is that of a Poisson
+# distribution.
 ROUNDING = 1e-9
 
-# Cells that are looked at at once.
+# Cells that are dense in memory at a time.
 CHUNK_CELLS = 2**19
 
 
@@ -20,21 +21,22 @@ def chunks(X) -> Iterator[slice]:
 
 
 def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the lowest and highest cell of each column, and whether it has holes.
+    """Return the lowest and highest number of each column, and whether it has NaN.
 
     Parameters
     ----------
     X : ndarray or SparseTable of shape (n_samples, n_features)
-        Rows; NaN is a hole, and lowest and highest of nothing else.
+        Rows. Missing values (NaN) are left out; of a column without any other, lowest
+        and highest are NaN.
     """
     low = high = np.full(X.shape[1], np.nan)
-    holes = np.zeros(X.shape[1], dtype=bool)
+    missing = np.zeros(X.shape[1], dtype=bool)
     for part in chunks(X):
         rows = np.asarray(X[part])
         low = np.fmin(low, np.fmin.reduce(rows))
         high = np.fmax(high, np.fmax.reduce(rows))
-        holes |= np.isnan(rows).any(axis=0)
-    return low, high, holes
+        missing |= np.isnan(rows).any(axis=0)
+    return low, high, missing
 
 
 def column_entropy(x: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -48,17 +50,18 @@ def column_entropy(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     weight : ndarray of shape (n_samples,) or None, default=None
         Of the rows.
     """
-    seen = ~np.isnan(x)
-    weight = None if weight is None else weight[seen]
-    counts = np.bincount(x[seen].astype(np.intp), weights=weight)
+    present = ~np.isnan(x)
+    weight = None if weight is None else weight[present]
+    counts = np.bincount(x[present].astype(np.intp), weights=weight)
     return float(entropy(counts[counts > 0])) if len(counts) else 0.0
 
 
 def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Return how many nats a count is surer of its own rate than of that of all.
+    """Return half the deviance of a column of counts, in nats a row.
 
-    The mean of log p(x|rate x) of a Poisson distribution, less that of log p(x) of the
-    negative binomial one of the column's mean and variance: half the deviance.
+    The mean log-likelihood of the saturated Poisson model, in which each count is its
+    own rate, less that of one negative binomial distribution with the mean and variance
+    of the column (a Poisson distribution where the variance is not above the mean).
 
     Parameters
     ----------
@@ -68,16 +71,16 @@ def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     weight : ndarray of shape (n_samples,) or None, default=None
         Of the rows.
     """
-    seen = ~np.isnan(x)
-    if not seen.any():
+    present = ~np.isnan(x)
+    if not present.any():
         return 0.0
-    x, weight = x[seen], None if weight is None else weight[seen]
+    x, weight = x[present], None if weight is None else weight[present]
     mean = np.average(x, weights=weight)
     variance = np.average((x - mean) ** 2, weights=weight)
     own = poisson.logpmf(x, x)
     if variance > mean * (1 + ROUNDING) > 0:
-        share = mean / variance
-        of_all = nbinom.logpmf(x, mean * share / (1 - share), share)
+        ratio = mean / variance
+        common = nbinom.logpmf(x, mean * ratio / (1 - ratio), ratio)
     else:
-        of_all = poisson.logpmf(x, mean)
-    return float(np.average(own - of_all, weights=weight))
+        common = poisson.logpmf(x, mean)
+    return float(np.average(own - common, weights=weight))

@@ -1,4 +1,4 @@
-"""The door for rows: what users pass, as a table that the rest of the package knows."""
+"""What users pass as rows, as an array, a sparse matrix or a frame."""
 
 import os
 import sys
@@ -10,8 +10,9 @@ import numpy as np
 
 from sklearn_aae.tabular._cells import check_dtype
 
-# What has no rows in memory, or not as a table: the attributes that tell it, what it
-# is, and the call that makes a table of it. The first one that fits is taken.
+# Objects that are refused, since their rows are not in memory or not a table: the
+# attributes that identify them, what they are, and the call that makes a table. The
+# first entry whose attributes are all there counts.
 REFUSED = (
     (
         ("collect", "collect_schema"),

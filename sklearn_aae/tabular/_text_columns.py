@@ -10,13 +10,13 @@ from sklearn_aae.tabular._cell_errors import by_library
 from sklearn_aae.tabular._columns import TableColumns
 from sklearn_aae.tabular._frames import as_frame
 
-# Fewer rows, or fewer different texts, tell nothing.
+# With fewer rows, or fewer different texts, there is no warning.
 MIN_ROWS, MIN_TEXTS = 10, 5
-# As many numbers as text are hardly categories on purpose.
+# More different numbers than this, as text, are hardly categories on purpose.
 MANY_TEXTS = 20
-# Different texts that are looked at.
-MAX_LOOKED_AT = 1000
-# A share of the rows, or of the different texts, that speaks for all.
+# Different texts that are examined.
+MAX_EXAMINED = 1000
+# Fraction of the rows, or of the different texts, that must be of a kind.
 MOST = 0.9
 # What people write where a number is missing.
 NO_NUMBER = {"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "missing"}
@@ -57,7 +57,7 @@ def warn_about_text_columns(columns: TableColumns, X, rows: np.ndarray, named) -
 
     named : object
         The parameter `categorical_features`. A column that it names, or that has a
-        dtype of categories, is one on purpose: only its ids are told.
+        dtype of categories, is one on purpose: there is a warning of its ids only.
     """
     frame = as_frame(X)
     for j, column in enumerate(columns.columns):
@@ -68,21 +68,21 @@ def warn_about_text_columns(columns: TableColumns, X, rows: np.ndarray, named) -
         if len(codes) < MIN_ROWS or len(found) < MIN_TEXTS:
             continue
         cells = None if frame is None else frame.get_column(column.name)
-        evenly = found[:: -(-len(found) // MAX_LOOKED_AT)]
+        evenly = found[:: -(-len(found) // MAX_EXAMINED)]
         texts = [column.categories[code] for code in evenly]
         own = len(found) > MOST * len(codes)
-        said = None
+        warning = None
         if _by_rule(cells, column.name, named):
-            said = _of_dates(texts, cells, column.name)
-            said = said or _of_numbers(texts, cells, column.name, own=own)
-        if said is None and own:
-            said = (
+            warning = _of_dates(texts, cells, column.name)
+            warning = warning or _of_numbers(texts, cells, column.name, own=own)
+        if warning is None and own:
+            warning = (
                 f"{len(found)} categories in {len(codes)} rows: hardly any comes "
                 "twice, and there is nothing to learn of them. If it is an id or free "
                 f"text, leave it out, for example with {_without(cells, column.name)}"
             )
-        if said is not None:
-            message = f"Column {column.name!r} holds {said}."
+        if warning is not None:
+            message = f"Column {column.name!r} holds {warning}."
             warnings.warn(message, UserWarning, stacklevel=2)
 
 
@@ -94,7 +94,7 @@ def _by_rule(cells, name, named) -> bool:
 
 
 def _of_dates(texts: list[str], cells, name) -> str | None:
-    """Return what to say of dates as text; None of other text."""
+    """Return the warning of dates as text; None for other text."""
     dates = sum(WHEN.fullmatch(text.strip().lower()) is not None for text in texts)
     if dates <= MOST * len(texts):
         return None
@@ -112,7 +112,7 @@ def _of_dates(texts: list[str], cells, name) -> str | None:
 
 
 def _of_numbers(texts: list[str], cells, name, *, own: bool) -> str | None:
-    """Return what to say of numbers as text; None of other text.
+    """Return the warning of numbers as text; None for other text.
 
     Few numbers alone may be categories on purpose; beside a "?" they are not.
     """

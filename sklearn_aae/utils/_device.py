@@ -1,4 +1,4 @@
-"""Where a model is trained and where it answers."""
+"""Devices and threads of torch."""
 
 import math
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SINGLE_THREAD_FLOPS = 1e8
 
 @dataclass(frozen=True)
 class Device:
-    """A torch device with what it can do."""
+    """A torch device, and the precision that models have on it."""
 
     torch_device: torch.device
 
@@ -106,7 +106,7 @@ def single_thread_pool(n_workers: int) -> Iterator[ThreadPoolExecutor]:
 
 @contextmanager
 def torch_threads(flops: float) -> Iterator[None]:
-    """Use one thread inside if the work is small; give the caller's count back."""
+    """Use one thread inside if the work is small; restore the caller's number."""
     before = torch.get_num_threads()
     if flops >= SINGLE_THREAD_FLOPS or before == 1:
         yield

@@ -1,4 +1,4 @@
-"""What the process has switched on or off, and how this library works all the same.
+"""Modes of torch that the caller has set, and how this library is independent of them.
 
 Gradient modes, autocast and the default device are the caller's, for its own code. A
 process that was forked has the number of threads of its parent, but not the threads.
@@ -27,11 +27,12 @@ AUTOCAST_DEVICES = ("cpu", "cuda", "xpu", "mps")
 
 @contextmanager
 def plain_torch() -> Iterator[None]:
-    """Let torch work inside as it does where nothing has been switched.
+    """Give torch its default modes inside.
 
-    Gradients are recorded, nothing is cast, tensors are made on the CPU unless told
-    otherwise. What is switched is this thread's alone, and is put back after. The
-    default dtype is the whole process's, so it stays: what is made says its dtype.
+    Gradients are recorded, autocast is off, tensors are made on the CPU by default. The
+    modes are this thread's alone, and are those of the caller again after. The
+    default dtype is the whole process's, so it stays, and each tensor that is made here
+    has an explicit dtype.
     """
     with ExitStack() as switched:
         switched.enter_context(torch.inference_mode(False))
@@ -50,8 +51,7 @@ def plain_torch() -> Iterator[None]:
 def _single_thread() -> Iterator[None]:
     """Compute on one thread inside.
 
-    OpenMP counts on the threads that the parent of a forked process had started, and
-    waits for them for ever.
+    In a forked process OpenMP waits for ever for the threads of the parent.
     """
     before = torch.get_num_threads()
     try:

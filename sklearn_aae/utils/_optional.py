@@ -1,4 +1,4 @@
-"""Packages that are imported late: where they are used, and whole."""
+"""Packages that are imported where they are used, not before."""
 
 import signal
 import threading
@@ -7,9 +7,10 @@ from types import ModuleType
 
 
 def import_whole(module: str) -> ModuleType:
-    """Import a module to its end; Ctrl-C meanwhile counts after it.
+    """Import a module; Ctrl-C meanwhile takes effect after it.
 
-    Amid an import it leaves large packages in pieces that no second import mends.
+    Ctrl-C during the import of a large package leaves it half imported, and a second
+    import in the process then fails, too.
 
     Parameters
     ----------
@@ -27,10 +28,10 @@ def import_whole(module: str) -> ModuleType:
     """
     before = signal.getsignal(signal.SIGINT)
     in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or not callable(before):  # Ctrl-C reaches the main thread alone
+    if not in_main or not callable(before):  # Ctrl-C interrupts the main thread only
         return import_module(module)
     caught: list[tuple] = []
-    signal.signal(signal.SIGINT, lambda *told: caught.append(told))
+    signal.signal(signal.SIGINT, lambda *args: caught.append(args))
     try:
         return import_module(module)
     finally:
@@ -40,7 +41,7 @@ def import_whole(module: str) -> ModuleType:
 
 
 def import_optional(module: str, *, feature: str, extra: str) -> ModuleType:
-    """Import `module`, or say which install line brings it.
+    """Import `module`; the error says how to install it.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""Codes of a fitted model's prior, as pictures and scores compare them."""
+"""Codes drawn from the prior of a fitted model, for displays and scorers."""
 
 import numpy as np
 
 from sklearn_aae.utils._random import seeded_scope
 
-# The same draws in every picture, and for every model that is compared.
+# One seed, so that all models are compared with the same draws.
 SEED = 0
 
 

@@ -90,7 +90,7 @@ class Streams:
         return out
 
     def repeat(self, draw: "Draw") -> Tensor:
-        """Draw anew what a `Tape` has noted."""
+        """Draw again what a `Tape` has recorded."""
         out = torch.empty(draw.shape, dtype=draw.dtype, device=draw.device)
         return self.fill(out, draw.fill)
 
@@ -110,7 +110,7 @@ class Draw:
 
 
 class Tape:
-    """A source that notes what is drawn from streams, so that it can be drawn again."""
+    """A source that records what is drawn from streams, to draw it again."""
 
     def __init__(self, streams: Streams):
         self.streams, self.draws = streams, list[Draw]()
@@ -173,8 +173,9 @@ class _OwnGenerators(TorchDispatchMode):
     """Hands a generator to each random operation of this thread that has none.
 
     Layers as they are made, `torch.distributions` and functions of the user draw from
-    torch's global generator and cannot be told otherwise. Seeded alike, a generator of
-    one's own gives the same numbers, and no other thread can draw from it.
+    torch's global generator, and have no argument for another one. Seeded alike, a
+    generator of this thread's own gives the same numbers, and no other thread can draw
+    from it.
     """
 
     def __init__(self, seed: int):
@@ -216,13 +217,13 @@ def _with_generator(func: torch._ops.OpOverload) -> torch._ops.OpOverload | None
 
 def _arguments(func: torch._ops.OpOverload) -> tuple[list[tuple[str, str]], bool]:
     """Return names and types of an operation's arguments, and if it has a generator."""
-    told = [(argument.name, str(argument.type)) for argument in func._schema.arguments]
-    plain = [(name, kind) for name, kind in told if name != GENERATOR]
-    return plain, len(plain) < len(told)
+    named = [(argument.name, str(argument.type)) for argument in func._schema.arguments]
+    plain = [(name, kind) for name, kind in named if name != GENERATOR]
+    return plain, len(plain) < len(named)
 
 
 def _device_of(args: tuple, kwargs: dict) -> torch.device:
-    """Return where an operation draws: where told, or where its tensors are."""
+    """Return where an operation draws: by its argument, or where its tensors are."""
     if kwargs.get("device") is not None:
         return torch.device(kwargs["device"])
     tensors = (a for a in (*args, *kwargs.values()) if isinstance(a, Tensor))
