@@ -100,7 +100,7 @@ FLOW = [
     ("critic_learning_rate", 2e-4, lambda m: rate(m, "critic_optimizer") == 2e-4),
     ("critic_learning_rate", 2e-4, lambda m: rate(m, "optimizer") == 1e-3),
     ("learning_rate_schedule", "cosine", lambda m: rate(m, "optimizer") < 1e-3),
-    ("update", "alternating", lambda m: len(m.net_.module_.players_) == 3),
+    ("update", "alternating", lambda m: len(m.net_.module_.optimizer_groups) == 3),
     ("max_iter", 4, lambda m: m.n_iter_ == 4),
     (
         "early_stopping",

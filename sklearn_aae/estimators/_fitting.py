@@ -202,7 +202,7 @@ class FittingMixin:
 
         def start() -> float:
             untrained = self._make_net(net.seed, judges.X.dtype)
-            return untrained.judge(self._make_judges(judges, net.seed))
+            return untrained.evaluate(self._make_judges(judges, net.seed))
 
         if not getattr(net, "interrupted_", False):
             warn_if_diverged(net.loss_, start, self._usual_loss)

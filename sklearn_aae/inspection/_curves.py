@@ -22,7 +22,7 @@ NOT_CURVES = ("epoch", "dur", "batches")
 class TrainingCurvesDisplay:
     """Losses and measures by epoch, in panels side by side.
 
-    The losses of the game need not fall: each player's rises when the other improves.
+    The losses of the game need not fall: each side's rises when the other improves.
     The critic's accuracy falls to ½ (dotted) where it cannot tell codes from the
     prior, and the prior match, 1 minus a normalised energy distance, rises to 1.
 

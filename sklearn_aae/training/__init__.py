@@ -5,7 +5,7 @@ from sklearn_aae.training._engine import NonFiniteLossError
 from sklearn_aae.training._jobs import Job, error_of_one
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import SCHEDULES
-from sklearn_aae.training._recipe import UPDATES, Player, Recipe
+from sklearn_aae.training._recipe import UPDATES, OptimizerGroup, Recipe
 from sklearn_aae.training._step import train_step
 from sklearn_aae.training._trainer import COLLECTOR, Cancelled, train, train_jobs
 from sklearn_aae.training.data._batch import Batch
@@ -61,8 +61,8 @@ __all__ = [
     "NeighborAgreement",
     "NeighborBatches",
     "NonFiniteLossError",
+    "OptimizerGroup",
     "Phase",
-    "Player",
     "Recipe",
     "Reconstruct",
     "SeparateHeads",

@@ -42,7 +42,7 @@ def check_callbacks(net: AAENet, phases: Sequence[Phase], *, validated: bool) ->
         Whose losses the history has in each epoch.
 
     validated : bool
-        Whether held-out rows judge each epoch.
+        Whether each epoch is evaluated on held-out rows.
     """
     callbacks = [callback for _, callback in net.callbacks_]
     names = [phase.name for phase in phases]
@@ -127,7 +127,7 @@ def _of_validation(callback, net: AAENet, validated: bool) -> str | None:
     if callback.on_train:
         return None
     return (
-        "averages batches of held-out rows, and these are judged at once. Set "
+        "averages batches of held-out rows, and these are evaluated at once. Set "
         "on_train=True; the history has 'valid_loss' and 'valid_loss_best' without it."
     )
 

@@ -1,4 +1,4 @@
-"""The engine: epochs, calibration and judgement, the same for one model and a stack.
+"""The engine: epochs, calibration and evaluation, the same for one model and a stack.
 
 Letters: C models in a stack. Losses and measures are of shape () for one model, (C,)
 for a stack; nothing here looks at which it is.
@@ -58,7 +58,7 @@ class Engine:
         Networks and phases, of one model or a stack.
 
     optimizers : sequence of Optimizer
-        One for each player of the recipe.
+        One for each optimizer group of the recipe.
 
     streams : Streams
         Of the models' noise.
@@ -83,7 +83,7 @@ class Engine:
     def step(
         self, batch: Batch, on_gradient: Callable[[], None] | None = None
     ) -> dict[str, Tensor]:
-        """Let every player take one step."""
+        """Let every optimizer group take one step."""
         if self._replay is not None:
             return self._replayed_step(self._replay, batch)
         if not self._recordable:
@@ -122,7 +122,7 @@ class Engine:
     def _eager_step(self, batch: Batch, on_gradient) -> dict[str, Tensor]:
         return train_step(
             self.recipe.networks,
-            self.recipe.players_,
+            self.recipe.optimizer_groups,
             self.optimizers,
             batch,
             share_pass=self.recipe.update == "joint",
@@ -219,7 +219,7 @@ class Engine:
         self._set_training(False)
 
     @torch.no_grad()
-    def judge(self, batch: Batch, number: int, total_variance) -> Tensor:
+    def evaluate(self, batch: Batch, number: int, total_variance) -> Tensor:
         """Return the criterion on a batch: lower is better."""
         self._set_training(False)
         batch.forget()

@@ -10,7 +10,7 @@ from torch import nn
 from sklearn_aae.training._jobs import Job
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._shapes import describe
-from sklearn_aae.training._stack import pace
+from sklearn_aae.training._stack import schedule_key
 
 # What a stack keeps busy on a CPU should stay in its cache: weights, gradients, moments
 # and activations of all members.
@@ -40,7 +40,7 @@ def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
         shapes.setdefault(id(job) if shape is None else shape, []).append(job)
     stacks = []
     for alike in shapes.values():
-        alike.sort(key=lambda job: pace(job.net))
+        alike.sort(key=lambda job: schedule_key(job.net))
         n_stacks = -(-len(alike) // stack_limit(alike[0]))
         if len(alike) >= n_workers * WORTH_A_WORKER:  # the same number for each
             n_stacks = -(-n_stacks // n_workers) * n_workers
@@ -72,12 +72,13 @@ def shape_of(job: Job) -> tuple | None:
     net, data = job.net, job.batches
     if net.is_watched() or net.verbose or not net.module_.own_layers:
         return None
-    held = (*job.held.x.shape, *job.held.prior.shape) if job.validate else None
+    rows = job.validation
+    evaluated = (*rows.x.shape, *rows.prior.shape) if job.validate else None
     return (
         (data.n_steps, data.batch_size, data.n_prior, data.width),
         (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
-        (job.calibrate, held),
+        (job.calibrate, evaluated),
         _age(net),
         describe(net.module_),
     )

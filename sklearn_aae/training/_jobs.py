@@ -27,26 +27,26 @@ class Job:
     batches : Batches
         Rows.
 
-    held : Batch
-        Rows to judge the result by.
+    validation : Batch
+        Rows to evaluate the result on: held-out ones, or training rows.
 
     validate : bool
-        Whether to judge each epoch, too: the rows are held out.
+        Whether to evaluate each epoch, too: the rows are held out.
 
     calibrate : bool
         Whether the batch statistics are set at the end. Held-out rows have them set
-        before each judgement.
+        before each evaluation.
 
     error : Exception or None
         Why it failed.
 
     done : bool
-        Whether the net has been trained and judged.
+        Whether the net has been trained and evaluated.
     """
 
     net: AAENet
     batches: Batches
-    held: Batch
+    validation: Batch
     validate: bool = False
     calibrate: bool = True
     error: Exception | None = field(default=None, init=False)
@@ -64,9 +64,9 @@ class Job:
 
     def run(self, cancel: Callable[[], None] = lambda: None) -> None:
         """Train alone; `cancel` is called before each step and may raise."""
-        net, held = self.net, self.held
+        net, validation = self.net, self.validation
         if self.validate:
-            net.train_split = lambda data, y=None: (data, held)
+            net.train_split = lambda data, y=None: (data, validation)
         net.cancel = cancel  # type: ignore[method-assign]
         with self._scope():
             try:
@@ -77,10 +77,10 @@ class Job:
             self.finish()
 
     def finish(self) -> None:
-        """Set the batch statistics and judge the outcome."""
+        """Set the batch statistics and evaluate the outcome."""
         if self.calibrate:
             self.net.calibrate(self.batches)
-        self.net.loss_ = self.net.judge(self.held)
+        self.net.loss_ = self.net.evaluate(self.validation)
         self.done = True
 
     @contextmanager

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from sklearn_aae.training._engine import Engine, check_finite
 from sklearn_aae.training._optim import (
     SCHEDULES,
-    PlayersOptimizer,
+    OptimizerBundle,
     make_optimizer,
     set_learning_rate,
     warn_of_other_rates,
 )
-from sklearn_aae.training._recipe import Player, Recipe
+from sklearn_aae.training._recipe import OptimizerGroup, Recipe
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import Batches
 from sklearn_aae.training.losses._phases import Phase
@@ -53,7 +53,8 @@ class AAENet(NeuralNet):
         Of the noise on the device; each epoch derives its own.
 
     learning_rates : dict of str to float, default=None
-        Learning rate by name of a phase; a player takes that of its first phase, or
+        Learning rate by name of a phase; an optimizer group takes that of its
+        first phase, or
         else `lr`.
 
     schedule : str, default="constant"
@@ -66,7 +67,7 @@ class AAENet(NeuralNet):
         skorch wants one; the phases hold the losses.
 
     train_split : callable, default=None
-        ``train_split(batches, y=None) -> (batches, Batch)`` adds rows to judge by.
+        ``train_split(batches, y=None) -> (batches, Batch)`` adds validation rows.
 
     record_steps : bool, default=True
         Whether long trainings record their steps and replay them (`_recording`).
@@ -93,7 +94,7 @@ class AAENet(NeuralNet):
         record_steps: bool = True,
         **kwargs,
     ):
-        # A net has no outputs to keep for its scores; what judges it is no batch.
+        # A net has no outputs to keep for its scores; validation rows are one batch.
         fixed = {"use_caching": False, "iterator_valid__batch_size": math.inf}
         split = {"train_split": train_split}
         super().__init__(module, criterion, **split, **fixed, **kwargs)
@@ -116,24 +117,24 @@ class AAENet(NeuralNet):
         return [("print_log", PrintLog())] if self.verbose else []
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Create one optimiser for each player.
+        """Create one optimiser for each optimizer group.
 
         ``optimizer_`` is all of them, for what reads or sets rates and states. Those of
-        players who do not move the decoder are named after them: ``critic_optimizer_``.
+        groups that do not move the decoder are named after them: ``critic_optimizer_``.
         """
         optimizers, main = [], []
-        for player in self.module_.players_:
-            rate = self.learning_rate(player)
-            optimizers.append(make_optimizer(self.module_.moved(player), rate))
-            if "decoder" in player.moves:
+        for group in self.module_.optimizer_groups:
+            rate = self.learning_rate(group)
+            optimizers.append(make_optimizer(self.module_.moved(group), rate))
+            if "decoder" in group.moves:
                 main.append(optimizers[-1])
             else:
-                setattr(self, f"{player.name}_optimizer_", optimizers[-1])
+                setattr(self, f"{group.name}_optimizer_", optimizers[-1])
         others = [optimizer for optimizer in optimizers if optimizer not in main]
         if hasattr(self, "optimizer_"):  # a callback's schedule keeps hold of it
             self.optimizer_.optimizers = [*main, *others]
         else:
-            self.optimizer_ = PlayersOptimizer([*main, *others])
+            self.optimizer_ = OptimizerBundle([*main, *others])
         self.streams_ = Streams(self.seed, next(self.module_.parameters()).device)
         self.engine_ = Engine(self.module_, optimizers, self.streams_)
         return self
@@ -157,10 +158,10 @@ class AAENet(NeuralNet):
             for group in self.optimizer_.param_groups:
                 group["initial_lr"], group["lr"] = group["lr"], factor * group["lr"]
 
-    def learning_rate(self, player: Player) -> float:
-        """Return the rate of a player, before the schedule."""
+    def learning_rate(self, group: OptimizerGroup) -> float:
+        """Return the rate of a group, before the schedule."""
         rates = self.learning_rates or {}
-        return rates.get(player.phases[0].name, self.lr or 0.0)
+        return rates.get(group.phases[0].name, self.lr or 0.0)
 
     def set_callbacks(self, callbacks: list) -> None:
         """Replace the callbacks before training on."""
@@ -202,11 +203,11 @@ class AAENet(NeuralNet):
             line.pop("batches", None)
         return lines
 
-    def judge(self, batch: Batch) -> float:
+    def evaluate(self, batch: Batch) -> float:
         """Return the criterion on a batch: lower is better."""
         number = len(self.history)
-        loss = float(self.engine_.judge(batch, number, self.total_variance))
-        check_finite({"judging": loss}, number)
+        loss = float(self.engine_.evaluate(batch, number, self.total_variance))
+        check_finite({"validation": loss}, number)
         return loss
 
     def calibrate(self, batches: Batches) -> None:
@@ -267,15 +268,15 @@ class AAENet(NeuralNet):
             raise
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Train on all batches of an epoch, or judge the validation batch."""
+        """Train on all batches of an epoch, or evaluate the validation rows."""
         if iterator is None:
             return
         if training:
             self._train_epoch(iterator)
             return
-        # What is judged, and kept if it is the best, has exact batch statistics.
+        # What is evaluated, and kept if it is the best, has exact batch statistics.
         self.calibrate(self.batches_)
-        self.record_judgement(self.judge(iterator))
+        self.record_validation(self.evaluate(iterator))
 
     def _train_epoch(self, batches: Batches) -> None:
         """Take the steps of one epoch; wait for the device once, at its end."""
@@ -310,14 +311,14 @@ class AAENet(NeuralNet):
         if not self.history[-1]["batches"]:
             self.history.new_batch()  # skorch's checkpoints want a last one
 
-    def record_judgement(self, loss: float) -> None:
+    def record_validation(self, loss: float) -> None:
         """Write the criterion on validation rows into the epoch's line."""
         before = [line["valid_loss"] for line in self.history if "valid_loss" in line]
         self.history.record("valid_loss", loss)
         self.history.record("valid_loss_best", loss < min(before, default=math.inf))
 
     def train_step(self, batch: Batch, **fit_params):
-        """Let every player take one step."""
+        """Let every optimizer group take one step."""
         listens = self._listens("on_grad_computed")
         losses = self.engine_.step(batch, self._on_gradient if listens else None)
         if self._is_scheduled():
@@ -336,14 +337,14 @@ class AAENet(NeuralNet):
         """Set the rates before the schedule; a callback's schedule goes on."""
         scheduled = self._is_scheduled()
         self.set_rates_: list[float] | None = None
-        for player, optimizer in zip(
-            self.module_.players_, self.engine_.optimizers, strict=True
+        for group, optimizer in zip(
+            self.module_.optimizer_groups, self.engine_.optimizers, strict=True
         ):
-            rate = self.learning_rate(player)
-            for group in optimizer.param_groups:
-                if not scheduled or group.get("initial_lr") != rate:
-                    group["lr"] = rate
-                group["initial_lr"] = rate
+            rate = self.learning_rate(group)
+            for parameters in optimizer.param_groups:
+                if not scheduled or parameters.get("initial_lr") != rate:
+                    parameters["lr"] = rate
+                parameters["initial_lr"] = rate
 
     def set_learning_rates(self, epochs_done: float) -> None:
         """Follow the schedule; constant rates are the callbacks' to change."""
@@ -352,10 +353,10 @@ class AAENet(NeuralNet):
         if self.callbacks_:
             self._notice_other_rates()
         factor = self.factor(epochs_done)
-        for player, optimizer in zip(
-            self.module_.players_, self.engine_.optimizers, strict=True
+        for group, optimizer in zip(
+            self.module_.optimizer_groups, self.engine_.optimizers, strict=True
         ):
-            set_learning_rate(optimizer, factor * self.learning_rate(player))
+            set_learning_rate(optimizer, factor * self.learning_rate(group))
         self.set_rates_ = [group["lr"] for group in self.optimizer_.param_groups]
 
     def _notice_other_rates(self) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sklearn_aae.nn import lies_transposed
 
-# A low first moment keeps a game from circling (paper: momentum 0.1 for both players).
+# A low first moment keeps a game from circling (paper: momentum 0.1 on both sides).
 BETAS = (0.5, 0.999)
 
 # What Adam remembers of a parameter.
@@ -33,16 +33,17 @@ def make_optimizer(
     return torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS, fused=fused)
 
 
-class PlayersOptimizer(torch.optim.Optimizer):
-    """The optimisers of all players, as the one that skorch's callbacks know.
+class OptimizerBundle(torch.optim.Optimizer):
+    """The optimisers of all optimizer groups, as the one that skorch's callbacks know.
 
-    Its groups are theirs: a scheduler moves the rates of all, a checkpoint keeps the
-    state of all. It takes no step; theirs are taken when their gradients stand.
+    Its parameter groups are theirs: a scheduler moves the rates of all, a checkpoint
+    keeps the state of all. It takes no step; theirs are taken when their gradients
+    stand.
 
     Parameters
     ----------
     optimizers : sequence of Optimizer
-        One for each player; they may share parameters.
+        One for each optimizer group; they may share parameters.
     """
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]):
@@ -54,12 +55,12 @@ class PlayersOptimizer(torch.optim.Optimizer):
 
     @property
     def param_groups(self) -> list[dict]:  # type: ignore[override]
-        """The groups of all players."""
+        """The parameter groups of all optimisers."""
         return [group for o in self.optimizers for group in o.param_groups]
 
     @property
     def state(self) -> dict:  # type: ignore[override]
-        """What each player's optimiser remembers, by its place."""
+        """What each group's optimiser remembers, by its place."""
         return {i: optimizer.state for i, optimizer in enumerate(self.optimizers)}
 
     def step(self, closure=None) -> None:  # type: ignore[override]
@@ -71,7 +72,7 @@ class PlayersOptimizer(torch.optim.Optimizer):
             optimizer.zero_grad(set_to_none)
 
     def state_dict(self) -> dict:
-        """Return the state of each player's optimiser, by its place."""
+        """Return the state of each group's optimiser, by its place."""
         states = [optimizer.state_dict() for optimizer in self.optimizers]
         return {
             key: {i: state[key] for i, state in enumerate(states)} for key in states[0]
@@ -83,12 +84,12 @@ class PlayersOptimizer(torch.optim.Optimizer):
         Raises
         ------
         ValueError
-            If they are of another number of players.
+            If they are of another number of optimisers.
         """
-        n_players = len(state_dict["state"])
-        if n_players != len(self.optimizers):
+        n_groups = len(state_dict["state"])
+        if n_groups != len(self.optimizers):
             raise ValueError(
-                f"The state is of {n_players} optimisers, and this training has "
+                f"The state is of {n_groups} optimisers, and this training has "
                 f"{len(self.optimizers)}. Load one of the same parameters."
             )
         for i, optimizer in enumerate(self.optimizers):
@@ -140,7 +141,7 @@ class StackedAdam(torch.optim.Adam):
     def load_members(self, states: Sequence[Sequence[dict[str, Tensor]]]) -> None:
         """Take over the state of each member's parameters: states[c][parameter].
 
-        It is empty for parameters that the player's loss does not depend on.
+        It is empty for parameters that the group's loss does not depend on.
         """
         for j, whole in enumerate(self.whole):
             rows = [member[j] for member in states]
@@ -200,7 +201,7 @@ def pile(rows: Sequence[Tensor]) -> Tensor:
 def known_to(optimizer: torch.optim.Optimizer) -> list[bool]:
     """Return for each parameter whether the optimiser remembers something of it.
 
-    After a step that is so, unless the player's loss does not depend on it.
+    After a step that is so, unless the group's loss does not depend on it.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     return [bool(optimizer.state.get(p)) for p in parameters]

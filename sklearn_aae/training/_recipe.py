@@ -15,7 +15,7 @@ LAYERS = (Linear, BatchNorm, LayerNorm, nn.ParameterList)
 
 
 @dataclass(frozen=True)
-class Player:
+class OptimizerGroup:
     """Phases that are minimised together, by one optimiser.
 
     Attributes
@@ -35,7 +35,7 @@ class Player:
     moves: tuple[str, ...]
 
     def still(self, phase: Phase) -> tuple[str, ...]:
-        """Return what a phase reads and this player moves, but not by that phase."""
+        """Return what a phase reads and only other phases of this group move."""
         moved = set(self.moves) - set(phase.moves)
         return tuple(name for name in phase.needs if name in moved)
 
@@ -82,7 +82,7 @@ class Recipe(nn.Module):
         """Take over the losses and weights of other phases of the same networks."""
         self.phases = tuple(phases)
         self.check()
-        self.players_ = self.players()
+        self.optimizer_groups = self._make_groups()
 
     @property
     def own_layers(self) -> bool:
@@ -93,16 +93,19 @@ class Recipe(nn.Module):
         # Not by `parameters`: the walk through its names takes a tenth of a small fit.
         return all(type(m) in LAYERS for m in self.modules() if _learns(m))
 
-    def moved(self, player: Player) -> list[nn.Parameter]:
-        """Return the parameters that a player moves."""
-        return [p for name in player.moves for p in self.networks[name].parameters()]
+    def moved(self, group: OptimizerGroup) -> list[nn.Parameter]:
+        """Return the parameters that a group moves."""
+        return [p for name in group.moves for p in self.networks[name].parameters()]
 
-    def players(self) -> list[Player]:
+    def _make_groups(self) -> list[OptimizerGroup]:
         """Return who steps, in order: adversaries before those who must fool them."""
         groups = [[phase] for phase in self.phases]
         if self.update == "joint":
             groups = _join(groups)
-        return [Player(group[-1].name, tuple(group), _union(group)) for group in groups]
+        return [
+            OptimizerGroup(group[-1].name, tuple(group), _union(group))
+            for group in groups
+        ]
 
 
 def _learns(module: nn.Module) -> bool:

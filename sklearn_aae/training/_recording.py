@@ -65,7 +65,7 @@ def compile_step(
         Networks and phases.
 
     optimizers : sequence of Optimizer
-        Of its players.
+        Of its optimizer groups.
 
     batch : Batch
         One like all others.
@@ -104,8 +104,8 @@ class Replay:
         Networks and phases.
 
     optimizers : sequence of Optimizer
-        Of its players; each has taken a step, so that its state is there, but for
-        parameters without a gradient.
+        Of its optimizer groups; each has taken a step, so that its state is there,
+        but for parameters without a gradient.
 
     streams : Streams
         Of the noise.
@@ -141,8 +141,8 @@ class Replay:
     ):
         self.streams, self.draws = streams, list(draws)
         self.groups = [g for o in optimizers for g in o.param_groups]
-        players = recipe.players_
-        self.names = [phase.name for player in players for phase in player.phases]
+        groups = recipe.optimizer_groups
+        self.names = [phase.name for group in groups for phase in group.phases]
         like = batch.x
         # torch reads a rate as a double on a CPU, as a float elsewhere.
         kind = torch.float64 if like.device.type == "cpu" else torch.float32

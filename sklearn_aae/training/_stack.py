@@ -66,9 +66,9 @@ def _stack_phases(members: Sequence[Phase], like: Tensor) -> Phase:
     return replace(members[0], **changes)
 
 
-def pace(net: AAENet) -> tuple:
-    """Return what rules the course of a net's learning rates."""
-    rates = [net.learning_rate(player) for player in net.module_.players_]
+def schedule_key(net: AAENet) -> tuple:
+    """Return what a net's learning rates follow: nets of equal keys share them."""
+    rates = [net.learning_rate(group) for group in net.module_.optimizer_groups]
     return (*rates, net.max_epochs, net.schedule)
 
 
@@ -78,32 +78,36 @@ class Stack:
     Parameters
     ----------
     nets : sequence of AAENet
-        Of one shape, equally long trained before; those of equal `pace` side by side.
+        Of one shape, equally long trained before; those of equal `schedule_key` side by
+        side.
 
     batches : StackedBatches
         Their rows.
 
-    held : Batch or None
-        Rows of shape (C, B, d) to judge each epoch by, if any.
+    validation : Batch or None
+        Rows of shape (C, B, d) to evaluate each epoch on, if any.
     """
 
     def __init__(
-        self, nets: Sequence[AAENet], batches: StackedBatches, held: Batch | None
+        self,
+        nets: Sequence[AAENet],
+        batches: StackedBatches,
+        validation: Batch | None,
     ):
-        self.nets, self.batches, self.held = list(nets), batches, held
+        self.nets, self.batches, self.validation = list(nets), batches, validation
         recipe = stack_recipes([net.module_ for net in nets])
         streams = Streams([net.seed for net in nets], next(recipe.parameters()).device)
         self.engine = Engine(recipe, [], streams)
-        # Members of equal pace share a group of the optimisers; its first leads it.
-        self.spans = spans_of([pace(net) for net in nets])
+        # Members of equal schedule share a group of the optimisers; its first leads it.
+        self.spans = spans_of([schedule_key(net) for net in nets])
         self.leaders = [self.nets[span.start] for span in self.spans]
 
     def _make_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Return an optimiser for each player, with what the members' own remember."""
+        """Return an optimiser for each group, with what the members' own remember."""
         recipe = self.engine.recipe
         optimizers: list[torch.optim.Optimizer] = []
-        for i, player in enumerate(recipe.players_):
-            optimizer = StackedAdam(recipe.moved(player), self.spans)
+        for i, group in enumerate(recipe.optimizer_groups):
+            optimizer = StackedAdam(recipe.moved(group), self.spans)
             states = [_adam_state(net.engine_.optimizers[i]) for net in self.nets]
             optimizer.load_members(states)
             optimizers.append(optimizer)
@@ -148,22 +152,22 @@ class Stack:
         """Set batch normalisation to the average statistics of the present weights."""
         self.engine.calibrate(self.batches, number)
 
-    def judge(self, number: int) -> list[float]:
-        """Return the criterion of each member on the rows that judge it."""
-        assert self.held is not None
+    def evaluate(self, number: int) -> list[float]:
+        """Return the criterion of each member on its validation rows."""
+        assert self.validation is not None
         total = [net.total_variance for net in self.nets]
-        variance = torch.tensor(total, dtype=torch.float64).to(self.held.x)
-        return self.engine.judge(self.held, number, variance).tolist()
+        variance = torch.tensor(total, dtype=torch.float64).to(self.validation.x)
+        return self.engine.evaluate(self.validation, number, variance).tolist()
 
     def _set_learning_rates(self, epochs_done: float) -> None:
         """Follow each group's schedule."""
         factors = [net.factor(epochs_done) for net in self.leaders]
-        players = self.engine.recipe.players_
-        for player, optimizer in zip(players, self.engine.optimizers, strict=True):
-            for net, factor, group in zip(
+        groups = self.engine.recipe.optimizer_groups
+        for group, optimizer in zip(groups, self.engine.optimizers, strict=True):
+            for net, factor, parameters in zip(
                 self.leaders, factors, optimizer.param_groups, strict=True
             ):
-                group["lr"] = factor * net.learning_rate(player)
+                parameters["lr"] = factor * net.learning_rate(group)
 
     @torch.no_grad()
     def write_weights(self, c: int) -> None:

@@ -1,4 +1,4 @@
-"""One step of the game: every player moves once, by its own gradients."""
+"""One step of the game: every optimizer group moves once, by its own gradients."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,40 +7,40 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_aae.training._optim import moved_by
-from sklearn_aae.training._recipe import Player
+from sklearn_aae.training._recipe import OptimizerGroup
 from sklearn_aae.training.data._batch import Batch, Networks
 
 
 def train_step(
     networks: Networks,
-    players: Sequence[Player],
+    groups: Sequence[OptimizerGroup],
     optimizers: Sequence[torch.optim.Optimizer],
     batch: Batch,
     *,
     share_pass: bool = True,
     on_gradient: Callable[[], None] | None = None,
 ) -> dict[str, Tensor]:
-    """Let every player take one step on a batch.
+    """Let every optimizer group take one step on a batch.
 
     Parameters
     ----------
     networks : mapping of str to nn.Module
         The recipe's networks, in training mode.
 
-    players : sequence of Player
+    groups : sequence of OptimizerGroup
         In the order of their steps.
 
     optimizers : sequence of Optimizer
-        One for each player, over the parameters that it moves.
+        One for each optimizer group, over the parameters that it moves.
 
     batch : Batch
         Rows and prior samples.
 
     share_pass : bool, default=True
-        Whether all players see one encoder pass, or each makes its own.
+        Whether all groups see one encoder pass, or each makes its own.
 
     on_gradient : callable or None, default=None
-        Called when a player's gradients stand, before its step.
+        Called when a group's gradients stand, before its step.
 
     Returns
     -------
@@ -50,14 +50,14 @@ def train_step(
     if share_pass and "encoder" in networks:
         batch.code(networks)  # before any phase freezes the encoder
     losses = {}
-    for player, optimizer in zip(players, optimizers, strict=True):
+    for group, optimizer in zip(groups, optimizers, strict=True):
         if not share_pass:
             batch.forget()
         parts = {}
-        for phase in player.phases:
-            with frozen([networks[name] for name in player.still(phase)]):
+        for phase in group.phases:
+            with frozen([networks[name] for name in group.still(phase)]):
                 parts[phase.name] = phase.loss(networks, batch.rows(phase.sees))
-        weighted = [phase.weight * parts[phase.name] for phase in player.phases]
+        weighted = [phase.weight * parts[phase.name] for phase in group.phases]
         total = weighted[0] if len(weighted) == 1 else torch.stack(weighted)
         descend(total.sum(), optimizer, on_gradient)
         losses.update({name: loss.detach() for name, loss in parts.items()})
@@ -68,16 +68,16 @@ def train_step(
 def frozen(networks: Sequence[nn.Module]) -> Iterator[None]:
     """Keep the gradients of one phase from what only other phases may move.
 
-    Networks that a player does not move at all need no care: `descend` asks for no
+    Networks that a group does not move at all need no care: `descend` asks for no
     gradient of theirs.
     """
-    held = [p for net in networks for p in net.parameters() if p.requires_grad]
-    for parameter in held:
+    paused = [p for net in networks for p in net.parameters() if p.requires_grad]
+    for parameter in paused:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in held:
+        for parameter in paused:
             parameter.requires_grad_(True)
 
 

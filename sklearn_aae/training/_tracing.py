@@ -118,8 +118,8 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
     """
     rest = iter(state)
     game = _Game(recipe.networks)
-    held = {name: next(rest) for name, _ in game.named_parameters()}
-    held |= {name: next(rest) for name, _ in game.named_buffers()}
+    exchanged = {name: next(rest) for name, _ in game.named_parameters()}
+    exchanged |= {name: next(rest) for name, _ in game.named_buffers()}
     phases = [
         replace(phase, **{name: next(rest) for name in phase.numbers})
         for phase in recipe.phases
@@ -127,26 +127,28 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
 
     def play(networks: nn.ModuleDict) -> tuple[Tensor, ...]:
         here = Recipe(networks, phases, recipe.update)
-        players = [_like(o, here, i) for i, o in enumerate(optimizers)]
-        for optimizer in players:
+        copies = [_like(o, here, i) for i, o in enumerate(optimizers)]
+        for optimizer in copies:
             for group in optimizer.param_groups:
                 group["lr"] = next(rest)
-        for optimizer, old in zip(players, optimizers, strict=True):
+        for optimizer, old in zip(copies, optimizers, strict=True):
             known, remembered = known_to(old), state_of(old)
             give_state(optimizer, [next(rest) for _ in remembered], known)
         share = recipe.update == "joint"
-        losses = train_step(networks, here.players_, players, batch, share_pass=share)
+        losses = train_step(
+            networks, here.optimizer_groups, copies, batch, share_pass=share
+        )
         code = batch.rows("own")._code
         return (*losses.values(), *([] if code is None else [code.detach()]))
 
-    return functional_call(game, held, (play,))
+    return functional_call(game, exchanged, (play,))
 
 
 def _like(
     optimizer: torch.optim.Optimizer, recipe: Recipe, i: int
 ) -> torch.optim.Optimizer:
-    """Return a new optimiser like the i-th player's, over a recipe's parameters."""
-    parameters = recipe.moved(recipe.players_[i])
+    """Return a new optimiser like the i-th group's, over a recipe's parameters."""
+    parameters = recipe.moved(recipe.optimizer_groups[i])
     if isinstance(optimizer, StackedAdam):
         return StackedAdam(parameters, optimizer.spans)
     assert len(parameters) == len(moved_by(optimizer))

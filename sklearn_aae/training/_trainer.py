@@ -152,23 +152,23 @@ def _run_epochs(jobs: list[Job], cancel: Callable[[], None]) -> None:
     if not jobs:
         return
     running, members, number = list(jobs), list(jobs), jobs[0].net.first_epoch_
-    judged = jobs[0].validate
-    stack = _make_stack(members, judged)
+    evaluated = jobs[0].validate
+    stack = _make_stack(members, evaluated)
     try:
         while running:
             if len(running) <= KEPT_SHARE * len(members):
                 for job in running:
                     stack.write_back(members.index(job))
-                stack, members = _make_stack(running, judged), list(running)
+                stack, members = _make_stack(running, evaluated), list(running)
             for job in list(running):
                 _notify(job, "on_epoch_begin", **_datasets(job))
                 if job.error is not None:
                     running.remove(job)
             lines, duration = stack.train_epoch(number, cancel)
             number += 1
-            if judged:
+            if evaluated:
                 stack.calibrate(number)
-                for line, loss in zip(lines, stack.judge(number), strict=True):
+                for line, loss in zip(lines, stack.evaluate(number), strict=True):
                     line["valid_loss"] = loss
             for c, job in enumerate(members):
                 if job in running and _end_epoch(job, stack, c, lines[c], duration):
@@ -187,10 +187,10 @@ def _end_epoch(
     net = job.net
     try:
         check_finite(line, len(net.history))
-        judged = line.pop("valid_loss", None)
+        evaluated = line.pop("valid_loss", None)
         net.record(line, duration)
-        if judged is not None:
-            net.record_judgement(judged)
+        if evaluated is not None:
+            net.record_validation(evaluated)
         if net.callbacks_:
             stack.write_weights(c)
         net.notify("on_epoch_end", **_datasets(job))
@@ -205,31 +205,33 @@ def _end_epoch(
 
 
 def _datasets(job: Job) -> dict:
-    held = job.held if job.validate else None
-    return {"dataset_train": job.batches, "dataset_valid": held}
+    validation = job.validation if job.validate else None
+    return {"dataset_train": job.batches, "dataset_valid": validation}
 
 
-def _make_stack(jobs: Sequence[Job], judged: bool) -> Stack:
-    """Stack the nets of jobs, and the rows that judge them if they are to be judged."""
-    held = Batch.stack([job.held for job in jobs]) if judged else None
+def _make_stack(jobs: Sequence[Job], evaluated: bool) -> Stack:
+    """Stack the nets of jobs, and the validation rows if they are to be evaluated."""
+    validation = Batch.stack([job.validation for job in jobs]) if evaluated else None
     batches = StackedBatches([job.batches for job in jobs])
-    return Stack([job.net for job in jobs], batches, held)
+    return Stack([job.net for job in jobs], batches, validation)
 
 
 def _finish(jobs: Sequence[Job]) -> None:
-    """Set the batch statistics of jobs and judge them, equal ones as a stack."""
+    """Set the batch statistics of jobs and evaluate them, equal ones as a stack."""
     alike: dict = {}
     for job in jobs:
-        key = (len(job.net.history), job.held.x.shape)
+        key = (len(job.net.history), job.validation.x.shape)
         alike.setdefault(key, []).append(job)
     for (number, _), members in alike.items():
-        stack = _make_stack(members, judged=True)
+        stack = _make_stack(members, evaluated=True)
         if members[0].calibrate:
             stack.calibrate(number)
-        for c, (job, loss) in enumerate(zip(members, stack.judge(number), strict=True)):
+        for c, (job, loss) in enumerate(
+            zip(members, stack.evaluate(number), strict=True)
+        ):
             stack.write_weights(c)
             try:
-                check_finite({"judging": loss}, number)
+                check_finite({"validation": loss}, number)
             except ValueError as error:
                 job.error = error
             job.net.loss_, job.done = loss, job.error is None

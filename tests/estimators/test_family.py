@@ -160,8 +160,11 @@ def test_a_stack_equals_one_by_one(estimator, batch_size, rows):
     stacked, single = (jobs_of(alone, *rows, seeds=[1, 2, 3]) for _ in range(2))
     for job in (*stacked, *single):
         job.net.module_.double()
-        job.batches.x, job.held.x = job.batches.x.double(), job.held.x.double()
-        job.held.prior = job.held.prior.double()
+        job.batches.x, job.validation.x = (
+            job.batches.x.double(),
+            job.validation.x.double(),
+        )
+        job.validation.prior = job.validation.prior.double()
         job.net.initialize_optimizer()
     train_jobs(stacked)
     for job in single:

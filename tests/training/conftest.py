@@ -61,8 +61,8 @@ class Setting:
     calibrate: bool = True
     total_variance: float = 5.0
     rows_seed: int = 0
-    patience: int | None = None  # with one, 20 further rows judge each epoch
-    n_held: int = 20
+    patience: int | None = None  # with one, each epoch is evaluated on 20 rows
+    n_validation: int = 20
     load_best: bool = True
     callbacks: tuple = ()
     verbose: int = 0
@@ -171,11 +171,11 @@ class Setting:
         validate = self.patience is not None
         rows = batches.x
         if validate:
-            rows = self.make_rows(self.n_held, 1000 + self.rows_seed)
+            rows = self.make_rows(self.n_validation, 1000 + self.rows_seed)
         with seeded_scope(self.seed):
-            held = Batch(rows, prior.draw(len(rows)).to(rows))
+            validation = Batch(rows, prior.draw(len(rows)).to(rows))
         calibrate = self.calibrate and not validate
-        return Job(net, batches, held, validate=validate, calibrate=calibrate)
+        return Job(net, batches, validation, validate=validate, calibrate=calibrate)
 
 
 @pytest.fixture
@@ -247,11 +247,11 @@ def memory_of(net):
     named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     tensors = {name: value.detach().clone() for name, value in named.items()}
     names = {p: name for name, p in module.named_parameters()}
-    players = zip(module.players_, net.engine_.optimizers, strict=True)
-    for player, optimizer in players:
+    pairs = zip(module.optimizer_groups, net.engine_.optimizers, strict=True)
+    for moved, optimizer in pairs:
         for parameter, state in optimizer.state.items():
             for key, value in state.items():
-                tensors[f"{player.name}: {key} of {names[parameter]}"] = value.clone()
+                tensors[f"{moved.name}: {key} of {names[parameter]}"] = value.clone()
     return tensors
 
 

@@ -96,9 +96,15 @@ def test_reconstruction_and_smoothness_do_not_see_companions(
     recipe = Recipe(
         networks, [Reconstruct(), VirtualAdversarial(), Classify(), NeighborAgreement()]
     )
-    optimizers = [make_optimizer(recipe.moved(p), 1e-3) for p in recipe.players_]
+    optimizers = [
+        make_optimizer(recipe.moved(p), 1e-3) for p in recipe.optimizer_groups
+    ]
     train_step(
-        recipe.networks, recipe.players_, optimizers, batch, share_pass=share_pass
+        recipe.networks,
+        recipe.optimizer_groups,
+        optimizers,
+        batch,
+        share_pass=share_pass,
     )
     few = {"reconstruction": 3, "smoothness": 4}
     assert seen == few | {"classification": 8, "agreement": 8}

@@ -26,7 +26,7 @@ from sklearn_aae.training import (
 )
 from sklearn_aae.training._groups import group, shape_of, stack_limit
 from sklearn_aae.training._optim import StackedAdam
-from sklearn_aae.training._stack import pace
+from sklearn_aae.training._stack import schedule_key
 from sklearn_aae.training.data._batches import share_rows
 
 # --- who may train together -----------------------------------------------------------
@@ -100,11 +100,11 @@ def test_rows_must_all_have_labels_or_none(make_job):
     assert n_stacks(make_job, "labelled", [False, True], **options) == 2
 
 
-def test_epochs_must_be_judged_by_as_many_rows_or_none(make_job):
+def test_epochs_must_be_evaluated_on_as_many_rows_or_none(make_job):
     options = {"calibrate": False}
     assert n_stacks(make_job, "patience", [None, 2], **options) == 2
     assert n_stacks(make_job, "patience", [2, 3], **options) == 1
-    assert n_stacks(make_job, "n_held", [20, 21], patience=2) == 2
+    assert n_stacks(make_job, "n_validation", [20, 21], patience=2) == 2
 
 
 def test_a_prior_within_the_networks_must_be_one(make_job):
@@ -235,7 +235,10 @@ def test_members_of_equal_pace_stand_side_by_side(make_job):
     paces = [(1e-2, 3), (1e-3, 3), (1e-2, 4), (1e-2, 3), (1e-3, 3), (1e-2, 4)]
     jobs = [make_job(i, rate=r, epochs=n) for i, (r, n) in enumerate(paces)]
     (stack,) = group(jobs)
-    runs = [key for key, _ in itertools.groupby(stack, key=lambda job: pace(job.net))]
+    runs = [
+        key
+        for key, _ in itertools.groupby(stack, key=lambda job: schedule_key(job.net))
+    ]
     assert len(runs) == len(set(runs)) == 3
 
 
@@ -390,7 +393,9 @@ def test_ctrl_c_keeps_the_members_as_they_are(
         assert job.done
         assert job.net.interrupted_
         assert len(job.net.finished_history()) == epochs
-        assert job.net.loss_ == pytest.approx(job.net.judge(job.held), rel=1e-9)
+        assert job.net.loss_ == pytest.approx(
+            job.net.evaluate(job.validation), rel=1e-9
+        )
         assert_as_after(steps, job, make_job(i, **options), memory)
 
 
@@ -420,7 +425,7 @@ class StopBefore(Callback):
         self.count += 1
 
 
-def test_ctrl_c_between_the_players_of_the_first_step(make_job, monkeypatch):
+def test_ctrl_c_between_the_groups_of_the_first_step(make_job, monkeypatch):
     step, calls = StackedAdam.step, itertools.count(1)
 
     def interrupted(self, *args):

@@ -83,8 +83,8 @@ def batches(rows):
 
 
 @pytest.fixture
-def held(rows):
-    """A validation split: the rows themselves judge."""
+def validation(rows):
+    """A validation split: the rows themselves."""
     batch = Batch(rows, Gaussian(K).draw(N).to(rows))
     return lambda data, y=None: (data, batch)
 
@@ -146,14 +146,14 @@ def test_training_lowers_the_reconstruction_loss(
     assert losses[-1] < 0.97 * losses[0]
 
 
-def test_validation_rows_are_judged_after_every_epoch(make_net, batches, held):
-    net = make_net(train_split=held).partial_fit(batches)
+def test_validation_rows_are_evaluated_after_every_epoch(make_net, batches, validation):
+    net = make_net(train_split=validation).partial_fit(batches)
     losses = net.history[:, "valid_loss"]
     assert len(losses) == 3
     assert all(loss > 0 for loss in losses)
 
 
-def test_judge_is_unexplained_share_plus_prior_mismatch(make_net, rows):
+def test_evaluation_is_unexplained_share_plus_prior_mismatch(make_net, rows):
     net = make_net(total_variance=2.0).partial_fit(
         Batches(rows, Gaussian(K), batch_size=8, seed=0)
     )
@@ -165,7 +165,7 @@ def test_judge_is_unexplained_share_plus_prior_mismatch(make_net, rows):
         cross = torch.cdist(z, prior).mean()
         own, theirs = (torch.pdist(points).mean() for points in (z, prior))
     expected = error + ((2 * cross - own - theirs) / (2 * cross)).clamp_min(0).sqrt()
-    assert net.judge(Batch(rows, prior)) == pytest.approx(float(expected), rel=1e-4)
+    assert net.evaluate(Batch(rows, prior)) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_batch_norm_statistics_are_those_of_the_final_weights(
@@ -228,14 +228,14 @@ class Spy(Callback):
         self.named = dict(named_parameters)
 
 
-@pytest.mark.parametrize(("update", "n_players"), [("joint", 2), ("alternating", 3)])
+@pytest.mark.parametrize(("update", "n_groups"), [("joint", 2), ("alternating", 3)])
 def test_callbacks_see_the_ordinary_hooks(
-    update, n_players, make_net, make_recipe, batches
+    update, n_groups, make_net, make_recipe, batches
 ):
     net = make_net(make_recipe(update=update), epochs=2, callbacks=[Spy()])
     spy = dict(net.callbacks_)["Spy"]
     net.partial_fit(batches)
-    one_batch = ["batch begin", *["gradient"] * n_players, "batch end"]
+    one_batch = ["batch begin", *["gradient"] * n_groups, "batch end"]
     one_epoch = ["epoch begin", *one_batch * 3, "epoch end"]
     assert spy.calls == ["train begin", *one_epoch * 2, "train end"]
     assert isinstance(spy.batch, Batch)
@@ -274,15 +274,17 @@ def test_skorch_stops_early_and_loads_the_best(make_net, batches):
     assert not torch.equal(weights(net), seen[1])
 
 
-def test_skorch_stops_early_by_the_criterion(make_net, batches, held):
+def test_skorch_stops_early_by_the_criterion(make_net, batches, validation):
     options = {"threshold": 10.0, "threshold_mode": "abs", "sink": lambda text: None}
     stop = EarlyStopping(patience=2, **options)
-    net = make_net(epochs=20, callbacks=[stop], train_split=held).partial_fit(batches)
+    net = make_net(epochs=20, callbacks=[stop], train_split=validation).partial_fit(
+        batches
+    )
     assert len(net.history) == 3
 
 
 @pytest.mark.parametrize("update", UPDATES)
-def test_skorch_clips_the_gradients_of_each_player(
+def test_skorch_clips_the_gradients_of_each_group(
     update, make_net, make_recipe, batches
 ):
     norms = []
@@ -303,7 +305,7 @@ def norm_of(parameters):
 
 
 @pytest.mark.parametrize("update", UPDATES)
-def test_gradient_hook_shows_no_gradients_of_other_players(
+def test_gradient_hook_shows_no_gradients_of_other_groups(
     update, make_net, make_recipe, batches
 ):
     seen = []
@@ -315,7 +317,7 @@ def test_gradient_hook_shows_no_gradients_of_other_players(
 
     recipe = make_recipe(update=update)
     make_net(recipe, epochs=1, callbacks=[Names()]).partial_fit(batches)
-    expected = [set(player.moves) for player in recipe.players_]
+    expected = [set(group.moves) for group in recipe.optimizer_groups]
     assert seen == expected * 3
 
 
@@ -469,7 +471,7 @@ def test_training_leaves_the_global_generators_alone(make_net, batches, rng_unto
 
 
 def gradients_of_first_step(net, batch):
-    """Return the gradients of each player of a step, by name of the parameter."""
+    """Return the gradients of each group of a step, by name of the parameter."""
     seen = []
     net.notify = lambda hook, **kwargs: None
     net._listens = lambda hook: hook == "on_grad_computed"
@@ -547,15 +549,15 @@ def test_one_pass_serves_a_joint_step_and_each_phase_has_its_own(
 
 def rates(net):
     return {
-        player.name: group["lr"]
-        for player, optimizer in zip(
-            net.module_.players_, net.engine_.optimizers, strict=True
+        group.name: parameters["lr"]
+        for group, optimizer in zip(
+            net.module_.optimizer_groups, net.engine_.optimizers, strict=True
         )
-        for group in optimizer.param_groups
+        for parameters in optimizer.param_groups
     }
 
 
-def test_learning_rates_of_the_players(make_net, make_recipe):
+def test_learning_rates_of_the_groups(make_net, make_recipe):
     joint = make_net(learning_rates={"critic": 0.5})
     assert rates(joint) == {"critic": 0.5, "generator": 1e-2}
     recipe = make_recipe(update="alternating")

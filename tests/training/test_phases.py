@@ -137,11 +137,11 @@ def parameters_of(recipe, names):
 
 
 def step(recipe, batch, lr=1e-3):
-    """Take one plain gradient step of every player."""
-    players = recipe.players_
-    optimizers = [torch.optim.SGD(parameters_of(recipe, p.moves), lr) for p in players]
+    """Take one plain gradient step of every optimizer group."""
+    groups = recipe.optimizer_groups
+    optimizers = [torch.optim.SGD(parameters_of(recipe, p.moves), lr) for p in groups]
     share = recipe.update == "joint"
-    return train_step(recipe.networks, players, optimizers, batch, share_pass=share)
+    return train_step(recipe.networks, groups, optimizers, batch, share_pass=share)
 
 
 def moved_by(recipe, batch):

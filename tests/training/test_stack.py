@@ -289,7 +289,9 @@ def test_members_stop_early_each_in_its_own_epoch(kept, check, monkeypatch):
     n_stacks = len(stacks)
     n_ends = len(set(lengths(jobs)))
     if kept == 0.0:
-        assert n_stacks == 1 + n_ends  # one trains, one judges each group of equal ends
+        assert (
+            n_stacks == 1 + n_ends
+        )  # one trains, one evaluates each group of equal ends
     else:
         assert n_stacks > 2 + n_ends
 
