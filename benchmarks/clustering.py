@@ -3,10 +3,11 @@
     python benchmarks/clustering.py [--seeds 10] [--sets digits iris ...] [--data DIR]
         [--options '{"n_init": 4}'] [--out clustering.json]
 
-All rows are clustered into as many clusters as there are classes; the classes only
-judge: accuracy under the best matching of clusters and classes (Hungarian), and
-normalised mutual information. Digits are passed as they are, other sets standardised,
-to every method alike. "dry_bean" and others need --data, a folder with `load.py`.
+All rows are clustered into as many clusters as there are classes; the classes serve for
+evaluation only: accuracy under the best matching of clusters and classes (Hungarian),
+and normalised mutual information. Digits are passed as they are, other sets
+standardised, to every method alike. "dry_bean" and others need --data, a folder with
+`load.py`.
 """
 
 import argparse

@@ -41,14 +41,14 @@ def split(X, y, n_labels, seed):
     )
     rng, few = np.random.RandomState(seed), np.full(len(y), -1)
     for c in np.unique(y):
-        told = rng.permutation(np.flatnonzero(y == c))[:n_labels]
-        few[told] = y[told]
+        labelled = rng.permutation(np.flatnonzero(y == c))[:n_labels]
+        few[labelled] = y[labelled]
     return X, few, X_test, y_test
 
 
-def calibration_error(shares, right):
+def calibration_error(proba, right):
     """Return the expected calibration error over ten bins."""
-    sure = shares.max(1)
+    sure = proba.max(1)
     bins = np.minimum((10 * sure).astype(int), 9)
     gaps = [abs(sure[bins == b].mean() - right[bins == b].mean()) for b in set(bins)]
     return np.dot(gaps, [np.mean(bins == b) for b in set(bins)])
@@ -57,15 +57,17 @@ def calibration_error(shares, right):
 def baselines(name, X, few, X_test, y_test):
     """Return the accuracies of label spreading at its best, and of a regression."""
     scaler = MinMaxScaler() if name == "digits" else StandardScaler()
-    X, X_test, told = scaler.fit_transform(X), scaler.transform(X_test), few >= 0
+    X, X_test = scaler.fit_transform(X), scaler.transform(X_test)
+    labelled = few >= 0
     spread = [
         LabelSpreading(kernel="knn", n_neighbors=k, max_iter=200).fit(X, few)
         for k in (3, 5, 7, 10, 15, 20)
     ]
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    line.fit(X[labelled], few[labelled])
     return {
         "LabelSpreading, best k": max(s.score(X_test, y_test) for s in spread),
-        "LogisticRegression": line.fit(X[told], few[told]).score(X_test, y_test),
+        "LogisticRegression": line.score(X_test, y_test),
     }
 
 
@@ -88,15 +90,15 @@ def main():
                 parts = split(X, y, n_labels, seed)
                 start = time.perf_counter()
                 model = SemiSupervisedAAEClassifier(random_state=seed, **args.options)
-                shares = model.fit(*parts[:2]).predict_proba(parts[2])
-                right = model.classes_[shares.argmax(1)] == parts[3]
+                proba = model.fit(*parts[:2]).predict_proba(parts[2])
+                right = model.classes_[proba.argmax(1)] == parts[3]
                 row = {
                     "set": name,
                     "labels a class": n_labels,
                     "split": seed,
                     "seconds": time.perf_counter() - start,
                     "AAE": right.mean(),
-                    "calibration error": calibration_error(shares, right),
+                    "calibration error": calibration_error(proba, right),
                     **baselines(name, *parts),
                 }
                 rows.append(row)

@@ -9,7 +9,7 @@ others of the same rows ("auroc": of all rows together, "within": the mean over 
 Many replaced cells are hardly changed, and columns that say nothing of each other
 cannot be caught: "by regression" is what a direct answer reaches, the error of
 extremely randomised trees that predict each column from all others, in units of their
-error on rows held out. "by classification" is told what nobody knows of real damage:
+error on rows held out. "by classification" is given what nobody knows of real damage:
 boosted trees learn from rows whose cells were replaced in just this way which ones
 were. "far from the mean" looks at each cell alone.
 """
@@ -51,13 +51,13 @@ def replace_cells(X, rng):
 
 
 def by_detector(X, changed, seed, **options):
-    """Return the shares of the cells by a detector."""
+    """Return the attributions of the cells by a detector."""
     detector = AAEOutlierDetector(random_state=seed, **options).fit(X)
     return detector.localize(changed)
 
 
 def by_longer_detector(X, changed, seed):
-    """Return the shares of the cells by two models that train four times as long."""
+    """Return the attributions by two models that train four times as long."""
     options = {"localize_by": "replacement", "n_init": 2}
     epochs = 4000 // -(-len(X) // 128)
     return by_detector(X, changed, seed, max_iter=epochs, **options)
@@ -70,8 +70,8 @@ def by_regression(X, changed, seed):
         others = np.arange(X.shape[1]) != j
         trees = ExtraTreesRegressor(min_samples_leaf=2, random_state=seed)
         trees.fit(X[:n_fit, others], X[:n_fit, j])
-        missed = X[n_fit:, j] - trees.predict(X[n_fit:, others])
-        unit = np.sqrt(np.square(missed).mean()) + 0.01 * X[:, j].std() + 1e-12
+        residual = X[n_fit:, j] - trees.predict(X[n_fit:, others])
+        unit = np.sqrt(np.square(residual).mean()) + 0.01 * X[:, j].std() + 1e-12
         errors[:, j] = np.abs(changed[:, j] - trees.predict(changed[:, others])) / unit
     return errors
 
@@ -119,11 +119,11 @@ def main():
             X, X_test = X[:n_train], X[n_train:][:MAX_TEST]
             changed, truth = replace_cells(X_test, rng)
             kept = truth.any(1)
-            for method, blame in methods.items():
-                shares = blame(X, changed, seed)[kept]
+            for method, attribute in methods.items():
+                attributions = attribute(X, changed, seed)[kept]
                 row = {"table": name, "method": method, "seed": seed}
-                row["auroc"] = roc_auc_score(truth[kept].ravel(), shares.ravel())
-                pairs = zip(truth[kept], shares, strict=True)
+                row["auroc"] = roc_auc_score(truth[kept].ravel(), attributions.ravel())
+                pairs = zip(truth[kept], attributions, strict=True)
                 row["within"] = np.mean([roc_auc_score(*pair) for pair in pairs])
                 rows.append(row)
                 print(row, flush=True)

@@ -6,7 +6,7 @@ One split a seed (four fifths to train), defaults but for `regularizer`. Of held
 rows: R2 of the reconstruction; accuracy of a two-sample test of codes against draws of
 the prior; accuracy of the same test of samples against rows (0.5 is equality for both);
 accuracy of a logistic regression on the codes; seconds of the fit. A plain autoencoder
-has no prior that its codes follow, and a GAN no codes: its samples are judged alone.
+has no prior that its codes follow, and a GAN no codes: only its samples are evaluated.
 "The trivial answer" of samples is a Gaussian of the rows' mean and covariance.
 """
 

@@ -48,7 +48,7 @@ def report(rows, by, measures, args=None):
                 )
     if args and args.out:
         # Folders are of this machine.
-        told = {k: v for k, v in vars(args).items() if k not in ("data", "out")}
-        result = {"machine": machine(), "arguments": told, "rows": rows}
+        options = {k: v for k, v in vars(args).items() if k not in ("data", "out")}
+        result = {"machine": machine(), "arguments": options, "rows": rows}
         with open(args.out, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)

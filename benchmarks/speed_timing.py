@@ -57,7 +57,7 @@ def torch_threads(count):
 
 
 def synchronize(device):
-    """Wait until the device has done what it was told."""
+    """Wait until the device has done its work."""
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -6,7 +6,7 @@
 One split a seed (70 % to train). A linear classifier and a support vector machine with
 an RBF kernel read the label from the codes of the test rows (fitted on the codes of the
 training rows; 0.1 is chance), beside those of a plain autoencoder; and test rows are
-transferred to each of the ten labels: the share that a support vector machine on
+transferred to each of the ten labels: the fraction that a support vector machine on
 pixels, fitted on the training rows, takes for it.
 """
 
@@ -51,13 +51,14 @@ def main():
             X_all, y_all, test_size=0.3, stratify=y_all, random_state=seed
         )
         X, X_test, y, _ = parts
-        k, judge = args.components, SVC().fit(X, y)
+        k, classifier = args.components, SVC().fit(X, y)
         model = ConditionalAAETransformer(k, random_state=seed, **args.options)
         start = time.perf_counter()
         model.fit(X, y)
         row = {"model": "conditional", "seed": seed}
         row["seconds"] = time.perf_counter() - start
-        right = [judge.predict(model.transfer(X_test, c)) == c for c in np.unique(y)]
+        transferred = {c: model.transfer(X_test, c) for c in np.unique(y)}
+        right = [classifier.predict(rows) == c for c, rows in transferred.items()]
         row["transfer"] = np.mean(right)
         plain = AAETransformer(k, regularizer=None, random_state=seed).fit(X)
         rows.append(row | read(model, *parts))

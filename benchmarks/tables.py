@@ -18,7 +18,7 @@ cells over the deviation of their column, accuracy of categorical ones.
 
 generation: as many rows as were trained on; ROC AUC on the test rows of a
 HistGradientBoosting trained on generated rows ("real" trains on the real ones), and the
-share of generated rows that are nearer to a training row than to a row of a held-out
+fraction of generated rows that are nearer to a training row than to a row of a held-out
 half (0.5 is best).
 """
 
@@ -115,17 +115,18 @@ def reducers(k, seed):
 
 def judge_codes(Z, Z_test, y, y_test):
     """Return both measures of both classifiers."""
-    judges = {
+    classifiers = {
         "15-NN": KNeighborsClassifier(15),
         "logistic": LogisticRegression(max_iter=2000),
     }
     row = {}
-    for name, judge in judges.items():
-        judge = make_pipeline(StandardScaler(), judge).fit(Z, y)
-        share = judge.predict_proba(Z_test)
-        share = share[:, 1] if share.shape[1] == 2 else share
-        row[f"AUC {name}"] = roc_auc_score(y_test, share, multi_class="ovr")
-        row[f"balanced {name}"] = balanced_accuracy_score(y_test, judge.predict(Z_test))
+    for name, classifier in classifiers.items():
+        classifier = make_pipeline(StandardScaler(), classifier).fit(Z, y)
+        proba = classifier.predict_proba(Z_test)
+        proba = proba[:, 1] if proba.shape[1] == 2 else proba
+        row[f"AUC {name}"] = roc_auc_score(y_test, proba, multi_class="ovr")
+        predicted = classifier.predict(Z_test)
+        row[f"balanced {name}"] = balanced_accuracy_score(y_test, predicted)
     return row
 
 
@@ -143,16 +144,16 @@ def codes(parts, seed, args):
             yield row | judge_codes(Z, model.transform(X_test), y, y_test)
 
 
-def hidden(X, seed, share=0.1):
-    """Return rows of which a share of the cells are hidden, and which those are."""
-    mask = np.random.RandomState(seed).uniform(size=X.shape) < share
+def hidden(X, seed, fraction=0.1):
+    """Return rows of which a fraction of the cells is hidden, and which those are."""
+    mask = np.random.RandomState(seed).uniform(size=X.shape) < fraction
     mask &= ~X.isna().to_numpy()
-    holes = X.copy()
+    missing = X.copy()
     for j, name in enumerate(X.columns):
-        if holes[name].dtype.kind in "iu":
-            holes[name] = holes[name].astype(float)
-        holes.loc[mask[:, j], name] = None
-    return holes, mask
+        if missing[name].dtype.kind in "iu":
+            missing[name] = missing[name].astype(float)
+        missing.loc[mask[:, j], name] = None
+    return missing, mask
 
 
 class Filling:
@@ -162,7 +163,7 @@ class Filling:
         self.imputer = imputer
 
     def spread(self, rows):
-        """Return one-hot columns in place of categories; holes fill them all."""
+        """Return one-hot columns in place of categories; all NaN for a missing one."""
         parts = []
         for j, m in enumerate(self.columns.n_categories):
             cells = rows[:, [j]]
@@ -194,7 +195,7 @@ class Filling:
 
 
 def imputers(seed):
-    """Return what fills holes, by name."""
+    """Return what fills missing values, by name."""
     options = {"input_dropout": 0.2, "random_state": seed}
     return {
         "AAE": AAETransformer(16, **options),
@@ -223,13 +224,13 @@ def imputation(parts, seed, args):
     """Yield a row for each way to fill hidden cells of the test rows."""
     X, X_test, _, _ = parts
     X = X.loc[:, X.notna().any()]
-    holes, mask = hidden(X_test[X.columns], seed)
+    missing, mask = hidden(X_test[X.columns], seed)
     number = [c in X.select_dtypes("number").columns for c in X.columns]
     for name, model in imputers(seed).items():
         if args.models and name not in args.models:
             continue
         start = time.perf_counter()
-        filled = model.fit(X).reconstruct(holes)
+        filled = model.fit(X).reconstruct(missing)
         row = {"part": "imputation", "k": 16, "model": name}
         row["seconds"] = time.perf_counter() - start
         errors, right = [], []
@@ -340,12 +341,12 @@ def mixture_auc(train, X_test, y_test, seed):
 
 def auc_of(model, X_test, y_test):
     """Return the ROC AUC, ½ for classes that a model has never seen."""
-    share, known = model.predict_proba(X_test), model.classes_.tolist()
+    proba, known = model.predict_proba(X_test), model.classes_.tolist()
     classes = np.unique(y_test)
-    whole = np.zeros((len(share), len(classes)))
+    whole = np.zeros((len(proba), len(classes)))
     for j, c in enumerate(classes):
         if str(c) in known:
-            whole[:, j] = share[:, known.index(str(c))]
+            whole[:, j] = proba[:, known.index(str(c))]
     truth = y_test[:, None] == classes
     return float(
         np.mean([roc_auc_score(t, s) for t, s in zip(truth.T, whole.T, strict=True)])

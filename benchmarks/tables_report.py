@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-# What a part is judged by, and which way is better.
+# The measure of each part, and which way is better.
 MEASURES = {
     "codes": [("AUC 15-NN", max), ("AUC logistic", max)],
     "imputation": [("error", min), ("accuracy", max)],

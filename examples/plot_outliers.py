@@ -10,7 +10,8 @@ outliers themselves. The picture is written to ``examples/output``.
 # %%
 # Fit and score
 # -------------
-# Benign tumours with a few malignant ones among them. The labels only judge.
+# Benign tumours with a few malignant ones among them. The labels are used for
+# evaluation only.
 
 from pathlib import Path
 
@@ -34,7 +35,7 @@ print(f"that are found {(y[found] == 0).sum()} of the 30 malignant ones")
 # %%
 # Which cells?
 # ------------
-# ``localize`` deals the score of a row out to its columns; the shares add up to it. A
+# ``localize`` attributes the score of a row to its columns; the sum is the score. A
 # larger code and training with hidden cells follow the columns more closely.
 
 finder = AAEOutlierDetector(
@@ -42,17 +43,17 @@ finder = AAEOutlierDetector(
 ).fit(X[y == 1])
 row = X[y == 1].iloc[[0]].copy()
 row["mean radius"] *= 2
-shares = finder.localize(row).iloc[0]
-worst = shares.nlargest(5)
-for name, share in worst.items():
-    print(f"{name:<25} {share:5.2f} of {shares.sum():.2f}")
+attributions = finder.localize(row).iloc[0]
+worst = attributions.nlargest(5)
+for name, part in worst.items():
+    print(f"{name:<25} {part:5.2f} of {attributions.sum():.2f}")
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 left.hist([scores[y == 1], scores[y == 0]], bins=30, stacked=True)
 left.axvline(detector.offset_, color="k", linestyle="--")
 left.set(xlabel="score_samples", ylabel="rows", title="benign, malignant, offset_")
 right.barh(worst.index[::-1], worst[::-1])
-right.set(xlabel="share of the score", title="one cell was doubled")
+right.set(xlabel="part of the score", title="one cell was doubled")
 
 folder = Path(__file__).parent / "output" if "__file__" in globals() else Path()
 folder.mkdir(exist_ok=True)

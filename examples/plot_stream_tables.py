@@ -76,10 +76,10 @@ print(f"{aae.n_iter_} chunks of {chunk.num_rows} rows")
 print(f"peak memory of the last by that of the second: {peaks[-1] / peaks[1]:.2f}")
 
 # %%
-# What it has learned: holes are filled, and samples are tables of Arrow, too.
+# What it has learned: missing values are filled, and samples are tables of Arrow, too.
 last = make_orders(N_BATCHES - 1)
 filled = aae.reconstruct(last)
-hole = last["price"].is_null().to_numpy()
-error = np.abs(filled["price"].to_numpy()[hole] - 5.0).mean()
+missing = last["price"].is_null().to_numpy()
+error = np.abs(filled["price"].to_numpy()[missing] - 5.0).mean()
 print(f"mean error of hidden prices of soups: {error:.2f} (their noise: 0.3)")
 print(aae.sample(5, given={"kind": "soup"}, random_state=0).to_pandas())

@@ -31,7 +31,7 @@ from sklearn_aae.metrics import clustering_accuracy, majority_vote_error
 MEASURES = ("error (paper's vote)", "error (majority)", "accuracy", "used", "minutes")
 
 
-def judge(model, X, y, X_test, y_test):
+def evaluate(model, X, y, X_test, y_test):
     """Return how well the clusters of test rows agree with their labels."""
     found, found_test = model.predict(X), model.predict(X_test)
     result = {
@@ -73,7 +73,7 @@ def main():
             model.fit(data[0])
             minutes = (time.perf_counter() - start) / 60
             row = {"method": name, "clusters": m, "seed": seed, "minutes": minutes}
-            rows.append(row | judge(model, *data))
+            rows.append(row | evaluate(model, *data))
             print(rows[-1], vars(args), flush=True)
     report(rows, ("method", "clusters"), MEASURES, args)
 

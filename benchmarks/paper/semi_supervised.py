@@ -30,8 +30,8 @@ def few_labels(y, n_labels, seed):
     rng, few = np.random.RandomState(seed), np.full(len(y), -1)
     classes = np.unique(y)
     for c in classes:
-        told = rng.permutation(np.flatnonzero(y == c))[: n_labels // len(classes)]
-        few[told] = c
+        labelled = rng.permutation(np.flatnonzero(y == c))[: n_labels // len(classes)]
+        few[labelled] = c
     return few
 
 

@@ -51,7 +51,7 @@ class EmbedColumns(nn.Module):
     means: Tensor
     hot: Tensor
     category: Tensor
-    holes: Tensor
+    missing: Tensor
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class EmbedColumns(nn.Module):
         numeric = [j for j, m in sizes.items() if not m]
         hot = [(j, c) for j, m in sizes.items() if m <= MAX_ONE_HOT for c in range(m)]
         self.large = tuple(j for j, m in sizes.items() if m > MAX_ONE_HOT)
-        holes = [j for j, may in enumerate(incomplete) if may]
+        missing = [j for j, may in enumerate(incomplete) if may]
         self._index("numeric", numeric)
         self._index("hot", [j for j, _ in hot])
-        self._index("holes", holes)
+        self._index("missing", missing)
         self.register_buffer(
             "category", torch.tensor([c for _, c in hot], dtype=torch.float32), False
         )
@@ -78,7 +78,7 @@ class EmbedColumns(nn.Module):
             nn.Parameter(torch.randn(sizes[j], RANK, dtype=torch.float32) / RANK**0.5)
             for j in self.large
         )
-        self.n_outputs = len(numeric) + len(hot) + len(holes) + RANK * len(self.large)
+        self.n_outputs = len(numeric) + len(hot) + len(missing) + RANK * len(self.large)
 
     def _index(self, name: str, places: Sequence[int]) -> None:
         index = torch.tensor(places, dtype=torch.int64)
@@ -94,20 +94,21 @@ class EmbedColumns(nn.Module):
         number = x.index_select(-1, only(self.numeric))
         mean = self.means.unsqueeze(-2).to(x)
         hot = x.index_select(-1, only(self.hot)) == self.category.unsqueeze(-2).to(x)
-        hole = x.index_select(-1, only(self.holes)).isnan()
+        is_missing = x.index_select(-1, only(self.missing)).isnan()
         large = [
             embed(table, x[..., j])
             for table, j in zip(self.tables, self.large, strict=True)
         ]
         number = torch.where(number.isnan(), mean, number)
-        return torch.cat([number, hot.to(x), hole.to(x), *large], -1)
+        return torch.cat([number, hot.to(x), is_missing.to(x), *large], -1)
 
 
 class HoldConstants(nn.Module):
     """Columns without variance, as they were: whatever they hold later.
 
-    The weights of such a column have no gradient and stay as they were drawn, so a cell
-    that stirs would move codes at random. A hole stays one where there were holes.
+    The weights of such a column have no gradient and stay as they were drawn, so
+    another value in it would move codes at random. A missing value stays one, if the
+    column has missing values in training.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ class HoldConstants(nn.Module):
 
     constant: Tensor
     held: Tensor
-    holes: Tensor
+    missing: Tensor
 
     def __init__(self, constants: Sequence[float | None], incomplete: Sequence[bool]):
         super().__init__()
@@ -129,7 +130,7 @@ class HoldConstants(nn.Module):
         for name, values, dtype in (
             ("constant", cells, torch.float64),
             ("held", held, torch.bool),
-            ("holes", list(incomplete), torch.bool),
+            ("missing", list(incomplete), torch.bool),
         ):
             buffer = torch.tensor(values, dtype=dtype)
             self.register_buffer(name, buffer, persistent=False)
@@ -140,9 +141,9 @@ class HoldConstants(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Put the constants into cells of shape (B, d) or (C, B, d)."""
-        held, holes = self.held.unsqueeze(-2), self.holes.unsqueeze(-2)
+        held, missing = self.held.unsqueeze(-2), self.missing.unsqueeze(-2)
         return torch.where(
-            held & ~(holes & x.isnan()), self.constant.unsqueeze(-2).to(x), x
+            held & ~(missing & x.isnan()), self.constant.unsqueeze(-2).to(x), x
         )
 
 
