@@ -11,7 +11,7 @@ SPHINXOPTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test doctest lint docs clean distclean
+.PHONY: help install demo test doctest lint wheel docs clean distclean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
@@ -22,8 +22,8 @@ demo: $(STAMP)  ## Run the first example
 	$(BIN)/python examples/plot_quickstart.py
 
 # Two workers with a pool of threads each would slow each other down.
-test doctest: export OMP_NUM_THREADS = 1
-test doctest: export MKL_NUM_THREADS = 1
+test doctest wheel: export OMP_NUM_THREADS = 1
+test doctest wheel: export MKL_NUM_THREADS = 1
 test doctest docs: export MPLBACKEND = Agg
 
 test: $(STAMP)  ## Run the tests, two at a time
@@ -36,6 +36,9 @@ lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+wheel: $(STAMP)  ## Build sdist and wheel, and use the wheel in an environment without this checkout
+	$(BIN)/python .ci/wheel.py
 
 docs: $(DOCS_STAMP)  ## Build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -b html $(SPHINXOPTS) docs docs/_build/html
