@@ -16,7 +16,6 @@ from sklearn_aae.training import (
     SCHEDULES,
     UPDATES,
     Job,
-    _batches,
     _engine,
     _recording,
     _trainer,
@@ -24,6 +23,7 @@ from sklearn_aae.training import (
 )
 from sklearn_aae.training._groups import group
 from sklearn_aae.training._recording import Replay
+from sklearn_aae.training.data import _batches
 from sklearn_aae.training.data._batches import StackedBatches
 
 C = 8
