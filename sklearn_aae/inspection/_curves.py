@@ -5,26 +5,27 @@ import numpy as np
 from sklearn_aae.inspection._estimator import check_estimator
 from sklearn_aae.utils._optional import import_optional
 
-# Lines of the history that share a panel, and the value to reach where there is one.
-# The names of regularizers without an opponent have a panel of their own.
+# The names of the history in each panel, and the best value, where there is one. The
+# losses of regularizers without a critic have a panel each.
 PANELS: dict[str, tuple[tuple[str, ...], float | None]] = {
     "reconstruction loss": (("reconstruction",), None),
-    "losses of the game": (("critic", "generator"), None),
+    "adversarial losses": (("critic", "generator"), None),
     "critic accuracy": (("critic_accuracy",), 0.5),
-    "prior match": (("prior_match",), 1.0),
+    "prior match": (("prior_match",), 0.0),
     "validation loss": (("valid_loss",), None),
 }
 
-# What a history also holds: no curve of its own.
+# Numbers of the history that are not drawn.
 NOT_CURVES = ("epoch", "dur", "batches")
 
 
 class TrainingCurvesDisplay:
     """Losses and measures by epoch, in panels side by side.
 
-    The losses of the game need not fall: each side's rises when the other improves.
-    The critic's accuracy falls to ½ (dotted) where it cannot tell codes from the
-    prior, and the prior match, 1 minus a normalised energy distance, rises to 1.
+    The adversarial losses need not fall: the critic's rises when the generator
+    improves, and the other way round. The critic's accuracy falls to ½ (dotted) where
+    it cannot tell codes from the prior; the prior match, a normalised energy distance,
+    falls to 0.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ class TrainingCurvesDisplay:
 
 
 def _panels(history: list[dict]) -> dict[str, tuple[tuple[str, ...], float | None]]:
-    """Return the panels that a history fills, with the names that it has."""
+    """Return the panels of a history: by title, the names and the best value."""
     numbers = {
         name: None
         for line in history

@@ -74,9 +74,9 @@ def prior_match(
     -------
     statistic : float
         "energy": the distance, 0 for equal distributions and 1 for two different
-        points, as ``history_`` has it. "mmd": the unbiased squared discrepancy, on
-        average 0 for equal ones. "classifier": the area under the ROC curve, 0.5 for
-        equal ones.
+        points; ``history_`` has it of each epoch's last batch. "mmd": the unbiased
+        squared discrepancy, on average 0 for equal ones. "classifier": the area under
+        the ROC curve, 0.5 for equal ones.
 
     pvalue : float
         Probability of a statistic as large as this, or larger, for equal distributions.

@@ -531,7 +531,7 @@ def test_curves_draw_the_history(aae):
     titles = [ax.get_title() for ax in display.axes_]
     assert titles == [
         "reconstruction loss",
-        "losses of the game",
+        "adversarial losses",
         "critic accuracy",
         "prior match",
     ]
