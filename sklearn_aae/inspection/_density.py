@@ -9,10 +9,10 @@ from scipy.ndimage import gaussian_filter
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._prior import prior_codes
 
-# Draws that find the prior's place, and its density where there is no formula.
+# Draws that show where the prior lies, and its density where there is no formula.
 N_DRAWS = 100_000
 
-# Share of the draws that may lie outside the grid on each side, before the margin.
+# Fraction of the draws that may lie outside the grid on each side, before the margin.
 TAIL = 0.001
 MARGIN = 0.1
 
@@ -37,22 +37,22 @@ class PlaneDensity:
     y: np.ndarray
     values: np.ndarray
 
-    def levels(self, shares) -> np.ndarray:
-        """Return the level of each smallest region that holds a share of the mass.
+    def levels(self, coverage) -> np.ndarray:
+        """Return the density at the edge of the smallest region of some mass.
 
         Parameters
         ----------
-        shares : sequence of float
-            Between 0 and 1.
+        coverage : sequence of float
+            Fractions, between 0 and 1.
 
         Returns
         -------
         levels : ndarray of shape (n_levels,)
-            Rising; equal ones count once.
+            One for each fraction, ascending; without repetition.
         """
         falling = np.sort(self.values, axis=None)[::-1]
-        held = np.cumsum(falling) / falling.sum()
-        index = np.searchsorted(held, shares).clip(max=len(held) - 1)
+        mass = np.cumsum(falling) / falling.sum()
+        index = np.searchsorted(mass, coverage).clip(max=len(mass) - 1)
         # A plateau is drawn at its edge: just below its height.
         return np.unique(falling[index]) * (1 - 1e-3)
 
@@ -72,8 +72,8 @@ def prior_density(estimator, n_points: int) -> PlaneDensity:
     Returns
     -------
     density : PlaneDensity
-        By the prior's ``log_prob``; where it has none, or heads make codes of labels
-        and styles, a smoothed histogram of draws.
+        By the prior's ``log_prob``; where it has none, or codes are made of cluster
+        heads and styles, a smoothed histogram of draws.
     """
     draws = prior_codes(estimator, N_DRAWS)
     low, high = np.quantile(draws, [TAIL, 1 - TAIL], axis=0)

@@ -1,4 +1,4 @@
-"""What the displays ask of an estimator."""
+"""Checks of the estimators and shapes that displays are given."""
 
 import math
 
@@ -28,7 +28,7 @@ def check_estimator(display: str, estimator, *needs: str) -> None:
 
 
 def _inner(estimator) -> str:
-    """Return how to pass what an estimator holds, if it holds one."""
+    """Return how to pass the autoencoder inside of a pipeline or a search."""
     if hasattr(estimator, "steps"):
         return " Pass the step that is the autoencoder, such as pipeline[0]."
     if hasattr(estimator, "best_estimator_"):

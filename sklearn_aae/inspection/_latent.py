@@ -8,7 +8,7 @@ from sklearn_aae.inspection._estimator import check_estimator, check_plane
 from sklearn_aae.tabular import column_values, is_labelled
 from sklearn_aae.utils._optional import import_optional
 
-# More classes than this get colours of a continuous map and no legend.
+# With more classes than this, colours are of a continuous map, without a legend.
 MAX_LEGEND = 20
 
 # The colour of points without a label.
@@ -124,7 +124,7 @@ class LatentSpaceDisplay:
         ax=None,
         *,
         cmap=None,
-        shares=(0.5, 0.8, 0.95),
+        coverage=(0.5, 0.8, 0.95),
         scatter_kwargs=None,
         contour_kwargs=None,
     ):
@@ -138,8 +138,9 @@ class LatentSpaceDisplay:
         cmap : str or matplotlib Colormap, default=None
             Colours of y. None is "tab10", "tab20" or "viridis", as many as needed.
 
-        shares : sequence of float, default=(0.5, 0.8, 0.95)
-            Each contour bounds the smallest region that holds this share of the prior.
+        coverage : sequence of float, default=(0.5, 0.8, 0.95)
+            Fractions of the prior: each contour bounds the smallest region that holds
+            one of them.
 
         scatter_kwargs : dict, default=None
             Passed on to ``ax.scatter``.
@@ -166,7 +167,7 @@ class LatentSpaceDisplay:
         self._plot_points(plt, cmap, style)
         self.contours_ = None
         if self.density is not None:
-            self._plot_contours(shares, contour_kwargs or {})
+            self._plot_contours(coverage, contour_kwargs or {})
         ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
         return self
 
@@ -197,28 +198,28 @@ class LatentSpaceDisplay:
             names = [*classes, "unlabelled"][: len(self.points_)]
             _draw_legend(self.ax_, self.points_, names)
 
-    def _plot_contours(self, shares, style: dict) -> None:
+    def _plot_contours(self, coverage, style: dict) -> None:
         """Draw the contours over the points."""
         style = {"colors": "black", "linewidths": 0.9, "alpha": 0.7} | style
         self.contours_ = self.ax_.contour(
             self.density.x,
             self.density.y,
             self.density.values,
-            levels=self.density.levels(shares),
+            levels=self.density.levels(coverage),
             **style,
         )
 
 
 def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return values that colour, which rows have one, and the classes.
+    """Return the values that choose colours, which rows have one, and the classes.
 
-    Numbers that are not whole have no classes: None.
+    The classes are None for numbers that are not whole.
     """
     y = column_values(y)
-    held = np.array([value is not None for value in y], dtype=bool)
-    numbers = [value for value in y[held] if isinstance(value, float)]
+    present = np.array([value is not None for value in y], dtype=bool)
+    numbers = [value for value in y[present] if isinstance(value, float)]
     if any(value != np.floor(value) for value in numbers):
-        return y[held].astype(float), held, None
+        return y[present].astype(float), present, None
     labelled = is_labelled(y)
     values = np.asarray(y[labelled].tolist())
     values = values.astype(str) if values.dtype == object else values

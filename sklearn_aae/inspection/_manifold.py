@@ -11,7 +11,7 @@ from sklearn_aae.inspection._mosaic import draw_mosaic
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._prior import prior_codes
 
-# Draws that find the square of the prior.
+# Draws whose quantiles bound the grid.
 N_DRAWS = 100_000
 
 

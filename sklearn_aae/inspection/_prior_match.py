@@ -6,7 +6,7 @@ from sklearn_aae.inspection._estimator import check_estimator
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._prior import prior_codes
 
-# Draws that stand for the prior.
+# Draws whose quantiles are those of the prior.
 N_DRAWS = 100_000
 
 # More columns than this get no legend.

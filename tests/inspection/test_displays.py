@@ -285,7 +285,7 @@ def test_latent_style_reaches_matplotlib(aae):
         y,
         ax=ax,
         cmap="Set3",
-        shares=[0.5],
+        coverage=[0.5],
         scatter_kwargs={"s": 33},
         contour_kwargs={"linewidths": 2.5},
     )
@@ -311,9 +311,9 @@ def test_density_sums_to_one(prior):
 
 def test_density_levels_hold_their_share_of_the_draws():
     # Of a standard normal in the plane, a share s lies within r² = -2 log(1 - s).
-    shares = np.array([0.5, 0.8, 0.95])
-    levels = prior_density(holder("gaussian"), 300).levels(shares)
-    expected = np.sort((1 - shares) / (2 * np.pi))
+    coverage = np.array([0.5, 0.8, 0.95])
+    levels = prior_density(holder("gaussian"), 300).levels(coverage)
+    expected = np.sort((1 - coverage) / (2 * np.pi))
     np.testing.assert_allclose(levels, expected, rtol=0.05)
 
 

@@ -1,6 +1,6 @@
 """Every objective by the same tests; a new one is covered by its row in `OBJECTIVES`.
 
-Add where it comes to rest to `DRAWN_GAME`.
+Add its losses where neither side gains any more to `DRAWN_GAME`.
 """
 
 import itertools
