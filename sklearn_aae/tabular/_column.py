@@ -1,4 +1,4 @@
-"""One column of a table: what it is, and the way from its cells to numbers and back."""
+"""One column of a table, and the way from its cells to numbers and back."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -113,7 +113,7 @@ class Column:
 
 
 def learn_column(name, cells, categorical: bool | None, *, own_dtype: bool) -> Column:
-    """Find out what a column is, from its cells.
+    """Return the type of a column, found from its cells.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def learn_column(name, cells, categorical: bool | None, *, own_dtype: bool) -> C
         Whether it is to hold categories; None leaves it to its dtype.
 
     own_dtype : bool
-        Whether its dtype is its own, as in a frame, and not that of a whole array.
+        Whether the dtype is that of the column alone, as in a frame; False in arrays.
 
     Raises
     ------
@@ -147,10 +147,10 @@ def learn_column(name, cells, categorical: bool | None, *, own_dtype: bool) -> C
 
 
 def _learn_number(name, cells, *, own_dtype: bool) -> Column:
-    """Find out whether the numbers of a column are whole, and what they are made of."""
+    """Return a column of numbers: whether they are whole, and their Python type."""
     series = isinstance(cells, nw.Series)
     untyped = isinstance(cells.dtype, nw.Object) if series else cells.dtype == object
-    if not own_dtype and not untyped:  # of a whole array it says nothing of a column
+    if not own_dtype and not untyped:  # the dtype is of the whole array
         return Column(name)
     numbers = numbers_of(cells, name)
     missing = np.isnan(numbers)

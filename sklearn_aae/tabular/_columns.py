@@ -26,7 +26,7 @@ from sklearn_aae.tabular._tables import as_table
 
 
 class TableColumns:
-    """The columns of a table: what they are, and what a table like it is built from.
+    """The columns of a table, and the way from the table to numbers and back.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class TableColumns:
 
     @property
     def discrete(self) -> tuple[bool, ...]:
-        """Whether a column's values have probabilities: categories and counts."""
+        """Whether a column holds categories or counts."""
         return tuple(c.count or bool(c.categories) for c in self.columns)
 
     @property
@@ -157,7 +157,7 @@ class TableColumns:
         return cls(columns, layout)._with_counts(count_features)
 
     def _with_counts(self, count_features) -> "TableColumns":
-        """Return the same, with the columns of counts as such."""
+        """Return columns of which those in `count_features` are counts."""
         if count_features is None:
             return self
         names = [column.name for column in self.columns]
@@ -195,7 +195,7 @@ class TableColumns:
         return rows
 
     def _check_sparse(self, X):
-        """Return a sparse matrix by rows, if its counts are some."""
+        """Return a sparse matrix in CSR format, after a check of its counts."""
         matrix = X.tocsr()
         if not matrix.has_canonical_format:
             matrix = matrix.copy()
@@ -233,7 +233,7 @@ class TableColumns:
         return unknown
 
     def with_categories_of(self, X) -> "TableColumns":
-        """Return the same, with the categories of further rows.
+        """Return columns that have the categories of further rows, too.
 
         Parameters
         ----------
@@ -264,12 +264,12 @@ class TableColumns:
         return TableColumns(columns, self.layout)
 
     def with_ranges_of(self, X: np.ndarray) -> "TableColumns":
-        """Return the same, with the range and digits of further encoded rows.
+        """Return columns whose ranges and digits include further encoded rows.
 
         Parameters
         ----------
         X : ndarray or SparseTable of shape (n_samples, n_features)
-            What `encode` returns.
+            Rows, as `encode` returns them.
         """
         columns = list(self.columns)
         low, high, _ = extent(X)
@@ -356,7 +356,8 @@ def _readable(X) -> dict[Any, Any]:
 def _plain_numbers(frame: nw.DataFrame) -> dict[int, np.ndarray]:
     """Return the columns of numbers that are NumPy's as arrays, by their places.
 
-    Thousands of them are read as one: to ask each takes longer than to train.
+    Columns of one dtype are read together: to read thousands one by one takes longer
+    than to train.
     """
     kinds: dict[str, list] = {}
     for j, dtype in enumerate(frame.schema.values()):

@@ -62,10 +62,11 @@ def float_dtypes(X) -> Any:
 
 
 def needs_column_reader(X, *, takes_sparse: bool) -> bool:
-    """Whether columns of a pandas frame are read here, and not by scikit-learn.
+    """Whether a pandas frame is read column by column, as scikit-learn cannot read it.
 
     NumPy cannot read the NA of Arrow's decimals. Of sparse columns scikit-learn reads
-    frames of nothing else, of zeros; of others it warns that it makes them dense.
+    only frames of nothing else, with 0 for what is not stored; of others it warns that
+    it makes them dense.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def needs_column_reader(X, *, takes_sparse: bool) -> bool:
         What `as_table` returns.
 
     takes_sparse : bool
-        Whether a sparse matrix may come of it.
+        Whether the frame may become a sparse matrix.
     """
     dtypes = set(getattr(X, "dtypes", ())) if as_frame(X) is not None else set()
     sparse = {d for d in dtypes if type(d).__name__ == "SparseDtype"}

@@ -26,7 +26,7 @@ DIGITS = 100
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of a column that comes back.
+    """The cells of a column of a table that is built.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Cells:
         Numbers, or numbers of categories, or objects.
 
     categories : tuple or None, default=None
-        What the values are numbers of.
+        The categories, if the values are numbers of them.
     """
 
     values: np.ndarray

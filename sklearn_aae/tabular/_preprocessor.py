@@ -28,7 +28,7 @@ CONSTANT = 1e-12
 # Weight of a column without a known cell, as a divisor.
 TINY = np.finfo(float).tiny
 
-# Cells that may be dense at once if need be.
+# Cells of a sparse table that may be dense in memory at a time, where rows must be.
 MAX_CELLS = 2**26
 
 
