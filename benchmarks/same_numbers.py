@@ -32,6 +32,15 @@ EXPECTED = [
         "now the normalised energy distance itself, as in metrics.prior_match",
         lambda base: 1 - base,
     ),
+    *(
+        (
+            name,
+            "the criterion adds the energy distance itself, not 1 minus what was 1 "
+            "minus it, which rounded twice",
+            lambda base: base,
+        )
+        for name in ("loss_", "history valid_loss")
+    ),
     (
         "search scores",
         "a stacked search rounds by the order in which its threads arrive: two runs of "

@@ -1,7 +1,7 @@
 """Encoders q(z|x): rows in, a distribution over codes out.
 
 Letters: C models in a stack, B batch, d columns, h hidden units, k code size. An
-encoder is a module whose ``forward(x, row_weight=None)`` returns a
+encoder is a module whose ``forward(x, row_weight=None)`` returns a `Posterior`, a
 `torch.distributions.Distribution` with ``rsample`` and ``mean``. Noise is drawn from
 the active random streams.
 
@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent
 from torch.nn import functional as F
 
 from sklearn_aae.distributions import (
     Deterministic,
+    GaussianPosterior,
     Implicit,
     LabelStylePosterior,
-    ReparametrizedNormal,
+    Posterior,
 )
 from sklearn_aae.nn import MLP, Block, Dropout
 from sklearn_aae.utils._random import standard_normal, standard_uniform
@@ -30,6 +30,7 @@ __all__ = [
     "DeterministicEncoder",
     "Encoder",
     "GaussianEncoder",
+    "Generator",
     "UniversalEncoder",
 ]
 
@@ -55,7 +56,7 @@ class Encoder(nn.Module):
         For the body.
 
     normalize_head : bool
-        Whether the head is normalised, too: codes then start at the scale of a prior,
+        Whether the head is normalised, too: codes then start at the scale of the prior,
         and a softmax does not saturate.
 
     activation : str
@@ -68,8 +69,9 @@ class Encoder(nn.Module):
         Where codes lie; "simplex" ends in a softmax.
 
     n_classes : int
-        Number of labels m of a second head: the code is then the shares q(y|x), by a
-        softmax, before the k columns of the style (paper, section 5).
+        Number of labels m that a second head infers: the code then begins with their
+        probabilities q(y|x), a softmax, before the k columns of the style (paper,
+        section 5).
 
     input_noise : float
         Standard deviation of the Gaussian noise on x in training.
@@ -83,8 +85,8 @@ class Encoder(nn.Module):
         columns. None if x enters as it is.
 
     constants : nn.Module or None
-        Maps the rows that are answered about to rows whose columns without variance in
-        training are as they were then. None if there are no such columns.
+        Sets the columns that did not vary in training to their value of then, in the
+        rows that are asked about later. None if there are no such columns.
 
     module : nn.Module or None
         The user's network from x to the outputs of `n_outputs` columns; replaces body
@@ -184,7 +186,7 @@ class Encoder(nn.Module):
         """Return the logits of q(y|x), (B, m) or (C, B, m), of what `enter` returns."""
         return self.split(self.features(x, row_weight), row_weight)[0]
 
-    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Posterior:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         raise NotImplementedError
 
@@ -192,7 +194,7 @@ class Encoder(nn.Module):
 class DeterministicEncoder(Encoder):
     """q(z|x) = δ(z - f(x)): the only randomness is the data's (paper, section 2.1)."""
 
-    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Posterior:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         x = self.corrupt(x)
         logits, h = self.split(self.features(x, row_weight), row_weight)
@@ -224,7 +226,7 @@ class GaussianEncoder(Encoder):
         """Number of columns that a network of the user must return."""
         return self.n_classes + 2 * self.n_components
 
-    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Posterior:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         x = self.corrupt(x)
         logits, h = self.split(self.features(x, row_weight), row_weight)
@@ -233,10 +235,7 @@ class GaussianEncoder(Encoder):
         else:
             h, s = h.chunk(2, -1)
         scale = F.softplus(s).clamp(MIN_SCALE, MAX_SCALE)
-        normal = ReparametrizedNormal(
-            self.location(h, row_weight), scale, standard_normal
-        )
-        style = Independent(normal, 1, validate_args=False)
+        style = GaussianPosterior(self.location(h, row_weight), scale, standard_normal)
         return LabelStylePosterior(logits, style, x) if self.n_classes else style
 
 
@@ -273,9 +272,9 @@ class UniversalEncoder(Encoder):
         style = self.location(h, row_weight)
         return torch.cat([logits.softmax(-1), style], -1) if self.n_classes else style
 
-    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Distribution:
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Posterior:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
-        x = self.corrupt(x)
+        rows, x = x, self.corrupt(x)
         noise = torch.Size((*x.shape[:-1], self.n_components))
         shape = torch.Size((*x.shape[:-1], self.n_classes + self.n_components))
 
@@ -287,7 +286,11 @@ class UniversalEncoder(Encoder):
             codes = [self._code(x, eta.expand(noise), row_weight) for eta in anchors]
             return torch.stack(codes).mean(0)
 
-        return Implicit(draw, mean, shape)
+        return Implicit(draw, mean, shape, lambda: self.enter(rows), self.n_classes)
+
+
+class Generator(DeterministicEncoder):
+    """x = G(z) of a plain GAN: a network as the encoder, from noise to rows."""
 
 
 ENCODERS: dict[str, type[Encoder]] = {

@@ -8,6 +8,7 @@ from torch import nn
 from torch.distributions import Distribution
 
 from sklearn_aae import encoders
+from sklearn_aae.distributions import Posterior
 from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.nn import NORMALIZATIONS
 from sklearn_aae.objectives import row_mean
@@ -204,3 +205,28 @@ def test_gaussian_posterior_draws_with_its_scale(make_encoder, randn, device):
         z = q.rsample(torch.Size([5000]))
     torch.testing.assert_close(z.std(0), q.stddev, rtol=0.06, atol=0)
     torch.testing.assert_close(z.mean(0), q.mean, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("n_classes", [0, 3])
+@pytest.mark.parametrize("name", ENCODERS)
+def test_posteriors_have_one_interface(name, n_classes, make_encoder, randn, close):
+    encoder, x = make_encoder(name, n_classes=n_classes).eval(), randn(B, D)
+    q = encoder(x)
+    assert isinstance(q, Posterior)
+    with Streams(0, x.device).active():
+        code = q.rsample()
+    assert code.shape == (B, n_classes + K)
+    close(q.first(3).mean, q.mean[:3])
+    assert isinstance(q.style, Posterior)
+    if not n_classes:
+        assert q.style is q
+        with pytest.raises(NotImplementedError, match="infers no label"):
+            q.label_logits(lambda: code)
+        with pytest.raises(NotImplementedError, match="infers no label"):
+            q.seen
+        return
+    close(q.label_logits(lambda: code).softmax(-1), code[:, :n_classes])
+    close(q.seen, x)
+    close(q.first(3).seen, x[:3])
+    first = q.first(3).label_logits(lambda: code[:3])
+    close(first.softmax(-1), code[:3, :n_classes])

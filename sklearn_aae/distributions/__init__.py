@@ -6,12 +6,12 @@ All are ordinary `torch.distributions.Distribution` objects.
 from sklearn_aae.distributions._codes import (
     Deterministic,
     Drawn,
+    GaussianPosterior,
     Implicit,
     LabelAndStyle,
     LabelStylePosterior,
-    ReparametrizedNormal,
+    Posterior,
     SwissRoll,
-    first_rows,
 )
 from sklearn_aae.distributions._counts import Counts
 from sklearn_aae.distributions._rows import (
@@ -26,13 +26,13 @@ __all__ = [
     "Counts",
     "Deterministic",
     "Drawn",
+    "GaussianPosterior",
     "Implicit",
     "IndependentCells",
     "LabelAndStyle",
     "LabelStylePosterior",
-    "ReparametrizedNormal",
+    "Posterior",
     "RowDistribution",
     "SwissRoll",
     "UnitGaussian",
-    "first_rows",
 ]

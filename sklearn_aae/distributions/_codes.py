@@ -6,7 +6,6 @@ function that the caller passes, so that a model owns its randomness.
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,45 @@ Shape = torch.Size | list[int] | tuple[int, ...]
 NO_SHAPE = torch.Size()
 
 
-class Deterministic(Distribution):
+class Posterior(Distribution):
+    """q(z|x), or q(y, z|x) with a label y: what encoders return.
+
+    A code of the latter begins with the m probabilities q(y|x), and ends in the style
+    z. A subclass gives `rsample`, `mean` and `first`; one with labels also
+    `label_logits` and `seen`.
+    """
+
+    arg_constraints = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    @property
+    def style(self) -> "Posterior":
+        """q(z|x), without the label."""
+        return self
+
+    def label_logits(self, code: Callable[[], Tensor]) -> Tensor:
+        """Return the logits of q(y|x), (..., m).
+
+        Parameters
+        ----------
+        code : callable
+            Returns the one draw that all losses of a step share. It is only called
+            where q(y|x) is known by its draws.
+        """
+        raise NotImplementedError("This posterior infers no label.")
+
+    @property
+    def seen(self) -> Tensor:
+        """The rows as they entered the network, from which labels were inferred."""
+        raise NotImplementedError("This posterior infers no label.")
+
+    def first(self, n: int) -> "Posterior":
+        """Return the posterior of the first n rows."""
+        raise NotImplementedError
+
+
+class Deterministic(Posterior):
     """All mass at one value: q(z|x) = δ(z - value).
 
     Parameters
@@ -25,10 +62,6 @@ class Deterministic(Distribution):
     value : Tensor of shape (..., k)
         The only value; `rsample`, `sample` and `mean` return it.
     """
-
-    arg_constraints = {}
-    support = constraints.real_vector
-    has_rsample = True
 
     def __init__(self, value: Tensor):
         self.value = value
@@ -44,7 +77,7 @@ class Deterministic(Distribution):
         return self.value.expand(*sample_shape, *self.value.shape)
 
     def first(self, n: int) -> "Deterministic":
-        """Return the distribution of the first n rows."""
+        """Return the posterior of the first n rows."""
         return Deterministic(self.value[..., :n, :])
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -66,14 +99,31 @@ class ReparametrizedNormal(Normal):
         loc = self.loc.expand(*sample_shape, *self.loc.shape)
         return loc + self.scale * self.normal(loc)
 
-    def first(self, n: int) -> "ReparametrizedNormal":
-        """Return the distribution of the first n rows."""
-        loc, scale = self.loc[..., :n, :], self.scale[..., :n, :]
-        return ReparametrizedNormal(loc, scale, self.normal)
+
+class GaussianPosterior(Posterior, Independent):
+    """q(z|x) = N(loc, diag scale²), drawn as z = loc + scale ε.
+
+    Parameters
+    ----------
+    loc, scale : Tensor of shape (..., k)
+        Mean and standard deviation of each column.
+
+    normal : callable
+        ``normal(like)`` returns the noise ε, of the shape of a tensor.
+    """
+
+    def __init__(self, loc: Tensor, scale: Tensor, normal: Callable[[Tensor], Tensor]):
+        columns = ReparametrizedNormal(loc, scale, normal)
+        super().__init__(columns, 1, validate_args=False)
+
+    def first(self, n: int) -> "GaussianPosterior":
+        """Return the posterior of the first n rows."""
+        p = self.base_dist
+        return GaussianPosterior(p.loc[..., :n, :], p.scale[..., :n, :], p.normal)
 
 
-class Implicit(Distribution):
-    """Known by its draws: z = f(η).
+class Implicit(Posterior):
+    """Known by its draws: z = f(x, η) with a noise η.
 
     Parameters
     ----------
@@ -84,20 +134,25 @@ class Implicit(Distribution):
         ``mean()`` returns the mean of the whole batch.
 
     shape : torch.Size
-        Shape (..., k) of both.
-    """
+        Shape (..., m + k) of both.
 
-    arg_constraints = {}
-    support = constraints.real_vector
-    has_rsample = True
+    seen : callable
+        ``seen()`` returns the rows as they enter the network.
+
+    n_classes : int, default=0
+        Number m of the columns that are label probabilities.
+    """
 
     def __init__(
         self,
         draw: Callable[[], Tensor],
         mean: Callable[[], Tensor],
         shape: torch.Size,
+        seen: Callable[[], Tensor],
+        n_classes: int = 0,
     ):
-        self._draw, self._mean = draw, mean
+        self._draw, self._mean, self._seen = draw, mean, seen
+        self.n_classes = n_classes
         super().__init__(shape[:-1], shape[-1:], validate_args=False)
 
     @property
@@ -106,18 +161,32 @@ class Implicit(Distribution):
         return self._mean()
 
     def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
-        """Draw z of shape (*sample_shape, ..., k)."""
+        """Draw z of shape (*sample_shape, ..., m + k)."""
         n = torch.Size(sample_shape).numel()
         if n == 1 and not len(sample_shape):
             return self._draw()
         draws = torch.stack([self._draw() for _ in range(n)])
         return draws.reshape(*sample_shape, *draws.shape[1:])
 
+    def label_logits(self, code: Callable[[], Tensor]) -> Tensor:
+        """Return the logits of q(y|x, η), (..., m), of the draw that `code` returns."""
+        if not self.n_classes:
+            return super().label_logits(code)
+        p = code()[..., : self.n_classes]
+        return p.clamp_min(torch.finfo(p.dtype).tiny).log()
+
+    @property
+    def seen(self) -> Tensor:
+        """The rows as they enter the network, without the noise of the training."""
+        return self._seen() if self.n_classes else super().seen
+
     def first(self, n: int) -> "Implicit":
-        """Return the distribution of the first n rows."""
+        """Return the posterior of the first n rows."""
         shape = torch.Size((*self.batch_shape[:-1], n, *self.event_shape))
-        draw, mean = self._draw, self._mean
-        return Implicit(lambda: draw()[..., :n, :], lambda: mean()[..., :n, :], shape)
+        draw, mean, seen = (
+            _first_of(function, n) for function in (self._draw, self._mean, self._seen)
+        )
+        return Implicit(draw, mean, shape, seen, self.n_classes)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Refuse: only draws are known."""
@@ -126,8 +195,13 @@ class Implicit(Distribution):
         )
 
 
-class LabelStylePosterior(Distribution):
-    """q(y, z|x) as one vector: the shares q(y|x) of m labels, then the style z.
+def _first_of(function: Callable[[], Tensor], n: int) -> Callable[[], Tensor]:
+    """Return a function of the first n rows that another returns."""
+    return lambda: function()[..., :n, :]
+
+
+class LabelStylePosterior(Posterior):
+    """q(y, z|x) as one vector: the probabilities q(y|x) of m labels, then the style z.
 
     Parameters
     ----------
@@ -135,46 +209,48 @@ class LabelStylePosterior(Distribution):
         Of q(y|x). Not the label but its probabilities enter the code (paper, section
         5), so that they can be learned.
 
-    style : Distribution over (..., k)
+    style : Posterior over (..., k)
         q(z|x).
 
     seen : Tensor of shape (..., d)
-        x with the noise of the training, as the encoder saw it.
+        The rows x as they entered the network, with the noise of the training.
     """
 
-    arg_constraints = {}
-    support = constraints.real_vector
-    has_rsample = True
-
-    def __init__(self, logits: Tensor, style: Distribution, seen: Tensor):
-        self.logits, self.style, self.seen = logits, style, seen
+    def __init__(self, logits: Tensor, style: Posterior, seen: Tensor):
+        self.logits, self._style, self._seen = logits, style, seen
         width = logits.shape[-1] + style.event_shape[0]
         shape = torch.Size([width])
         super().__init__(logits.shape[:-1], shape, validate_args=False)
 
     @property
+    def style(self) -> Posterior:
+        """q(z|x), without the label."""
+        return self._style
+
+    @property
+    def seen(self) -> Tensor:
+        """The rows as they entered the network, with the noise of the training."""
+        return self._seen.detach()
+
+    def label_logits(self, code: Callable[[], Tensor]) -> Tensor:
+        """Return the logits of q(y|x), (..., m)."""
+        return self.logits
+
+    @property
     def mean(self) -> Tensor:
-        """Shares and mean style."""
+        """Label probabilities and mean style."""
         return torch.cat([self.logits.softmax(-1), self.style.mean], -1)
 
     def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
-        """Return the shares and a style."""
-        shares = self.logits.softmax(-1)
-        shares = shares.expand(*sample_shape, *shares.shape)
-        return torch.cat([shares, self.style.rsample(sample_shape)], -1)
+        """Return the label probabilities and a style."""
+        p = self.logits.softmax(-1)
+        p = p.expand(*sample_shape, *p.shape)
+        return torch.cat([p, self.style.rsample(sample_shape)], -1)
 
     def first(self, n: int) -> "LabelStylePosterior":
-        """Return the distribution of the first n rows."""
-        logits, seen = self.logits[..., :n, :], self.seen[..., :n, :]
-        return LabelStylePosterior(logits, first_rows(self.style, n), seen)
-
-
-def first_rows(q: Any, n: int) -> Distribution:
-    """Return the part of a posterior q(z|x) that is of the first n rows."""
-    if isinstance(q, Independent):
-        inner, depth = q.base_dist.first(n), q.reinterpreted_batch_ndims
-        return Independent(inner, depth, validate_args=False)
-    return q.first(n)
+        """Return the posterior of the first n rows."""
+        logits, seen = self.logits[..., :n, :], self._seen[..., :n, :]
+        return LabelStylePosterior(logits, self.style.first(n), seen)
 
 
 class LabelAndStyle(Distribution):
@@ -185,7 +261,7 @@ class LabelAndStyle(Distribution):
     style : Distribution over (k,)
         p(z).
 
-    shares : Tensor of shape (m,)
+    class_prior : Tensor of shape (m,)
         p(y).
 
     y : Tensor of shape (B,) or None, default=None
@@ -195,9 +271,11 @@ class LabelAndStyle(Distribution):
     arg_constraints = {}
     support = constraints.real_vector
 
-    def __init__(self, style: Distribution, shares: Tensor, y: Tensor | None = None):
-        self.style, self.shares, self.y = style, shares, y
-        width = torch.Size([len(shares) + style.event_shape[0]])
+    def __init__(
+        self, style: Distribution, class_prior: Tensor, y: Tensor | None = None
+    ):
+        self.style, self.class_prior, self.y = style, class_prior, y
+        width = torch.Size([len(class_prior) + style.event_shape[0]])
         batch = torch.Size() if y is None else y.shape
         super().__init__(batch, width, validate_args=False)
 
@@ -206,14 +284,14 @@ class LabelAndStyle(Distribution):
         shape = torch.Size(sample_shape) + self.batch_shape
         y = self.y
         if y is None:
-            y = torch.multinomial(self.shares, shape.numel(), True).reshape(shape)
-        p = self.shares
+            y = torch.multinomial(self.class_prior, shape.numel(), True).reshape(shape)
+        p = self.class_prior
         label = torch.eye(len(p), dtype=p.dtype, device=p.device)[y]
         label = label.expand(*shape, -1)
         return torch.cat([label, self.style.sample(shape).to(label)], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Refuse: shares of a label lie inside the simplex, not at its corners."""
+        """Refuse: label probabilities lie inside the simplex, labels at its corners."""
         raise NotImplementedError(
             "A label and a style have no common density. Use "
             "regularizer='adversarial', 'mmd' or 'sliced_wasserstein'."
@@ -226,7 +304,7 @@ class SwissRoll(Distribution):
     Parameters
     ----------
     low, high : Tensor of shape (...), default=0 and 1
-        The segment of the roll, as shares of its length.
+        The segment of the roll, from 0 (its inner end) to 1 (its outer end).
 
     turns : float, default=2.0
         Number of turns of the whole roll.

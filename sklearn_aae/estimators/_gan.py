@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.encoders import DeterministicEncoder
+from sklearn_aae.encoders import Generator
 from sklearn_aae.estimators._base import BaseGame
 from sklearn_aae.estimators._family import inherits_parameters
 from sklearn_aae.estimators._parameters import check_sizes
@@ -20,10 +20,10 @@ from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
     Batch,
     Batches,
-    FoolCritic,
     GANBatches,
     Phase,
-    TrainCritic,
+    TrainGenerator,
+    TrainRowCritic,
 )
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
@@ -102,8 +102,8 @@ class GANSampler(SampleMixin, BaseGame):
     history_ : list of dict
         For each epoch: mean "critic" and "generator" loss; of its last batch
         "critic_accuracy" (share of pairs of row and sample told apart rightly, 0.5 is a
-        draw) and "prior_match" (1 minus the normalised energy distance of samples and
-        rows, 1 is best); with held-out rows "valid_loss" and "valid_loss_best"; "dur"
+        draw) and "prior_match" (the normalised energy distance of samples and rows, 0
+        is best); with held-out rows "valid_loss" and "valid_loss_best"; "dur"
         in seconds.
 
     generator_, critic_ : nn.Module
@@ -130,7 +130,7 @@ class GANSampler(SampleMixin, BaseGame):
 
     _takes_holes = False
     _usual_loss = 0.5  # the criterion is a distance, of at most 1
-    _answers = {"encoder": "generator_", "critic": "critic_"}
+    _answers = {"generator": "generator_", "critic": "critic_"}
     _parameter_constraints = {"generator": [nn.Module, None]}
 
     def __init__(
@@ -170,7 +170,7 @@ class GANSampler(SampleMixin, BaseGame):
         return rows.repeated(self.batch_size)
 
     def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
-        generator = DeterministicEncoder(
+        generator = Generator(
             self.n_components,
             schema.n_features,
             hidden_layer_sizes=check_sizes(self, "hidden_layer_sizes"),
@@ -182,17 +182,17 @@ class GANSampler(SampleMixin, BaseGame):
         if self.generator is not None:
             check_module("generator", generator)
         critic = make_critic(self, schema.n_features)
-        return {"encoder": generator, "critic": critic}
+        return {"generator": generator, "critic": critic}
 
     def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        return make_adversaries(self, TrainCritic, FoolCritic, 1.0)
+        return make_adversaries(self, TrainRowCritic, TrainGenerator, 1.0)
 
     def _make_batches(self, rows: Rows, seed: int) -> Batches:
         return rows.batches(self.prior_, self.batch_size, seed, kind=GANBatches)
 
     def _make_judges(self, rows: Rows, seed: int) -> Batch:
         judges = rows.judges(self.prior_, seed)
-        return Batch(judges.prior, judges.x)
+        return Batch(judges.prior, judges.x, generator=GANBatches.generator)
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:
         raise ValueError(

@@ -202,7 +202,7 @@ class AAETransformer(CodeMixin, BaseAAE):
     history_ : list of dict
         For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
         (or the divergence's name); of its last batch "critic_accuracy" (share of pairs
-        of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (1
+        of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (0
         is best); with held-out rows "valid_loss" and "valid_loss_best"; "dur" in
         seconds (of a model trained in a stack, its share).
 

@@ -35,6 +35,8 @@ from sklearn_aae.training.losses._phases import (
     Phase,
     Reconstruct,
     TrainCritic,
+    TrainGenerator,
+    TrainRowCritic,
 )
 
 __all__ = [
@@ -67,7 +69,9 @@ __all__ = [
     "Reconstruct",
     "SeparateHeads",
     "TrainCritic",
+    "TrainGenerator",
     "TrainLabelCritic",
+    "TrainRowCritic",
     "VirtualAdversarial",
     "check_callbacks",
     "criterion",

@@ -47,7 +47,7 @@ def train_step(
     losses : dict of str to Tensor
         Loss of each phase, detached, of shape () or (C,).
     """
-    if share_pass and "encoder" in networks:
+    if share_pass and batch.generator in networks:
         batch.code(networks)  # before any phase freezes the encoder
     losses = {}
     for group, optimizer in zip(groups, optimizers, strict=True):

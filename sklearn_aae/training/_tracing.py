@@ -52,7 +52,7 @@ def record(
     def step(*tensors: Tensor):
         rest = iter(tensors)
         parts: dict = {name: next(rest) for name in names}
-        seen = Batch(**parts, row_counts=batch.row_counts)
+        seen = Batch(**parts, row_counts=batch.row_counts, generator=batch.generator)
         noise = [next(rest) for _ in draws]
         with drawing_from(Playback(noise)):
             return _play(recipe, optimizers, seen, list(rest))

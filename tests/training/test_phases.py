@@ -5,6 +5,7 @@ rule, and why.
 """
 
 import copy
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -28,7 +29,9 @@ from sklearn_aae.training import (
     Reconstruct,
     SeparateHeads,
     TrainCritic,
+    TrainGenerator,
     TrainLabelCritic,
+    TrainRowCritic,
     VirtualAdversarial,
     train_step,
 )
@@ -42,7 +45,8 @@ LABELS = torch.tensor([0, 3, -1, 2, 1, -1, 0, 2])
 class Case:
     """A phase, and where it differs from the rule.
 
-    `labels`: it infers labels, and its batch has some. `posterior`: that of the encoder
+    `labels`: it infers labels, and its batch has some. `generator`: the network that
+    makes what the critic compares with prior samples. `posterior`: that of the encoder
     where rows' own noise must not tell copies of a row apart. `copies`: why copies of a
     row are not the same as its weight. `target`: why a small step need not lower the
     loss. `rounding`: how far a model in a stack may be from the model alone, if further
@@ -51,10 +55,15 @@ class Case:
 
     phase: Phase
     labels: bool = False
+    generator: str = "encoder"
     posterior: str = "deterministic"
     copies: str = ""
     target: str = ""
     rounding: float | None = None
+
+    @property
+    def of_batch(self):
+        return {"labels": self.labels, "generator": self.generator}
 
 
 PLACES = "the places between prior samples and codes take no weights"
@@ -88,6 +97,8 @@ CASES = {
     "agreement": Case(NeighborAgreement(), labels=True, copies="rows come in pairs"),
     "concentration": Case(BalanceClusters(), labels=True),
     "head_distance": Case(SeparateHeads(distance=9.0), labels=True),
+    "critic of rows": Case(TrainRowCritic(), generator="generator"),
+    "generator of rows": Case(TrainGenerator(), generator="generator"),
 }
 
 
@@ -109,7 +120,10 @@ def networks_of(make_networks):
     """Return a function that builds the networks of a case."""
 
     def make(case, seed=0, **options):
-        return make_networks(seed, n_labels=M if case.labels else 0, **options)
+        n_labels = M if case.labels else 0
+        networks = make_networks(seed, n_labels=n_labels, **options)
+        networks[case.generator] = networks.pop("encoder")
+        return networks
 
     return make
 
@@ -119,9 +133,9 @@ def make_batch(randn):
     """Return a function that builds batch c, with labels if asked to."""
     x, prior = randn(C, B, D), randn(C, B + 4, K)
 
-    def make(c=0, labels=False):
+    def make(c=0, labels=False, **options):
         y = LABELS.roll(c).to(x.device) if labels else None
-        return Batch(x[c].clone(), prior[c].clone(), y=y)
+        return Batch(x[c].clone(), prior[c].clone(), y=y, **options)
 
     return make
 
@@ -160,7 +174,7 @@ def moved_by(recipe, batch):
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_phase_moves_what_it_names(case, networks_of, make_batch, stream):
-    phase, batch = case.phase, make_batch(labels=case.labels)
+    phase, batch = case.phase, make_batch(**case.of_batch)
     assert set(phase.moves) <= set(phase.needs)
     with stream():
         moved = moved_by(Recipe(networks_of(case), [phase]), batch)
@@ -218,7 +232,7 @@ def test_what_a_phase_does_not_move_stays(update, make_networks, make_batch, str
 
 @pytest.mark.parametrize("case", cases_without("target"))
 def test_phase_step_lowers_its_own_loss(case, networks_of, make_batch, stream):
-    phase, batch = case.phase, make_batch(labels=case.labels)
+    phase, batch = case.phase, make_batch(**case.of_batch)
     recipe = Recipe(networks_of(case), [phase])
     with stream():
         before = phase.loss(recipe.networks, batch)
@@ -239,7 +253,7 @@ def test_phase_stack_equals_one_by_one(
     if case.rounding is not None:
         close = functools.partial(close, rtol=case.rounding, atol=case.rounding)
     members = [networks_of(case, seed) for seed in range(C)]
-    batches = [make_batch(c, case.labels) for c in range(C)]
+    batches = [make_batch(c, **case.of_batch) for c in range(C)]
     kinds = [kind for kind in members[0] if kind != "prior"]
     together = {kind: stack([member[kind] for member in members]) for kind in kinds}
     together["prior"] = members[0]["prior"]
@@ -265,13 +279,15 @@ def test_phase_weights_are_repetition(
     case, networks_of, make_batch, stream, close, repetition
 ):
     networks = networks_of(case, posterior=case.posterior)
-    batch, copies = make_batch(labels=case.labels), repetition.copies
+    batch, copies = make_batch(**case.of_batch), repetition.copies
     y = None if batch.y is None else copies(batch.y)
     batch.weight = repetition.weights(batch.x)
     with stream():
         one = case.phase.loss(networks, batch)
     with stream():
-        two = case.phase.loss(networks, Batch(copies(batch.x), batch.prior, y=y))
+        repeated = dataclasses.replace(batch, x=copies(batch.x), weight=None, y=y)
+        repeated.forget()
+        two = case.phase.loss(networks, repeated)
     close(one, two)
 
 

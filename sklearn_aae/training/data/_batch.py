@@ -1,18 +1,16 @@
-"""What one step of the game sees.
+"""A batch: the rows of one step, and the pass through the encoder that losses share.
 
-Letters: C models in a stack, B batch, B' prior samples of a step, d columns, k code
-size, m labels.
+Letters: C models in a stack, B rows of a batch, B' prior samples of a step, d columns,
+k code size, m labels.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
-from sklearn_aae.distributions import LabelStylePosterior, RowDistribution, first_rows
+from sklearn_aae.distributions import Posterior, RowDistribution
 
 # The tensors of a batch, in order.
 PARTS = ("x", "prior", "weight", "y", "prior_y")
@@ -24,7 +22,11 @@ Networks = Mapping[str, nn.Module] | nn.ModuleDict
 
 @dataclass
 class Batch:
-    """What one step sees, and its one encoder pass.
+    """What the losses of one step see, and the pass of the encoder that they share.
+
+    The rows stand in this order: those drawn for the step; labelled rows that come with
+    them, where a model has few; a neighbour of each row before, where a model compares
+    neighbours (`NeighborBatches`, `LabelledBatches`).
 
     Attributes
     ----------
@@ -32,7 +34,7 @@ class Batch:
         Rows.
 
     prior : Tensor of shape (B', k)
-        Prior samples; B' depends on the number of rows only where it is large.
+        Prior samples. There may be more of them than rows, see `Batches`.
 
     weight : Tensor of shape (B,) or None
         Row weights that sum to 1.
@@ -41,9 +43,13 @@ class Batch:
         Labels of rows and prior samples, -1 = unlabelled.
 
     row_counts : dict of str to int
-        How many of the first rows a phase sees that does not see all: those "drawn"
-        for the step, or its "own", the neighbours of rows left out. Without an entry,
-        all rows are of that kind.
+        How many of the first rows are of a kind: "drawn" for the step, or its "own",
+        which are all but the neighbours. Without an entry, all rows are of that kind.
+
+    generator : str, default="encoder"
+        Name of the network that makes of `x` what the critic compares with `prior`: the
+        encoder of an autoencoder; the generator of a plain GAN, whose `x` is noise and
+        whose `prior` are rows.
     """
 
     x: Tensor
@@ -52,73 +58,72 @@ class Batch:
     y: Tensor | None = None
     prior_y: Tensor | None = None
     row_counts: Mapping[str, int] = field(default_factory=dict)
-    _posterior: Distribution | None = field(default=None, repr=False)
+    generator: str = "encoder"
+    _posterior: Posterior | None = field(default=None, repr=False)
     _code: Tensor | None = field(default=None, repr=False)
-    _seen: dict[int, "Batch"] = field(default_factory=dict, repr=False)
+    _subsets: dict[int, "Batch"] = field(default_factory=dict, repr=False)
 
     def rows(self, kind: str) -> "Batch":
-        """Return "all", the "own" or the "drawn" rows; a pass that was made serves."""
+        """Return the batch of "all", the "own" or the "drawn" rows.
+
+        If the encoder's pass over all rows was made, their part of it is taken over.
+        """
         n = self.row_counts.get(kind)
         if n is None:
             return self
-        if n not in self._seen:
+        if n not in self._subsets:
             w, y, code, q = self.weight, self.y, self._code, self._posterior
             w = None if w is None else w[..., :n]
-            self._seen[n] = Batch(
+            self._subsets[n] = Batch(
                 self.x[..., :n, :],
                 self.prior,
                 None if w is None else w / w.sum(-1, keepdim=True),
                 None if y is None else y[..., :n],
                 self.prior_y,
-                _posterior=None if q is None else first_rows(q, n),
+                generator=self.generator,
+                _posterior=None if q is None else q.first(n),
                 _code=None if code is None else code[..., :n, :],
             )
-        return self._seen[n]
+        return self._subsets[n]
 
-    def posterior(self, networks: Networks) -> Distribution:
+    def posterior(self, networks: Networks) -> Posterior:
         """Return q(z|x), computed once until `forget`."""
         if self._posterior is None:
-            self._posterior = networks["encoder"](self.x, self.weight)
+            self._posterior = networks[self.generator](self.x, self.weight)
         return self._posterior
 
     def code(self, networks: Networks, grad: bool = True) -> Tensor:
-        """Return z ~ q(z|x), drawn once until `forget`."""
+        """Return z ~ q(z|x), drawn once until `forget`: (B, k) or, with labels, m + k.
+
+        Of a plain GAN these are generated rows, (B, d).
+        """
         if self._code is None:
             self._code = self.posterior(networks).rsample()
         return self._code if grad else self._code.detach()
 
     def styles(self, networks: Networks) -> tuple[Tensor, Tensor]:
-        """Return codes without their labels, and prior samples."""
-        return self.code(networks)[..., networks["encoder"].n_classes :], self.prior
+        """Return codes without label probabilities, (B, k), and prior samples."""
+        n_classes = networks[self.generator].n_classes
+        return self.code(networks)[..., n_classes:], self.prior
 
-    def style_posterior(self, networks: Networks) -> Distribution:
-        """Return q(z|x) without the labels."""
-        q = self.posterior(networks)
-        return q.style if isinstance(q, LabelStylePosterior) else q
+    def style_posterior(self, networks: Networks) -> Posterior:
+        """Return q(z|x) without the label."""
+        return self.posterior(networks).style
 
     def label_logits(self, networks: Networks) -> Tensor:
         """Return the logits of q(y|x), (B, m)."""
-        q = self.posterior(networks)
-        if isinstance(q, LabelStylePosterior):
-            return q.logits
-        # A universal posterior is known by its draws only.
-        shares = self.code(networks)[..., : networks["encoder"].n_classes]
-        return shares.clamp_min(torch.finfo(shares.dtype).tiny).log()
-
-    def seen(self, networks: Networks) -> Tensor:
-        """Return the rows as the encoder saw them, with its noise if that is known."""
-        q = self.posterior(networks)
-        if isinstance(q, LabelStylePosterior):
-            return q.seen.detach()
-        encoder: Any = networks["encoder"]
-        return encoder.enter(self.x)
+        return self.posterior(networks).label_logits(lambda: self.code(networks))
 
     def label_probabilities(self, networks: Networks) -> Tensor:
-        """Return q(y|x), (B, m)."""
-        return self.code(networks)[..., : networks["encoder"].n_classes]
+        """Return q(y|x), (B, m): the first columns of the code."""
+        return self.code(networks)[..., : networks[self.generator].n_classes]
+
+    def seen(self, networks: Networks) -> Tensor:
+        """Return the rows as they entered the encoder; needs a model with labels."""
+        return self.posterior(networks).seen
 
     def critic_labels(self, critic: nn.Module) -> tuple[Tensor | None, Tensor | None]:
-        """Return the labels of prior samples and of rows that a critic is told."""
+        """Return the labels of prior samples and rows; None if a critic takes none."""
         if not critic.n_classes:
             return None, None
         return self.prior_y, self.y
@@ -135,16 +140,16 @@ class Batch:
             values = [getattr(member, name) for member in members]
             if values[0] is not None:
                 parts[name] = torch.stack(values)
-        return cls(**parts)  # type: ignore[arg-type]
+        return cls(**parts, generator=members[0].generator)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return self.x.shape[-2]
 
     def forget(self) -> None:
-        """Drop the encoder pass: the next phase makes its own."""
+        """Drop the encoder's pass: the next loss that needs one makes it."""
         self._posterior = self._code = None
-        self._seen.clear()
+        self._subsets.clear()
 
 
 def parts_of(batch: Batch) -> list[Tensor]:

@@ -6,8 +6,8 @@ steps are gathered at once: the loop itself only cuts views.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Hashable, Iterator, Sequence
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -18,12 +18,12 @@ from sklearn_aae.utils._random import epoch_seeds, seeded_scope
 
 # Cells of the rows gathered at once: 16 MB of float32.
 GATHERED_CELLS = 2**22
-# Steps whose prior samples are drawn by one seed.
+# Steps whose prior samples are drawn at once, by one seed.
 PRIOR_STEPS = 64
-# Prior samples of a step, if the batch size and few rows leave it open.
+# Prior samples of a step where all rows fit into one batch, if that may be so large.
 MIN_PRIOR = 1024
 
-# Rows, prior samples, weights, labels and the samples' labels of S steps: (S, ...).
+# The tensors of S steps, (S, ...), in the order of `PARTS`.
 Piece = tuple[Tensor | None, ...]
 
 
@@ -43,13 +43,16 @@ class DrawsCodes(Protocol):
 
 
 class Batches(Dataset):
-    """The training rows, cut into steps.
+    """The training rows of one model, cut into the batches of each epoch.
 
-    A batch holds `batch_size` rows, or all rows if there are fewer: then order does
-    not matter, and up to `MIN_PRIOR` draws do not depend on the number of rows. The
-    last batch of an epoch is filled up with the epoch's first rows. With weights, an
-    epoch of several batches holds each row about as often as its share of the weight
-    says.
+    A batch holds `batch_size` rows, or all rows if there are fewer. The last batch of
+    an epoch is filled up with the epoch's first rows. If all rows fit into one batch,
+    each row enters once, with its weight. If not, weights act through the draw: an
+    epoch holds each row about as often as its part of the sum of weights says.
+
+    Each step also has prior samples, as many as rows. If all rows fit into one batch,
+    there are up to `MIN_PRIOR`, so that their number does not depend on that of the
+    rows: then rows of weight 2 train like rows that stand twice in the table.
 
     Parameters
     ----------
@@ -60,11 +63,10 @@ class Batches(Dataset):
         Draws codes: ``prior.draw(n, y)``.
 
     batch_size : int
-        Rows of a step, and prior samples B' of a step; of these not more than rows, or
-        `MIN_PRIOR` if there are fewer rows.
+        Rows of a step, and prior samples B' of a step, at most.
 
     seed : int
-        Of all draws; each epoch derives its own, so that a fit can be continued.
+        Of all draws. Each epoch derives its own, so that a fit can be continued.
 
     weight : Tensor of shape (n,) or None, default=None
         Row weights.
@@ -73,8 +75,11 @@ class Batches(Dataset):
         Labels, -1 = unlabelled.
 
     prior_key : hashable, default=None
-        Equal for priors that draw equal codes; None if there is no telling.
+        Equal for priors that draw equal codes, so that models that train as one stack
+        draw them once. None if that is not known.
     """
+
+    generator: ClassVar[str] = "encoder"  # see `Batch.generator`
 
     def __init__(
         self,
@@ -110,33 +115,34 @@ class Batches(Dataset):
 
     @property
     def n_companions(self) -> int:
-        """Number of further rows that come with those of a step."""
+        """Number of rows that come with those drawn for a step, as companions."""
         return 0
 
     @property
     def row_counts(self) -> dict[str, int]:
-        """How many of a step's first rows are "drawn" and its "own", if not all."""
+        """See `Batch.row_counts`."""
         return {}
 
     @property
     def key(self) -> tuple:
-        """What the batches depend on: those of equal keys are equal."""
-        told = (type(self), id(self.x), id(self.y), id(self.weight))
+        """What the batches depend on: batches of equal keys are equal."""
+        rows = (type(self), id(self.x), id(self.y), id(self.weight))
         prior = id(self.prior) if self.prior_key is None else self.prior_key
-        return (*told, self.batch_size, self.n_prior, self.seed, prior)
+        return (*rows, self.batch_size, self.n_prior, self.seed, prior)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, counted over all fits of the model."""
         for piece in self.pieces(number, steps_at_once(self.batch_size * self.width)):
-            yield from cut(piece, self.row_counts)
+            yield from cut(piece, self)
 
     def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
         """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
         order_seed, prior_seed = epoch_seeds(self.seed, number, 2)
         order = self._order(order_seed).reshape(self.n_steps, self.batch_size)
         order = self._accompany(order, order_seed)
-        whole = None if self._resamples() else self.weight
-        share = None if whole is None else whole[order[0]] / whole[order[0]].sum()
+        weight = None if self._resamples() else self.weight
+        if weight is not None:  # the steps hold the same rows: all
+            weight = weight[order[0]] / weight[order[0]].sum()
         for start in range(0, self.n_steps, PRIOR_STEPS):
             prior = self._prior_steps(start, prior_seed + start)
             block = order[start : start + PRIOR_STEPS].split(n_together)
@@ -145,7 +151,7 @@ class Batches(Dataset):
                 yield (
                     self.x[rows],
                     prior[0][at],
-                    None if share is None else share.expand(len(rows), -1),
+                    None if weight is None else weight.expand(len(rows), -1),
                     None if self.y is None else self.y[rows],
                     None if prior[1] is None else prior[1][at],
                 )
@@ -163,15 +169,15 @@ class Batches(Dataset):
         return self.x.shape[-1]
 
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
-        """Add further rows to the rows (S, B) of each step: none."""
+        """Add companions to the row numbers (S, B) of the steps: none."""
         return order
 
     def _resamples(self) -> bool:
-        """Whether weights act through the draw of the rows: in mini-batches."""
+        """Whether weights act through the draw of the rows, see the class."""
         return self.weight is not None and len(self) > self.batch_size
 
     def _order(self, seed: int) -> Tensor:
-        """Return the epoch's rows, a multiple of the batch size."""
+        """Return the row numbers of an epoch, a multiple of the batch size."""
         n = len(self)
         if n == self.batch_size and not self._resamples():
             return torch.arange(n, device=self.x.device)
@@ -185,56 +191,64 @@ class Batches(Dataset):
         return order.to(self.x.device)
 
     def draw_prior(self, n: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Draw n codes, and their labels where rows have labels (-1 = unlabelled).
+        """Draw n codes, and their labels where rows have labels.
 
-        A code's label is told as often as a row's; the others come from the whole prior
-        (paper, section 2.3).
+        As many codes as rows, on average, are unlabelled (-1) and come from the whole
+        prior; the others have labels as frequent as those of the rows, and come from
+        their label's component of the prior (paper, section 2.3).
         """
         with seeded_scope(seed):
             codes = self.prior.draw(n)
             if self.label_counts is None:
                 return codes.to(self.x.device, self.x.dtype), None
             y = torch.full((n,), -1)
-            share = self.label_counts[0] / self.label_counts.sum()
-            told = torch.rand(n, dtype=torch.float32) >= share  # of unlabelled rows
-            if told.any():
-                n_told = int(told.sum())
-                y[told] = torch.multinomial(self.label_counts[1:], n_told, True)
-                codes[told] = self.prior.draw(n_told, y[told]).to(codes)
+            unlabelled = self.label_counts[0] / self.label_counts.sum()
+            labelled = torch.rand(n, dtype=torch.float32) >= unlabelled
+            if labelled.any():
+                m = int(labelled.sum())
+                y[labelled] = torch.multinomial(self.label_counts[1:], m, True)
+                codes[labelled] = self.prior.draw(m, y[labelled]).to(codes)
             return codes.to(self.x.device, self.x.dtype), y.to(self.x.device)
 
 
 class GANBatches(Batches):
-    """The game of a plain GAN: prior samples go in, rows are what comes out at best.
+    """Batches of a plain GAN, whose generator makes rows of prior samples.
 
-    What an adversarial autoencoder does to codes, a generator does to rows: it is the
-    encoder of the noise, and the rows are draws from its prior.
+    They are those of an autoencoder with rows and prior samples exchanged: the critic
+    compares what the generator makes of the samples with the rows, as that of an
+    autoencoder compares what the encoder makes of the rows with the samples.
     """
 
+    generator = "generator"
+
     def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
-        """Yield the tensors of epoch `number`, up to `n_together` steps at a time."""
+        """Yield samples and rows of epoch `number`, up to `n_together` steps a time."""
         for rows, codes, *_ in super().pieces(number, n_together):
             yield codes, rows, None, None, None
 
     def _resamples(self) -> bool:
-        """Whether weights act through the draw of the rows: always."""
+        """Whether weights act through the draw of the rows: always, if there are any.
+
+        Weights of a batch belong to what the generator makes, not to the rows.
+        """
         return self.weight is not None
 
 
-def cut(piece: Piece, row_counts: Mapping[str, int]) -> Iterator[Batch]:
-    """Cut the tensors of some steps into batches."""
+def cut(piece: Piece, like: Batches) -> Iterator[Batch]:
+    """Cut the tensors of some steps into batches of the kind that `like` yields."""
+    options = {"row_counts": like.row_counts, "generator": like.generator}
     n_steps = next(len(part) for part in piece if part is not None)
     parts = [[None] * n_steps if part is None else part.unbind() for part in piece]
     for step in zip(*parts, strict=True):
-        yield Batch(*step, row_counts=row_counts)  # type: ignore[arg-type, misc]
+        yield Batch(*step, **options)  # type: ignore[arg-type, misc]
 
 
 class StackedBatches:
     """Batches of C models as one: their steps side by side, (C, B, ...).
 
-    Each member gathers from its own rows, in its own order; rows that are equal in
-    several members are stored once (see `share_rows`). Members that differ in nothing,
-    as the candidates of a search on one fold, gather and draw once.
+    Each member gathers from its own rows, in its own order. Rows that are equal in
+    several members are stored once (see `share_rows`). Members of equal `key`, as the
+    candidates of a search on one fold, gather and draw once.
 
     Parameters
     ----------
@@ -258,11 +272,11 @@ class StackedBatches:
         for pieces in zip(*streams, strict=True):
             parts = zip(*[pieces[place] for place in self._places], strict=True)
             stacked = (None if p[0] is None else torch.stack(p, 1) for p in parts)  # type: ignore[arg-type]
-            yield from cut(tuple(stacked), first.row_counts)
+            yield from cut(tuple(stacked), first)
 
 
 def share_rows(known: list[Tensor], batches: Sequence[Batches]) -> None:
-    """Let batches of equal rows keep one tensor; `known` holds one of each."""
+    """Let batches of equal rows share one tensor; `known` collects one of each."""
     for data in batches:
         for x in known:
             if x is data.x or (x.shape == data.x.shape and _equal(x, data.x)):
@@ -273,7 +287,7 @@ def share_rows(known: list[Tensor], batches: Sequence[Batches]) -> None:
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors are equal; the first row tells most pairs apart."""
+    """Whether two tensors are equal; the first row decides most cases fast."""
     if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
         return False  # rows of sparse tables
     same_kind = a.dtype == b.dtype and a.device == b.device
@@ -283,9 +297,12 @@ def _equal(a: Tensor, b: Tensor) -> bool:
 def _resample(
     weight: Tensor, n: int, generator: torch.Generator, rows: Tensor
 ) -> Tensor:
-    """Draw n of the rows in proportion to weight: systematic, then shuffled."""
-    share = weight.double().cumsum(0) / weight.double().sum()
+    """Draw n of the rows in proportion to weight: systematic sampling, then shuffled.
+
+    Each row then appears as often as n times its weight says, rounded up or down.
+    """
+    level = weight.double().cumsum(0) / weight.double().sum()
     start = torch.rand((), generator=generator, dtype=torch.float32)
     places = (torch.arange(n) + start) / n
-    drawn = torch.searchsorted(share, places.double()).clamp_max(len(rows) - 1)
+    drawn = torch.searchsorted(level, places.double()).clamp_max(len(rows) - 1)
     return rows[drawn][torch.randperm(n, generator=generator)]

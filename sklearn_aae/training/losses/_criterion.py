@@ -1,8 +1,9 @@
 """How good a model is, for early stopping and for the choice between restarts.
 
-The losses of a game do not say: the critic's falls when the generator's rises. This
-criterion looks at the outcome: what the decoder cannot explain, plus how far the codes
-are from the prior. Both are shares, both are 0 at best; it needs no labels.
+The losses of an adversarial training do not say: the critic's falls when the
+generator's rises. The criterion looks at the outcome: the part of the rows' variance
+that the decoder does not explain, plus the distance of the codes from the prior. Both
+are 0 at best, and neither needs labels.
 """
 
 import torch
@@ -18,9 +19,11 @@ MAX_ROWS = 1000
 
 @torch.no_grad()
 def critic_accuracy(phase: TrainCritic, networks: Networks, batch: Batch) -> Tensor:
-    """Share of pairs of a prior sample and a code that the critic tells apart rightly.
+    """How often the critic gives a prior sample a larger logit than a code, () or (C,).
 
-    ½ is a draw. Pairs, because a relativistic or Wasserstein critic has no zero.
+    Over all pairs of the two, equal logits count half. Not by the sign of the logits,
+    which says nothing of a relativistic or Wasserstein critic. At ½ codes pass for
+    prior samples.
     """
     critic = networks[phase.moves[0]]
     real, fake = critic_logits(critic, batch, *phase.points(networks, batch))
@@ -30,14 +33,14 @@ def critic_accuracy(phase: TrainCritic, networks: Networks, batch: Batch) -> Ten
 
 @torch.no_grad()
 def prior_match(networks: Networks, batch: Batch) -> Tensor:
-    """1 minus the normalised energy distance of codes and prior samples; 1 is best."""
+    """Normalised energy distance of codes and prior samples, in [0, 1]: 0 is best."""
     z, prior = batch.styles(networks)
-    return 1 - energy_distance(z[..., :MAX_ROWS, :], prior[..., :MAX_ROWS, :])
+    return energy_distance(z[..., :MAX_ROWS, :], prior[..., :MAX_ROWS, :])
 
 
 @torch.no_grad()
 def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
-    """Squared error of the reconstruction, as a share of the rows' variance.
+    """Squared error of the reconstruction over the variance of the rows.
 
     Parameters
     ----------
@@ -56,10 +59,11 @@ def unexplained(networks: Networks, batch: Batch, total: float) -> Tensor:
 
 
 def criterion(networks: Networks, batch: Batch, total: float) -> Tensor:
-    """Unexplained share plus prior mismatch, () or (C,); lower is better.
+    """Unexplained variance plus distance from the prior, () or (C,): 0 is best.
 
     Without a decoder there is nothing to explain.
     """
+    distance = prior_match(networks, batch)
     if "decoder" not in networks:
-        return 1 - prior_match(networks, batch)
-    return unexplained(networks, batch, total) + 1 - prior_match(networks, batch)
+        return distance
+    return unexplained(networks, batch, total) + distance

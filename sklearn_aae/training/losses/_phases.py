@@ -195,6 +195,21 @@ def critic_logits(
 
 
 @dataclass(frozen=True)
+class TrainRowCritic(TrainCritic):
+    """The critic of a plain GAN learns to tell rows from generated ones."""
+
+    needs = ("generator", "critic")
+
+
+@dataclass(frozen=True)
+class TrainGenerator(FoolCritic):
+    """The generator of a plain GAN learns to pass its rows off as the table's."""
+
+    moves = ("generator",)
+    needs = ("generator", "critic")
+
+
+@dataclass(frozen=True)
 class MatchKL(Phase):
     """KL(q(z|x) ‖ p(z)), in nats: the variational autoencoder (Kingma 2014)."""
 
