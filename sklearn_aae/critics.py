@@ -1,4 +1,4 @@
-"""Critics D(z) and D(z, y): how real a code looks. Never normalised over a batch.
+"""Critics (discriminators) D(z) and D(z, y): how real a code looks.
 
 Letters: C models in a stack, B batch, d columns, k code size, m classes.
 """

@@ -34,7 +34,7 @@ __all__ = [
     "LaplaceDecoder",
 ]
 
-# Logit of the share of counts that are struck out, where the training begins.
+# Logit of the probability that a count is 0 by itself, where the training begins.
 ZERO_LOGIT = -3.0
 
 # A step of Adam moves a parameter by its rate; sizes of counts have orders of magnitude

@@ -1,7 +1,7 @@
 """The distribution of counts that enter a network by their logarithm.
 
-Letters: B batch, n columns of counts, x a count, μ the mean of those that are not
-struck out, r their size, π the share that is struck out.
+Letters: B batch, n columns of counts, x a count, π the probability that it is 0 by
+itself ("zero inflation"), μ and r mean and size of the negative binomial otherwise.
 """
 
 import torch
@@ -64,8 +64,8 @@ class Counts(Distribution):
         return self._scaled(log_mean.exp())
 
     @property
-    def _kept(self) -> NegativeBinomial:
-        """The distribution of counts that are not struck out.
+    def _negative_binomial(self) -> NegativeBinomial:
+        """The negative binomial of counts that are not 0 by themselves.
 
         In double precision: log p of a large count is what large terms differ by.
         """
@@ -75,10 +75,10 @@ class Counts(Distribution):
 
     def sample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Draw counts."""
-        x = self._kept.sample(torch.Size(sample_shape)).to(self.log_mean)
+        x = self._negative_binomial.sample(torch.Size(sample_shape)).to(self.log_mean)
         u = torch.rand(x.shape, dtype=torch.float32).to(x)
-        struck = u < self.zero_logits.sigmoid()
-        return self._scaled(torch.where(struck, x.new_zeros(()), x))
+        zero = u < self.zero_logits.sigmoid()
+        return self._scaled(torch.where(zero, x.new_zeros(()), x))
 
     def quantiles(self, level: Tensor) -> Tensor:
         """Return the counts at levels of their cumulative probabilities.
@@ -88,8 +88,8 @@ class Counts(Distribution):
         level : Tensor of shape (..., n)
             In [0, 1]; uniform ones make draws.
         """
-        share = self.zero_logits.double().sigmoid()
-        rest = ((level - share) / (1 - share)).clamp(0, MAX_LEVEL)
+        zero = self.zero_logits.double().sigmoid()
+        rest = ((level - zero) / (1 - zero)).clamp(0, MAX_LEVEL)
         r = self.log_size.double().exp().expand(rest.shape)
         p = (self.log_size - self.log_mean).double().sigmoid().expand(rest.shape)
         x = nbinom.ppf(rest.cpu(), r.cpu(), p.cpu())
@@ -100,9 +100,10 @@ class Counts(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log p of each cell's count."""
         x = torch.expm1(value * self.scale + self.shift).round().clamp_min(0)
-        struck = F.logsigmoid(self.zero_logits)
-        kept = F.logsigmoid(-self.zero_logits) + self._kept.log_prob(_double(x)).to(x)
-        return torch.where(x > 0, kept, torch.logaddexp(struck, kept))
+        zero = F.logsigmoid(self.zero_logits)
+        other = self._negative_binomial.log_prob(_double(x)).to(x)
+        other = F.logsigmoid(-self.zero_logits) + other
+        return torch.where(x > 0, other, torch.logaddexp(zero, other))
 
     def _scaled(self, counts: Tensor) -> Tensor:
         return (counts.log1p() - self.shift) / self.scale

@@ -92,7 +92,7 @@ def energy_distance(z: Tensor, p: Tensor) -> Tensor:
     """Distance in [0, 1]: 0 for equal distributions, 1 for two different points.
 
     The root of (2E‖z - p‖ - E‖z - z'‖ - E‖p - p'‖) / 2E‖z - p‖ (Székely and Rizzo
-    2013), over pairs of different rows: for equal distributions the share under the
+    2013), over pairs of different rows: for equal distributions the ratio under the
     root is 0 on average, and counts as 0 where chance makes it negative.
     """
     cross = 2 * torch.cdist(z, p).mean((-2, -1))

@@ -155,8 +155,8 @@ class SwissRoll(Prior):
         self._hold_tensors()
 
     def _tensors(self) -> dict[str, Tensor]:
-        shares = _probabilities(self.weights, self.n_classes)
-        return {"edges": torch.cat([shares.new_zeros(1), shares.cumsum(0)])}
+        p = _probabilities(self.weights, self.n_classes)
+        return {"edges": torch.cat([p.new_zeros(1), p.cumsum(0)])}
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return the whole roll, or the segments y of shape (B,)."""

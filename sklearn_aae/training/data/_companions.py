@@ -1,4 +1,8 @@
-"""Batches in which rows come with others: their neighbours, or the labelled rows."""
+"""Batches in which the drawn rows come with companions: labelled rows, neighbours.
+
+Letters: S steps, B rows drawn for a step, L labelled companions. A step's rows stand in
+this order: the B drawn, the L labelled, then a neighbour of each of these B + L.
+"""
 
 import torch
 from torch import Tensor
@@ -7,12 +11,14 @@ from sklearn_aae.training.data._batches import Batches
 
 
 class NeighborBatches(Batches):
-    """Batches whose second half holds a random neighbour of each row of the first.
+    """Batches whose second half holds a neighbour of each row of the first half.
+
+    It is drawn anew in each epoch, from the row's nearest neighbours.
 
     Parameters
     ----------
     neighbours : Tensor of shape (n, n_neighbors), int64
-        Row numbers.
+        Numbers of the nearest neighbours of each row.
 
     **options : dict
         Of `Batches`.
@@ -24,22 +30,22 @@ class NeighborBatches(Batches):
 
     @property
     def key(self) -> tuple:
-        """What the batches depend on: those of equal keys are equal."""
+        """What the batches depend on: batches of equal keys are equal."""
         return (*super().key, id(self.neighbours))
 
     @property
     def n_companions(self) -> int:
-        """Number of companions in a batch: neighbours, and whose they are besides."""
+        """Number of companions in a batch: B neighbours, L labelled, L neighbours."""
         return self.batch_size + 2 * super().n_companions
 
     @property
     def row_counts(self) -> dict[str, int]:
-        """How many of a step's first rows are drawn, or not there as neighbours."""
+        """See `Batch.row_counts`: B rows are drawn, B + L are no neighbours."""
         n = self.batch_size
         return {"drawn": n} | super().row_counts | {"own": n + super().n_companions}
 
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
-        """Add a neighbour of each row: (S, 2 B)."""
+        """Add a neighbour of each row: twice as many row numbers for each step."""
         order = super()._accompany(order, seed)
         generator = torch.Generator().manual_seed(seed)
         n_neighbors = self.neighbours.shape[1]
@@ -48,11 +54,12 @@ class NeighborBatches(Batches):
 
 
 class LabelledBatches(Batches):
-    """Batches that end in labelled rows, others in each step unless it takes them all.
+    """Batches in which labelled rows follow the drawn ones.
 
-    The critics and the prior are not told the labels. Where every row is labelled,
-    batches are as they are. Where weights act through the draw of the rows, they act
-    through that of the labelled rows, too.
+    With few labels, most batches would hold none. Labelled rows are drawn for each
+    step, unless it takes all. If every row is labelled, none are added. If weights act
+    through the draw of the rows, they also act through that of the labelled rows. Prior
+    samples have no labels: here the encoder infers them, and no critic sees them.
 
     Parameters
     ----------
@@ -60,8 +67,8 @@ class LabelledBatches(Batches):
         Labels, -1 = unlabelled.
 
     labelled_size : int or None, default=None
-        Labelled rows that a batch ends in, if there are as many. None for as many as
-        it has other rows.
+        Number L of labelled rows in a batch, if there are as many. None for as many as
+        rows are drawn.
 
     **options : dict
         Of `Batches`.
@@ -82,12 +89,12 @@ class LabelledBatches(Batches):
 
     @property
     def key(self) -> tuple:
-        """What the batches depend on: those of equal keys are equal."""
+        """What the batches depend on: batches of equal keys are equal."""
         return (*super().key, self.n_labelled)
 
     @property
     def n_labelled(self) -> int:
-        """Number of labelled rows that a batch ends in."""
+        """Number L of labelled rows that follow the drawn ones."""
         n = len(self.labelled)
         return 0 if n == len(self) else min(n, self.labelled_size or self.batch_size)
 
@@ -98,7 +105,7 @@ class LabelledBatches(Batches):
 
     @property
     def row_counts(self) -> dict[str, int]:
-        """How many of a step's first rows are drawn, where labelled ones follow."""
+        """See `Batch.row_counts`: B rows are drawn."""
         return {"drawn": self.batch_size} if self.n_labelled else {}
 
     def _accompany(self, order: Tensor, seed: int) -> Tensor:
@@ -108,8 +115,8 @@ class LabelledBatches(Batches):
         generator = torch.Generator().manual_seed(seed)
         if n and self._resamples():
             assert self.weight is not None
-            share = self.weight[self.labelled].cpu().expand(n_steps, -1)
-            picks = torch.multinomial(share, n, replacement=True, generator=generator)
+            weight = self.weight[self.labelled].cpu().expand(n_steps, -1)
+            picks = torch.multinomial(weight, n, replacement=True, generator=generator)
             rows = rows.gather(1, picks.to(rows.device))
         elif n < len(self.labelled):
             shape = n_steps, len(self.labelled)
@@ -119,4 +126,4 @@ class LabelledBatches(Batches):
 
 
 class LabelledNeighborBatches(NeighborBatches, LabelledBatches):
-    """Batches of rows and labelled rows, and then a neighbour of each."""
+    """Batches of drawn rows, labelled rows, and then a neighbour of each of them."""

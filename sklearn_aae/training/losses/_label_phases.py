@@ -1,7 +1,7 @@
 """Phases of models that infer a label y beside the style z (paper, sections 5 to 7).
 
-Letters: C models in a stack, B batch, m labels, k style size. ``q`` are the
-q(y|x), the first m columns of the code.
+Letters: C models in a stack, B batch, m labels, k style size. q(y|x) are
+label probabilities, the first m columns of a code; p(y) is the class prior.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,17 @@ from sklearn_aae.training.data._batch import Batch, Networks
 from sklearn_aae.training.losses._phases import FoolCritic, Phase, TrainCritic
 from sklearn_aae.utils._random import standard_normal
 
-# Step that probes for the direction in which q(y|x) changes most, in radii.
+# Length of the step that looks for the direction in which q(y|x) changes most, over
+# the radius.
 PROBE = 0.1
 TINY = 1e-8
 
 
 def label_points(networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return drawn labels and inferred shares, both (B, m)."""
+    """Return labels drawn from p(y), one-hot, and q(y|x), both (B, m)."""
     critic: Any = networks["label_critic"]
-    shares = batch.label_probabilities(networks)
-    return critic.draw(shares), shares
+    q = batch.label_probabilities(networks)
+    return critic.draw(q), q
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TrainLabelCritic(TrainCritic):
     needs = ("encoder", "label_critic")
 
     def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return drawn labels and inferred shares, both (B, m)."""
+        """Return labels drawn from p(y), one-hot, and q(y|x), both (B, m)."""
         return label_points(networks, batch)
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
@@ -50,13 +51,16 @@ class TrainLabelCritic(TrainCritic):
 
 @dataclass(frozen=True)
 class FoolLabelCritic(FoolCritic):
-    """The encoder learns to infer labels that look drawn: sure, and by their shares."""
+    """The encoder learns label probabilities that look like draws of p(y).
+
+    So they are near 0 or 1, and on average as frequent as p(y) says.
+    """
 
     name = "label_generator"
     needs = ("encoder", "label_critic")
 
     def points(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return drawn labels and inferred shares, both (B, m)."""
+        """Return labels drawn from p(y), one-hot, and q(y|x), both (B, m)."""
         return label_points(networks, batch)
 
 
@@ -80,20 +84,21 @@ class Classify(Phase):
         """Return the mean over the labelled rows, 0 without any."""
         assert batch.y is not None
         log_q = batch.label_logits(networks).log_softmax(-1)
-        told = (batch.y >= 0).to(log_q)
+        weight = (batch.y >= 0).to(log_q)
         if batch.weight is not None:
-            told = told * batch.weight
+            weight = weight * batch.weight
         if self.class_weight is not None:
-            told = told * log_q.new_tensor(self.class_weight)[batch.y]
+            weight = weight * log_q.new_tensor(self.class_weight)[batch.y]
         picked = log_q.gather(-1, batch.y.clamp_min(0).unsqueeze(-1)).squeeze(-1)
-        return -(told * picked).sum(-1) / told.sum(-1).clamp_min(TINY)
+        return -(weight * picked).sum(-1) / weight.sum(-1).clamp_min(TINY)
 
 
 @dataclass(frozen=True)
 class VirtualAdversarial(Phase):
     """KL(q(y|x) ‖ q(y|x + r)), in nats, for the worst r of length `radius`.
 
-    Virtual adversarial training (Miyato et al. 2018).
+    Virtual adversarial training (Miyato et al. 2018): labels are not to change around a
+    row. One step of power iteration finds the direction r.
 
     Parameters
     ----------
@@ -135,9 +140,9 @@ class VirtualAdversarial(Phase):
 class NeighborAgreement(Phase):
     """-log((1-ε) Σ_y (q(y|x) q(y|x'))^β / p(y) + ε), x' a neighbour of x, in nats.
 
-    The pointwise mutual information of two rows (Adaloglou et al. 2023) of one label,
-    or, in a share ε of the pairs, of labels that are independent. The second half of a
-    batch holds the neighbours of the first.
+    Neighbours are to have one label. The sum is the pointwise mutual information of two
+    rows (Adaloglou et al. 2023); ε allows for pairs whose labels have nothing to do
+    with each other. The second half of a batch holds the neighbours of the first.
 
     Parameters
     ----------
@@ -145,8 +150,8 @@ class NeighborAgreement(Phase):
         β in (½, 1]: below 1 it keeps all rows from one sure label.
 
     neighbor_noise_rate : float
-        ε in [0, 1): no pair costs more than -log ε, so that rows do not follow a
-        neighbour against all others.
+        ε in [0, 1), the rate of pairs of different labels. No pair costs more than
+        -log ε, so that one wrong neighbour does not decide about a row.
     """
 
     name = "agreement"
@@ -167,8 +172,8 @@ class NeighborAgreement(Phase):
         critic: Any = networks["label_critic"]
         p = critic.class_prior.unsqueeze(-2)
         same = ((own * other + TINY).pow(self.power) / p).sum(-1)  # (C, B / 2)
-        stray = torch.as_tensor(self.neighbor_noise_rate).to(same)[..., None]
-        same = (1 - stray) * same + stray
+        noise = torch.as_tensor(self.neighbor_noise_rate).to(same)[..., None]
+        same = (1 - noise) * same + noise
         if batch.weight is None:
             return -row_mean(same.log())
         weight = batch.weight[..., : same.shape[-1]]
@@ -177,14 +182,14 @@ class NeighborAgreement(Phase):
 
 @dataclass(frozen=True)
 class BalanceClusters(Phase):
-    """-H(q(y)), the entropy of the mean of q(y|x) over a batch, in nats."""
+    """-H(q(y)), in nats: q(y), the mean of q(y|x) over a batch, is to be even."""
 
     name = "concentration"
     moves = ("encoder",)
     needs = ("encoder",)
 
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
-        """Return the negative entropy of the batch's mean shares."""
+        """Return the negative entropy of the batch's mean label probabilities."""
         q = batch.label_probabilities(networks)
         weight = None if batch.weight is None else batch.weight.unsqueeze(-1)
         mean = q.mean(-2) if weight is None else (weight * q).sum(-2)

@@ -1,11 +1,12 @@
-"""Phases: which networks move, by which loss.
+"""Phases: which networks are trained, by which loss.
 
 Letters: C models in a stack, B batch, d columns, k code size. A phase is data: `moves`
 names the networks that its loss trains, `needs` those that it reads, ``loss(networks,
 batch)`` returns one value for each model, of shape () or (C,). What a phase does not
-move is frozen while its loss is computed. `sees` is the kind of rows that a phase is
-shown (`Batch.rows`): fewer for those that make further passes through large networks.
-Where `replays_exactly` is False, a replayed step equals the eager one but for rounding.
+move is frozen while its loss is computed. `sees` says which rows of a batch it gets
+(`Batch.rows`): without companions where these have nothing to say to the loss, or its
+own passes through a network are costly. `replays_exactly` is False where a replayed
+step equals the eager one only up to rounding.
 
 To add a phase: a class here, a row in `CASES` of ``tests/training/test_phases.py``.
 """
@@ -31,7 +32,7 @@ from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 @dataclass(frozen=True)
 class Phase:
-    """One loss of the game.
+    """One loss of a training, and the networks that it trains.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class Reconstruct(Phase):
     Parameters
     ----------
     n_columns : int
-        Columns to share the loss between; constant ones do not count.
+        Number of columns that the loss is a mean over; constant ones do not count.
     """
 
     name = "reconstruction"
@@ -85,7 +86,7 @@ class Reconstruct(Phase):
     def loss(self, networks: Networks, batch: Batch) -> Tensor:
         """Return the mean over rows and columns."""
         p = batch.decoded(networks, batch.code(networks))
-        # Typed columns pull by their weights, so that no type drowns the others.
+        # Columns of a table have weights, so that no type drowns the others.
         log_prob = p.balanced_log_prob(batch.x)  # (B,)
         return -row_mean(log_prob, batch.weight) / self.n_columns
 
@@ -263,14 +264,14 @@ class MatchSlices(Phase):
 
 @dataclass(frozen=True)
 class DetectReplacedCells(Phase):
-    """The cell critic learns which cells of a row are those of other rows.
+    """The cell critic learns to detect cells that are replaced by another row's.
 
-    Clark et al. 2020 (ELECTRA): replaced token detection, here of a table's cells.
+    Replaced token detection (Clark et al. 2020, ELECTRA), here of a table's cells.
 
     Parameters
     ----------
     rate : float
-        Share of the known cells that are exchanged for known ones of their column.
+        Probability that a known cell is replaced by a known one of its column.
     """
 
     name = "cell_critic"
@@ -285,10 +286,10 @@ class DetectReplacedCells(Phase):
         x, n = batch.x, batch.x.shape[-2]
         others = x.gather(-2, (n * standard_uniform(x)).long().clamp_max(n - 1))
         known = ~x.isnan()
-        put = (standard_uniform(x) < self.rate) & known & ~others.isnan()
-        logits = networks["cell_critic"](torch.where(put, others, x))
-        strange = put & (others != x)
-        nats = (F.softplus(logits) - logits * strange) * known
+        replaced = (standard_uniform(x) < self.rate) & known & ~others.isnan()
+        logits = networks["cell_critic"](torch.where(replaced, others, x))
+        replaced = replaced & (others != x)  # by an equal one: nothing to detect
+        nats = (F.softplus(logits) - logits * replaced) * known
         return row_mean(nats.sum(-1) / known.sum(-1).clamp_min(1), batch.weight)
 
 
