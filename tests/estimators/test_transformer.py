@@ -212,7 +212,7 @@ def test_text_labels_may_be_missing(unlabelled):
     y[::3] = unlabelled
     model = make(prior="gaussian_mixture").fit(X, y)
     assert list(model.classes_) == ["a", "b", "c"]
-    assert model._class_shares == pytest.approx([1 / 3, 1 / 3, 1 / 3], abs=0.02)
+    assert model.prior_.weights == pytest.approx([1 / 3, 1 / 3, 1 / 3], abs=0.02)
 
 
 def test_minus_one_is_a_class_where_the_caller_says_so():

@@ -5,8 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import normalized_mutual_info_score
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import (
     AAEClusterer,
@@ -21,9 +23,9 @@ SHARED = {
     "random_state": 0,
 }
 FAMILY = [
-    AAETransformer(2, max_iter=100, **SHARED),
+    AAETransformer(2, max_iter=100, learning_rate=4e-3, **SHARED),
     AAEClusterer(3, n_init=4, **SHARED),
-    ConditionalAAETransformer(2, max_iter=100, **SHARED),
+    ConditionalAAETransformer(2, max_iter=100, learning_rate=4e-3, **SHARED),
     SemiSupervisedAAEClassifier(2, **SHARED),
 ]
 
@@ -35,6 +37,16 @@ def blobs(sizes, n_columns=6, seed=0):
     centres = 6 * np.eye(3, n_columns)
     order = rng.permutation(len(y))
     return (centres[y] + rng.normal(size=(len(y), n_columns)))[order], y[order]
+
+
+def explained_by_a_plane(X):
+    """Return the share of variance that two linear codes explain: 0.18 to 0.52 here.
+
+    A model of one epoch explains less than nothing, the models of these tests 0.7 times
+    as much and more.
+    """
+    scaled = StandardScaler().fit_transform(X)
+    return PCA(2).fit(scaled).explained_variance_ratio_.sum()
 
 
 def unscaled():
@@ -69,15 +81,15 @@ def repeated():
     return np.tile(X, (8, 1)), np.tile(y, 8)
 
 
-HABITS = [unscaled, unequal, few_rows, wide, one_label_each, repeated]
+SCENARIOS = [unscaled, unequal, few_rows, wide, one_label_each, repeated]
 
 
 @pytest.mark.parametrize("estimator", FAMILY, ids=lambda e: type(e).__name__)
-@pytest.mark.parametrize("habit", HABITS, ids=lambda h: h.__name__)
-def test_a_habit_leaves_a_model_of_use(estimator, habit):
-    X, y = habit()
-    told = y != -1
-    truth = y if told.all() else blobs((80, 80, 80))[1]
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
+def test_a_scenario_leaves_a_model_of_use(estimator, scenario):
+    X, y = scenario()
+    labelled = (y != -1).all()
+    truth = y if labelled else blobs((80, 80, 80))[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = clone(estimator).fit(X, y)
@@ -89,11 +101,7 @@ def test_a_habit_leaves_a_model_of_use(estimator, habit):
     elif isinstance(model, SemiSupervisedAAEClassifier):
         assert model.score(X, truth) > 0.9
     else:
-        X_hat = (
-            model.reconstruct(X, np.where(told, y, -1))
-            if isinstance(model, ConditionalAAETransformer) and told.all()
-            else model.reconstruct(X)
-        )
-        unit = X.std(0)
-        missed = np.square((X - X_hat) / unit).mean()
-        assert missed < 1.0  # the mean misses 1
+        with_labels = labelled and isinstance(model, ConditionalAAETransformer)
+        X_hat = model.reconstruct(X, y) if with_labels else model.reconstruct(X)
+        residual = np.square((X - X_hat) / X.std(0)).mean()
+        assert 1 - residual > explained_by_a_plane(X) / 2
