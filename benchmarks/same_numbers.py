@@ -63,13 +63,12 @@ def run_side(checkout, only):
         return pickle.loads(target.read_bytes())
 
 
-def run_commit(commit, only):
-    """Return the numbers of a commit of this repository."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["git", "-C", HERE.parent, "archive", commit, "sklearn_aae"]
-        archive = subprocess.run(command, check=True, capture_output=True)
-        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        return run_side(Path(folder), only)
+def extracted(commit, folder):
+    """Lay a commit's package into a folder; return it."""
+    command = ["git", "-C", HERE.parent, "archive", commit, "sklearn_aae"]
+    archive = subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+    return folder
 
 
 def same_bits(a, b):
@@ -160,7 +159,8 @@ def main():
     if args.against:
         base = pickle.loads(args.against.read_bytes())
     else:
-        base = run_commit(args.base, args.only)
+        with tempfile.TemporaryDirectory() as folder:
+            base = run_side(extracted(args.base, Path(folder)), args.only)
     if args.save:
         args.save.write_bytes(pickle.dumps(base))
     new = run_side(HERE.parent, args.only)
