@@ -22,7 +22,7 @@ def _note_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
-# torch 2.4 has no autocast of "mps", and asking it whether that is on is an error.
+# A torch that has no autocast of a device takes the question whether it is on for an error.
 AUTOCAST_DEVICES = tuple(
     filter(torch.amp.is_autocast_available, ("cpu", "cuda", "xpu", "mps"))
 )
