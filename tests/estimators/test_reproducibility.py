@@ -3,8 +3,6 @@
 import functools
 import hashlib
 import random
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -73,17 +71,6 @@ def test_random_state_matters():
     assert digest(random_state=None) != digest(random_state=None)
     state = np.random.RandomState(0)
     assert digest(random_state=state) != digest(random_state=state)
-
-
-def test_second_process_gives_the_same_bits():
-    code = (
-        "import runpy, sys; "
-        f"print(runpy.run_path({__file__!r})['digest'](batch_size=32))"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.split()[-1] == digest(batch_size=32)
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])

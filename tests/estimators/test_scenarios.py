@@ -24,9 +24,9 @@ SHARED = {
 }
 FAMILY = [
     AAETransformer(2, max_iter=100, learning_rate=4e-3, **SHARED),
-    AAEClusterer(3, n_init=4, **SHARED),
+    AAEClusterer(3, n_init=4, max_iter=60, **SHARED),
     ConditionalAAETransformer(2, max_iter=100, learning_rate=4e-3, **SHARED),
-    SemiSupervisedAAEClassifier(2, **SHARED),
+    SemiSupervisedAAEClassifier(2, max_iter=120, **SHARED),
 ]
 
 

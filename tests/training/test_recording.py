@@ -435,13 +435,18 @@ BREAKS = {
 STILL_RECORDED = ("scripting", "script")
 
 
+def noisy_recipe():
+    """Return a recipe of one phase: how steps are recorded does not hang on more."""
+    return make_recipe([Reconstruct(n_columns=D)], noise=0.2)
+
+
 @pytest.fixture(scope="module")
 def noisy_training():
-    """Return rows of a noisy game, and its eager training."""
+    """Return rows of a noisy training, and its eager steps."""
     generator = torch.Generator().manual_seed(5)
     x = torch.randn(N, D, dtype=torch.float64, generator=generator)
     batches = make_batches(x)
-    return batches, train(make_recipe(noise=0.2), batches, record_steps=False)
+    return batches, train(noisy_recipe(), batches, record_steps=False)
 
 
 @pytest.mark.parametrize("stage", BREAKS)
@@ -454,7 +459,7 @@ def test_whatever_torch_raises_steps_are_the_eager_ones(
         _recording._RECORDINGS.clear()
         with monkeypatch.context() as patch:
             BREAKS[stage](patch, error)
-            net = AAENet(make_recipe(noise=0.2), seed=3, lr=1e-2, max_epochs=EPOCHS)
+            net = AAENet(noisy_recipe(), seed=3, lr=1e-2, max_epochs=EPOCHS)
             net.set_params(verbose=0).initialize().partial_fit(batches)
         assert net.recorded_ == (stage in STILL_RECORDED), error
         assert_alike(eager, net)
@@ -465,14 +470,14 @@ def test_whatever_torch_raises_steps_are_the_eager_ones(
 
 def test_an_error_of_a_later_replay_is_raised(noisy_training, monkeypatch):
     break_replay(_recording.GUARDED_REPLAYS)(monkeypatch, MemoryError)
-    net = AAENet(make_recipe(noise=0.2), seed=3, max_epochs=EPOCHS, verbose=0)
+    net = AAENet(noisy_recipe(), seed=3, max_epochs=EPOCHS, verbose=0)
     with pytest.raises(MemoryError, match="torch has changed"):
         net.initialize().partial_fit(noisy_training[0])
 
 
 def test_an_interrupt_while_recording_goes_through(noisy_training, monkeypatch):
     BREAKS["tracing"](monkeypatch, KeyboardInterrupt)
-    net = AAENet(make_recipe(noise=0.2), seed=3, max_epochs=EPOCHS, verbose=0)
+    net = AAENet(noisy_recipe(), seed=3, max_epochs=EPOCHS, verbose=0)
     net.initialize().partial_fit(noisy_training[0])  # skorch ends the training
     assert net.interrupted_
     assert not _recording._RECORDINGS
@@ -480,7 +485,7 @@ def test_an_interrupt_while_recording_goes_through(noisy_training, monkeypatch):
 
 def test_recording_leaves_the_global_generator(noisy_training):
     before = torch.random.get_rng_state()
-    train(make_recipe(noise=0.2), noisy_training[0], record_steps=True)
+    train(noisy_recipe(), noisy_training[0], record_steps=True)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
