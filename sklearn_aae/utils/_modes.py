@@ -22,7 +22,7 @@ def _note_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
-# A torch that has no autocast of a device takes the question whether it is on for an error.
+# Where torch has no autocast of a device, asking whether it is on is an error.
 AUTOCAST_DEVICES = tuple(
     filter(torch.amp.is_autocast_available, ("cpu", "cuda", "xpu", "mps"))
 )
