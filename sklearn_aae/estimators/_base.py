@@ -1,154 +1,178 @@
-"""What all estimators of the family share: the five paragraphs of fit."""
+"""What all models of the family share: parameters, the way through a fit, and state."""
 
-import warnings
-from typing import ClassVar
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, ClassVar, dataclass_transform
 
+import torch
 from sklearn.base import BaseEstimator
-from torch import nn
+from torch.distributions import Distribution
 
-from sklearn_aae.estimators._fitting import FittingMixin
-from sklearn_aae.estimators._inference import InferenceMixin
-from sklearn_aae.estimators._interrupts import fitting
-from sklearn_aae.estimators._parameters import CONSTRAINTS
-from sklearn_aae.estimators._preparation import PreparationMixin
-from sklearn_aae.estimators._recipes import (
-    make_decoder,
-    make_encoder,
-    make_opponents,
-    make_phases,
+from sklearn_aae.estimators._data import FitInput, TrainingData, prepare
+from sklearn_aae.estimators._fitting import Choice, Trainer, count_epochs, load_net
+from sklearn_aae.estimators._interrupts import FitScope, fitting
+from sklearn_aae.estimators._labels import NO_LABELS, LabelRole
+from sklearn_aae.estimators._model import FittedModel, answering
+from sklearn_aae.estimators._parameters import (
+    NON_NEGATIVE,
+    POSITIVE,
+    POSITIVE_INT,
+    PROPER_SHARE,
+    SHARE,
+    check_shape_kept,
+    warn_of_no_bound,
 )
-from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._state import (
-    StateMixin,
-    dtype_of,
-    load_arrays,
-    net_state,
-)
-from sklearn_aae.priors import Prior, as_prior
-from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import AAENet, Batch, Batches, Phase
-from sklearn_aae.utils._compat import fit_context
+from sklearn_aae.estimators._signature import complete, parameter, shaping_parameters
+from sklearn_aae.estimators._spec import ModelSpec
+from sklearn_aae.estimators._state import net_state
+from sklearn_aae.nn import ACTIVATIONS, NORMALIZATIONS
+from sklearn_aae.objectives import OBJECTIVES, PENALTIES
+from sklearn_aae.priors import PRIORS, Prior
+from sklearn_aae.tabular import SCALERS
+from sklearn_aae.training import SCHEDULES, AAENet
+from sklearn_aae.utils._compat import Interval, StrOptions, fit_context
 from sklearn_aae.utils._device import resolve_device
+from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
 
 # Fewer rows of a later chunk say too little of how well rows are reconstructed.
 MIN_MEASURED = 20
 
 
-class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
-    """Base of all models of the family: parameters, fit and state.
+@dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
+@dataclass(eq=False, repr=False, kw_only=True)
+class BaseModel(BaseEstimator):
+    """Base of all models of the family.
 
-    Its hooks: ``_make_prior(shares)``; ``_make_networks(schema)`` and
-    ``_make_phases(schema)``, the model; ``_make_batches(rows, seed)`` and
-    ``_make_judges(rows, seed)``, its steps and what it is judged by;
-    ``_use_labels(y)``, what y is to it; ``_takes_holes``, whether cells may be missing
-    and columns categorical; ``_takes_sparse``, whether X may be sparse; and
-    ``_answers``, the attribute for each network that answers after fit.
+    A model says what it is made of by one hook, ``_make_spec(data)``. It may also say
+    what y is to it (``_label_role``), prepare more than rows (``_prepare``), choose
+    between restarts (``_choose``), and learn something after the training
+    (``_finish``). Its parameters are fields, see `_signature.parameter`.
     """
 
-    # What the networks are built from, besides the parameters.
-    _learned: ClassVar[tuple[str, ...]] = (
-        "preprocessor_",
-        "columns_",
-        "_class_shares",
+    n_components: int = parameter(
+        default=2, allowed=[POSITIVE_INT], shapes=True, kw_only=False
     )
-    _takes_holes: ClassVar[bool] = True
-    _takes_sparse: ClassVar[bool] = True
-    _answers: ClassVar[dict[str, str]] = {"encoder": "encoder_", "decoder": "decoder_"}
+    hidden_layer_sizes: Any = parameter(
+        default=(256, 256), allowed=["array-like"], shapes=True
+    )
+    activation: str = parameter(
+        default="gelu", allowed=[StrOptions(set(ACTIVATIONS))], shapes=True
+    )
+    normalization: str | None = parameter(
+        default="batch", allowed=[StrOptions(set(NORMALIZATIONS)), None], shapes=True
+    )
+    dropout: float = parameter(default=0.0, allowed=[SHARE], shapes=True)
+    prior: Any = parameter(
+        default="gaussian",
+        allowed=[StrOptions(set(PRIORS)), Prior, Distribution, callable],
+        shapes=True,
+    )
+    adversarial_loss: str = parameter(
+        default="bce", allowed=[StrOptions(set(OBJECTIVES))]
+    )
+    gradient_penalty: float = parameter(default=0.0, allowed=[NON_NEGATIVE])
+    gradient_penalty_type: str = parameter(
+        default="auto", allowed=[StrOptions({"auto", *PENALTIES})]
+    )
+    critic_hidden_layer_sizes: Any = parameter(
+        default=None, allowed=["array-like", None], shapes=True
+    )
+    scale: str | None = parameter(
+        default="standard",
+        allowed=[StrOptions({s for s in SCALERS if s}), None],
+        shapes=True,
+    )
+    categorical_features: Any = parameter(
+        default="from_dtype",
+        allowed=["array-like", StrOptions({"from_dtype"}), dict, None],
+        shapes=True,
+    )
+    clip: bool = parameter(default=True, allowed=["boolean"])
+    learning_rate: float = parameter(default=1e-3, allowed=[POSITIVE])
+    critic_learning_rate: float | None = parameter(
+        default=None, allowed=[POSITIVE, None]
+    )
+    learning_rate_schedule: str = parameter(
+        default="cosine", allowed=[StrOptions(set(SCHEDULES))]
+    )
+    batch_size: int = parameter(
+        default=128, allowed=[Interval(Integral, 2, None, closed="left")]
+    )
+    max_iter: int | str = parameter(default=100, allowed=[POSITIVE_INT])
+    early_stopping: bool = parameter(default=False, allowed=["boolean"])
+    validation_fraction: float = parameter(default=0.1, allowed=[PROPER_SHARE])
+    n_iter_no_change: int = parameter(default=10, allowed=[POSITIVE_INT])
+    tol: float = parameter(default=1e-3, allowed=[NON_NEGATIVE])
+    n_init: int = parameter(default=1, allowed=[POSITIVE_INT])
+    warm_start: bool = parameter(default=False, allowed=["boolean"])
+    callbacks: Any = parameter(default=None, allowed=[list, tuple, None])
+    compile: bool = parameter(default=True, allowed=["boolean"])
+    device: Any = parameter(default="auto", allowed=[str, torch.device], shapes=True)
+    random_state: Any = parameter(default=None, allowed=["random_state"])
+    verbose: int = parameter(default=0, allowed=["verbose"])
 
-    _parameter_constraints = CONSTRAINTS
+    # What only autoencoders let the user choose.
+    regularizer: ClassVar = "adversarial"
+    update: ClassVar = "joint"
+    reconstruction: ClassVar = "auto"
+    count_features: ClassVar = None
+    input_dropout: ClassVar = 0.0
+    encoder: ClassVar = None
 
-    def __init__(
-        self,
-        n_components=2,
-        *,
-        hidden_layer_sizes=(256, 256),
-        activation="gelu",
-        normalization="batch",
-        dropout=0.0,
-        posterior="deterministic",
-        prior="gaussian",
-        regularizer="adversarial",
-        adversarial_loss="bce",
-        gradient_penalty=0.0,
-        gradient_penalty_type="auto",
-        regularization_strength=1.0,
-        critic_hidden_layer_sizes=None,
-        reconstruction="auto",
-        input_noise=0.0,
-        input_dropout=0.0,
-        scale="standard",
-        categorical_features="from_dtype",
-        count_features=None,
-        clip=True,
-        learning_rate=1e-3,
-        critic_learning_rate=None,
-        learning_rate_schedule="cosine",
-        update="joint",
-        batch_size=128,
-        max_iter=100,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-3,
-        n_init=1,
-        warm_start=False,
-        encoder=None,
-        decoder=None,
-        callbacks=None,
-        compile=True,
-        device="auto",
-        random_state=None,
-        verbose=0,
-    ):
-        self.n_components = n_components
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.normalization = normalization
-        self.dropout = dropout
-        self.posterior = posterior
-        self.prior = prior
-        self.regularizer = regularizer
-        self.adversarial_loss = adversarial_loss
-        self.gradient_penalty = gradient_penalty
-        self.gradient_penalty_type = gradient_penalty_type
-        self.regularization_strength = regularization_strength
-        self.critic_hidden_layer_sizes = critic_hidden_layer_sizes
-        self.reconstruction = reconstruction
-        self.input_noise = input_noise
-        self.input_dropout = input_dropout
-        self.scale = scale
-        self.categorical_features = categorical_features
-        self.count_features = count_features
-        self.clip = clip
-        self.learning_rate = learning_rate
-        self.critic_learning_rate = critic_learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.update = update
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.n_init = n_init
-        self.warm_start = warm_start
-        self.encoder = encoder
-        self.decoder = decoder
-        self.callbacks = callbacks
-        self.compile = compile
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+    _label_role: ClassVar[LabelRole] = NO_LABELS
+
+    def __init_subclass__(cls, **kwargs):
+        complete(cls)
+        super().__init_subclass__(**kwargs)
 
     def __sklearn_tags__(self):
         """Say what scikit-learn may expect."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._takes_holes
-        tags.input_tags.sparse = self._takes_sparse
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        tags.target_tags.required = self._label_role.n_required > 0
         return tags
 
-    # --- fit: validate, prepare, build, train, set -------------------------------
+    # --- hooks ----------------------------------------------------------------------
+
+    def _prepare(
+        self, given: FitInput, seed: int, earlier: TrainingData | None, **options
+    ) -> TrainingData:
+        """Return prepared rows, of a fit that continues an earlier one or of a new one.
+
+        `options` are those of `prepare`.
+        """
+        if earlier is not None:
+            shaping = shaping_parameters(type(self))
+            check_shape_kept(self, earlier.params, shaping)
+        return prepare(
+            self,
+            given,
+            role=self._label_role,
+            seed=seed,
+            place=self._place if earlier is None else self._models[0].place,
+            earlier=earlier,
+            **options,
+        )
+
+    def _make_spec(self, data: TrainingData) -> ModelSpec:
+        """Return what the model is made of: prior, networks, phases."""
+        raise NotImplementedError
+
+    def _choose(
+        self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
+    ) -> Choice:
+        """Return the best of several trained nets: that of the lowest criterion."""
+        return Choice([min(nets, key=lambda net: net.loss_)])
+
+    def _finish(self, given: FitInput, *, streams: bool, before: dict) -> None:
+        """Learn what else the estimator answers by, with the networks in place.
+
+        `streams` says whether the rows are a chunk, `before` holds the attributes that
+        the estimator had before the fit.
+        """
+
+    # --- fit: prepare, specify, train, choose, set ----------------------------------
 
     @fit_context
     def fit(
@@ -206,23 +230,13 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         UserWarning
             If most of `X_val` lies far outside of the training rows.
         """
-        with fitting(self):
-            self._warn_of_no_bound()
-            warm = self.warm_start and hasattr(self, "net_")
-            if classes is None and not warm:
-                classes = self._classes_of(y)
-            self._all_classes = self._use_classes(classes, keep=warm)
-            seed, *seeds = draw_seeds(self.random_state, 1 + self.n_init)
-            rows, judges = self._prepare(
-                X, y, sample_weight, X_val, y_val, seed=seed, keep=warm
-            )
-            del self._all_classes
-            if warm:
-                net = self._train_on(rows, judges, self._n_epochs(len(rows)))
-            else:
-                net = self._train_best(rows, judges, seeds)
-            self._set_fitted(net)
-            self._measure_residuals(rows)
+        warn_of_no_bound(self)
+        warm = self.warm_start and hasattr(self, "net_")
+        if classes is None and not warm:
+            classes = self._label_role.classes_named_by(y)
+        given = FitInput(X, y, sample_weight, X_val, y_val, classes)
+        with fitting(self) as scope:
+            self._fit(scope, given, warm=warm)
         return self
 
     @fit_context
@@ -261,20 +275,9 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
                 "partial_fit does not support early_stopping=True: it sees one chunk "
                 "at a time. Use fit, or early_stopping=False."
             )
-        with fitting(self):
-            keep = hasattr(self, "net_")
-            self._all_classes = self._use_classes(classes, keep=keep)
-            seed, *starts = draw_seeds(self.random_state, 1 + self._n_streamed)
-            rows, judges = self._prepare(X, y, sample_weight, seed=seed, keep=keep)
-            del self._all_classes
-            if keep:
-                net = self._train_on(rows, judges, 1, schedule="constant")
-            else:
-                course = {"epochs": 1, "schedule": "constant"}
-                net = self._train_best(rows, judges, starts, **course)
-            self._set_fitted(net)
-            if not keep or len(rows) >= MIN_MEASURED:
-                self._measure_residuals(rows)
+        given = FitInput(X, y, sample_weight, classes=classes)
+        with fitting(self) as scope:
+            self._fit(scope, given, warm=hasattr(self, "net_"), streams=True)
         return self
 
     @property
@@ -282,90 +285,117 @@ class BaseGame(PreparationMixin, FittingMixin, StateMixin, BaseEstimator):
         """Number of models that `partial_fit` trains."""
         return 1
 
-    def _warn_of_no_bound(self) -> None:
-        """Warn of a Wasserstein critic without a penalty."""
-        wasserstein = self.adversarial_loss == "wasserstein"
-        adversarial = self.regularizer == "adversarial"
-        if adversarial and wasserstein and not self.gradient_penalty:
-            warnings.warn(
-                "adversarial_loss='wasserstein' without a gradient penalty has no "
-                "bound and diverges. Use gradient_penalty=10.",
-                UserWarning,
-                stacklevel=4,
-            )
+    def _fit(
+        self, scope: FitScope, given: FitInput, *, warm: bool, streams: bool = False
+    ) -> None:
+        """Train, and learn what follows from the trained model."""
+        before = dict(vars(self))
+        self._train(scope, given, warm=warm, streams=streams)
+        self._finish(given, streams=streams, before=before)
 
-    def _measure_residuals(self, rows: Rows) -> None:
-        """Learn how well rows are reconstructed; without a decoder, nothing."""
+    def _train(
+        self, scope: FitScope, given: FitInput, *, warm: bool, streams: bool = False
+    ) -> None:
+        """Train new nets, or the fitted ones on; set what answers."""
+        n_models = self._n_streamed if streams else self.n_init
+        seed, *seeds = draw_seeds(self.random_state, 1 + n_models)
+        data = self._prepare(given, seed, self._data if warm else None)
+        spec = self._make_spec(data)
+        course = (1, "constant") if streams else (count_epochs(self, len(data.rows)),)
+        trainer = Trainer(self, spec, data, scope, *course)
+        if warm:
+            nets = trainer.train_on([model.net for model in self._models])
+        else:
+            nets = trainer.train_new(seeds)
+        choice = self._choose(nets, data, spec, streams)
+        trainer.warn_if_worse(choice.best)
+        models = [self._model_of(net, spec, data) for net in choice.nets]
+        best = models[choice.at]
+        measured = not (warm and streams) or len(data.rows) >= MIN_MEASURED
+        if "decoder" in best.networks:
+            best.residuals = best.measure(data.rows) if measured else self.residuals_
+        self._set_fitted(models, choice.at, data.without_rows())
+        vars(self).update(choice.attributes)
 
-    def _make_prior(self, class_shares: list[float] | None) -> Prior:
-        """Return what the codes are made to look like."""
-        return as_prior(self.prior, self.n_components, class_shares)
+    def _place(self, n_samples: int) -> tuple[torch.device, torch.dtype]:
+        """Return where a new fit trains, and how precisely."""
+        device = resolve_device(self.device)
+        full_batch = n_samples <= self.batch_size
+        return device.torch_device, device.training_dtype(full_batch=full_batch)
 
-    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
-        """Return the networks of this model, by name."""
-        raise NotImplementedError
+    def _model_of(
+        self, net: AAENet, spec: ModelSpec, data: TrainingData
+    ) -> FittedModel:
+        """Return what a trained net answers by."""
+        dtype = resolve_device(self.device).inference_dtype
+        there = [name for name in spec.answers if name in net.module_.networks]
+        return FittedModel(
+            net,
+            {name: answering(net, name, dtype) for name in there},
+            spec.answers,
+            spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
+            data.columns,
+            data.preprocessor,
+        )
 
-    def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        """Return the losses of this model, in the paper's order."""
-        return make_phases(self, schema)
+    def _set_fitted(
+        self, models: list[FittedModel], at: int, data: TrainingData
+    ) -> None:
+        """Set the attributes of a fit, of which the model at a place answers."""
+        for name in ("classes_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self._models, self._model, self._data = models, models[at], data
+        net = self._model.net
+        self.history_ = net.finished_history()
+        self.n_iter_, self.loss_ = len(self.history_), net.loss_
+        self.columns_, self.preprocessor_ = data.columns, data.preprocessor
+        if self._model.residuals is not None:
+            self.residuals_ = self._model.residuals
+        if data.classes is not None:
+            self.classes_ = data.classes
+        vars(self).update(data.names | self._model.attributes)
 
-    def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        """Return scaled rows as the steps of an epoch."""
-        shares, named = self._class_shares, isinstance(self.prior, str)
-        key = (self.prior, self.n_components, *(shares or ())) if named else None
-        return rows.batches(self.prior_, self.batch_size, seed, prior_key=key)
+    # --- state: arrays and plain values, from which the networks are rebuilt --------
 
-    def _make_judges(self, rows: Rows, seed: int) -> Batch:
-        """Return scaled rows to judge a fit by."""
-        return rows.judges(self.prior_, seed)
+    def __getstate__(self):
+        """Return attributes with torch objects replaced by plain state."""
+        state = super().__getstate__()
+        state = dict(vars(self) if state is None else state)
+        if "_models" in state:
+            state["_state"] = self._get_state()
+            state["_data"] = dict(vars(self._data))
+            for name in ("_models", "_model", *self._model.attributes):
+                del state[name]
+        return state
 
-    @property
-    def _n_classes(self) -> int:
-        """Number of classes that the fit knows; 0 for none."""
-        return 0 if self._class_shares is None else len(self._class_shares)
-
-    # --- state --------------------------------------------------------------------
+    def __setstate__(self, state):
+        """Rebuild the torch objects from plain state."""
+        state = dict(state)
+        plain = state.pop("_state", None)
+        super().__setstate__(state)
+        if plain is not None:
+            self._data = TrainingData(**self._data)
+            with plain_torch():
+                self._set_state(plain)
 
     def _get_state(self) -> dict:
-        """Return the networks as plain arrays, with what rebuilds them."""
-        return net_state(self.net_)
+        """Return the trained models as plain arrays, with what rebuilds them."""
+        return {
+            "nets": [net_state(model.net) for model in self._models],
+            "at": self._models.index(self._model),
+        }
 
     def _set_state(self, state: dict) -> None:
-        """Rebuild the networks from `_get_state`, on this machine's device."""
-        fitted = self._unfitted_copy()
-        fitted._set_fitted(fitted._net_of(state))
-        for name in ("net_", *self._answers.values(), "prior_"):
-            setattr(self, name, getattr(fitted, name))
-
-    def _unfitted_copy(self):
-        """Return an estimator that builds the networks of this one's fit."""
-        params = {k: v for k, v in self._fit_params.items() if "__" not in k}
+        """Rebuild the trained models from `_get_state`, on this machine's device."""
+        data = self._data
+        params = {k: v for k, v in data.params.items() if "__" not in k}
         try:
             resolve_device(params["device"])
         except ValueError:
             params["device"] = "cpu"
-        copied = type(self)(**params)
-        for name in self._learned:
-            setattr(copied, name, getattr(self, name))
-        copied.prior_ = copied._make_prior(self._class_shares)
-        return copied
-
-    def _net_of(self, state: dict) -> AAENet:
-        """Rebuild a trained net from `net_state`."""
-        # In the dtype of the training: buffers that are not stored are rounded by it.
-        net = self._make_net(state["seed"], dtype_of(state["weights"]))
-        load_arrays(net.module_, state["weights"])
-        net.restore_history(state["history"])
-        net.loss_ = state["loss"]
-        return net
-
-
-class BaseAAE(InferenceMixin, BaseGame):
-    """Base of the autoencoders: encoder and decoder, and what shapes the code."""
-
-    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
-        return {
-            "encoder": make_encoder(self, schema, self.prior_),
-            "decoder": make_decoder(self, schema),
-            **make_opponents(self, self.prior_, self._n_classes),
-        }
+        maker = type(self)(**params)
+        spec = maker._make_spec(data)
+        nets = [load_net(maker, spec, data, part) for part in state["nets"]]
+        models = [maker._model_of(net, spec, data) for net in nets]
+        models[state["at"]].residuals = getattr(self, "residuals_", None)
+        self._set_fitted(models, state["at"], data)

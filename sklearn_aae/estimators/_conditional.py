@@ -1,26 +1,24 @@
 """ConditionalAAETransformer: the supervised adversarial autoencoder."""
 
 import numpy as np
-from torch import Tensor
 
-from sklearn_aae.estimators._base import BaseAAE
-from sklearn_aae.estimators._family import inherits_parameters
-from sklearn_aae.estimators._inference import CodeMixin
-from sklearn_aae.estimators._labels import LabelsMixin
-from sklearn_aae.estimators._parameters import AUTO_EPOCHS
-from sklearn_aae.estimators._recipes import (
-    make_decoder,
-    make_encoder,
-    make_opponents,
+from sklearn_aae.estimators._autoencoder import (
+    BaseAutoencoder,
+    autoencoder_spec,
+    cost_of_unknown,
+    weighted_mean,
 )
-from sklearn_aae.estimators._stream import stream
-from sklearn_aae.estimators._transformer import AAETransformer
+from sklearn_aae.estimators._codes import CodeMixin
+from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._labels import LabelRole, label_numbers
+from sklearn_aae.estimators._parameters import AUTO_EPOCHS
+from sklearn_aae.estimators._signature import parameter
+from sklearn_aae.estimators._spec import ModelSpec
+from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
 from sklearn_aae.priors import IndependentStyle, as_prior
-from sklearn_aae.tabular import TableSchema
 
 
-@inherits_parameters(AAETransformer)
-class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
+class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     """Supervised adversarial autoencoder: a style code without the label.
 
     The decoder p(x|y, z) is told the label y, so the code z need not hold it ([1]_,
@@ -52,10 +50,16 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
+    {parameters}
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
+
+    {autoencoder attributes}
+
+    {attributes}
 
     See Also
     --------
@@ -79,46 +83,19 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
     (3, 4)
     """
 
-    _parameter_constraints = {"max_iter": AUTO_EPOCHS}
+    n_components: int = parameter(default=8, kw_only=False)
+    regularization_strength: float = 50.0
+    critic_learning_rate: float | None = 2e-3
+    batch_size: int = 512
+    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
 
-    def __init__(
-        self,
-        n_components=8,
-        *,
-        regularization_strength=50.0,
-        critic_learning_rate=2e-3,
-        batch_size=512,
-        max_iter="auto",
-        **shared,
-    ):
-        super().__init__(
-            n_components,
-            regularization_strength=regularization_strength,
-            critic_learning_rate=critic_learning_rate,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            **shared,
-        )
+    _label_role = LabelRole(n_required=1)
 
-    def _check_labels(self, y, n_samples: int, *, keep: bool) -> np.ndarray:
-        codes = super()._check_labels(y, n_samples, keep=keep)
-        if codes is None:
-            raise ValueError(
-                f"{type(self).__name__} needs labelled rows in y, and it holds no "
-                "label: -1, None and NaN are unlabelled."
-            )
-        return codes
-
-    def _make_prior(self, class_shares):
-        return IndependentStyle(as_prior(self.prior, self.n_components), class_shares)
-
-    def _make_networks(self, schema: TableSchema) -> dict:
-        m = self._n_classes
-        return {
-            "encoder": make_encoder(self, schema, self.prior_),
-            "decoder": make_decoder(self, schema, n_classes=m, conditional=True),
-            **make_opponents(self, self.prior_, m),
-        }
+    def _make_spec(self, data: TrainingData) -> ModelSpec:
+        style = as_prior(self.prior, self.n_components)
+        prior = IndependentStyle(style, data.class_prior)
+        labels = {"n_classes": data.n_classes, "conditional": True}
+        return autoencoder_spec(self, data, prior, **labels)
 
     def inverse_transform(self, X, y=None):
         """Decode codes: the mean of p(x|y, z).
@@ -136,9 +113,9 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         X : {ndarray, DataFrame} of shape (n_samples, n_features)
             Rows, a table like the training table.
         """
-        Z = self._check_codes(X)
-        labels = self._told_labels(y, len(Z))
-        return self._as_table(self._decode(Z, labels), Z.dtype, X)
+        Z = read_codes(self, X)
+        labels = label_numbers(y, len(Z), self.classes_)
+        return as_output(self, self._model.decode(Z, labels), Z.dtype, X)
 
     def reconstruct(self, X, y=None):
         """Encode rows and decode them with their label.
@@ -156,9 +133,10 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         X : {ndarray, DataFrame} of shape (n_samples, n_features)
             What code and label keep of them.
         """
-        rows = self._check_new_rows(X)
-        labels = self._told_labels(y, len(rows))
-        return self._as_table(self._decode(self._encode(rows), labels), rows.dtype, X)
+        rows = read_new_rows(self, X)
+        labels = label_numbers(y, len(rows), self.classes_)
+        decoded = self._model.decode(self._model.encode(rows), labels)
+        return as_output(self, decoded, rows.dtype, X)
 
     def transfer(self, X, y):
         """Give rows another label and keep their style: style transfer.
@@ -183,10 +161,10 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         """
         return self.reconstruct(X, y)
 
-    def _open_labels(self, n_samples: int, seed: int) -> np.ndarray:
+    def _draw_labels(self, n_samples: int, seed: int) -> np.ndarray:
         """Draw class numbers as often as in training."""
-        rng = np.random.RandomState(seed)
-        return rng.choice(self._n_classes, n_samples, p=self._class_shares)
+        p = self._data.class_prior
+        return np.random.RandomState(seed).choice(len(p), n_samples, p=p)
 
     def score_samples(self, X, y=None):
         """Log-likelihood of each row given its code and label: log p(x|y, z).
@@ -204,15 +182,28 @@ class ConditionalAAETransformer(LabelsMixin, CodeMixin, BaseAAE):
         log_likelihood : ndarray of shape (n_samples,), float64
             In nats, of the scaled columns. Higher is better.
         """
-        rows = self._check_new_rows(X)
-        encoder, decoder = self.encoder_, self.decoder_
+        rows = read_new_rows(self, X)
+        labels = label_numbers(y, len(rows), self.classes_)
+        scores = self._model.log_prob(rows, labels)
+        return scores - cost_of_unknown(self.columns_, X)
 
-        def log_prob(x: Tensor, labels: Tensor) -> Tensor:
-            return decoder(encoder(x).mean, labels).log_prob(x)
+    def score(self, X, y=None, sample_weight=None):
+        """Mean of `score_samples`; higher is better.
 
-        labels, scale = self._told_labels(y, len(rows)), self.preprocessor_.transform
-        scores = stream(encoder, log_prob, rows, scale, labels=labels)
-        return scores.astype(np.float64) - self._cost_of_unknown(X)
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
 
-    def _score_rows(self, X, y):
-        return self.score_samples(X, y)
+        y : label or array-like of shape (n_samples,), default=None
+            Their labels; None for unlabelled.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Mean log-likelihood, in nats a row.
+        """
+        return weighted_mean(self.score_samples(X, y), sample_weight)

@@ -1,57 +1,39 @@
 """GANSampler: a plain generative adversarial network."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_aae.encoders import Generator
-from sklearn_aae.estimators._base import BaseGame
-from sklearn_aae.estimators._family import inherits_parameters
-from sklearn_aae.estimators._parameters import check_sizes
-from sklearn_aae.estimators._recipes import check_module, make_adversaries, make_critic
-from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._sampling import SampleMixin
-from sklearn_aae.estimators._stream import stream
-from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.objectives import energy_distance
-from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import (
-    Batch,
-    Batches,
-    GANBatches,
-    Phase,
-    TrainGenerator,
-    TrainRowCritic,
+from sklearn_aae.estimators._base import BaseModel
+from sklearn_aae.estimators._data import FitInput, TrainingData
+from sklearn_aae.estimators._generate import check_n_samples
+from sklearn_aae.estimators._networks import (
+    check_module,
+    make_adversaries,
+    make_critic,
 )
+from sklearn_aae.estimators._parameters import check_sizes
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._signature import parameter
+from sklearn_aae.estimators._spec import ModelSpec
+from sklearn_aae.estimators._stream import stream
+from sklearn_aae.estimators._tables import as_output, read_new_rows
+from sklearn_aae.objectives import energy_distance
+from sklearn_aae.priors import as_prior
+from sklearn_aae.training import Batch, GANBatches, TrainGenerator, TrainRowCritic
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
-
-# Autoencoders only.
-WITHOUT = (
-    "posterior",
-    "regularizer",
-    "regularization_strength",
-    "reconstruction",
-    "input_noise",
-    "input_dropout",
-    "update",
-    "encoder",
-    "decoder",
-    "encoder_",
-    "decoder_",
-    "classes_",
-    "count_features",
-    "residuals_",
-)
 
 # Rows that `score` compares, all pairs of them.
 MAX_SCORED = 5000
 
 
-@inherits_parameters(AAETransformer, without=WITHOUT)
-class GANSampler(SampleMixin, BaseGame):
+class GANSampler(BaseModel):
     """Generative adversarial network: draws rows like those of a table.
 
     A generator G(z), z ~ p(z), learns to make rows that a critic D(x) cannot tell from
@@ -93,6 +75,8 @@ class GANSampler(SampleMixin, BaseGame):
         Your own network from `n_components` columns to (scaled) rows. It is copied,
         never changed.
 
+    {parameters}
+
     Attributes
     ----------
     loss_ : float
@@ -103,11 +87,13 @@ class GANSampler(SampleMixin, BaseGame):
         For each epoch: mean "critic" and "generator" loss; of its last batch
         "critic_accuracy" (share of pairs of row and sample told apart rightly, 0.5 is a
         draw) and "prior_match" (the normalised energy distance of samples and rows, 0
-        is best); with held-out rows "valid_loss" and "valid_loss_best"; "dur"
-        in seconds.
+        is best); with validation rows "valid_loss" and "valid_loss_best"; "dur" in
+        seconds.
 
     generator_, critic_ : nn.Module
         The networks that answer.
+
+    {attributes}
 
     See Also
     --------
@@ -128,51 +114,45 @@ class GANSampler(SampleMixin, BaseGame):
     (3, 4)
     """
 
-    _takes_holes = False
-    _usual_loss = 0.5  # the criterion is a distance, of at most 1
-    _answers = {"generator": "generator_", "critic": "critic_"}
-    _parameter_constraints = {"generator": [nn.Module, None]}
+    n_components: int = parameter(default=8, kw_only=False)
+    gradient_penalty: float = 1.0
+    generator: Any = parameter(default=None, allowed=[nn.Module, None], shapes=True)
 
-    def __init__(
-        self,
-        n_components=8,
-        *,
-        hidden_layer_sizes=(256, 256),
-        normalization="batch",
-        dropout=0.0,
-        prior="gaussian",
-        gradient_penalty=1.0,
-        gradient_penalty_type="auto",
-        generator=None,
-        **shared,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            normalization=normalization,
-            dropout=dropout,
-            prior=prior,
-            gradient_penalty=gradient_penalty,
-            gradient_penalty_type=gradient_penalty_type,
-            **shared,
-        )
-        self.generator = generator
+    def __sklearn_tags__(self):
+        """Say what scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = False  # the rows are what is drawn
+        return tags
 
-    def _use_labels(self, y, name: str = "y") -> None:
-        """Ignore y."""
-
-    def _check_rows(self, X, y, sample_weight, *, keep: bool, of: str = "") -> Rows:
-        """Validate rows; few rows repeated by whole weights.
+    def _prepare(
+        self, given: FitInput, seed: int, earlier: TrainingData | None, **options
+    ) -> TrainingData:
+        """Prepare rows; few rows are repeated by whole weights.
 
         The rows are what is drawn from: a step takes as many as there are.
         """
-        rows = super()._check_rows(X, y, sample_weight, keep=keep, of=of)
-        return rows.repeated(self.batch_size)
 
-    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
+        def arrange(rows: Rows) -> Rows:
+            return rows.repeated(self.batch_size)
+
+        return super()._prepare(given, seed, earlier, arrange=arrange, **options)
+
+    def _make_spec(self, data: TrainingData) -> ModelSpec:
+        prior, size = as_prior(self.prior, self.n_components), self.batch_size
+        return ModelSpec(
+            prior,
+            lambda: self._make_networks(data.schema.n_features),
+            make_adversaries(self, TrainRowCritic, TrainGenerator, 1.0),
+            lambda rows, seed: rows.batches(prior, size, seed, kind=GANBatches),
+            lambda rows, seed: _codes_and_rows(rows.as_batch(prior, seed)),
+            answers={"generator": "generator_", "critic": "critic_"},
+            usual_loss=0.5,  # the criterion is a distance, of at most 1
+        )
+
+    def _make_networks(self, n_features: int) -> dict[str, nn.Module]:
         generator = Generator(
             self.n_components,
-            schema.n_features,
+            n_features,
             hidden_layer_sizes=check_sizes(self, "hidden_layer_sizes"),
             normalization=self.normalization,
             activation=self.activation,
@@ -181,33 +161,48 @@ class GANSampler(SampleMixin, BaseGame):
         )
         if self.generator is not None:
             check_module("generator", generator)
-        critic = make_critic(self, schema.n_features)
+        critic = make_critic(self, n_features)
         return {"generator": generator, "critic": critic}
 
-    def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        return make_adversaries(self, TrainRowCritic, TrainGenerator, 1.0)
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        """Draw new rows: G(z), z ~ p(z).
 
-    def _make_batches(self, rows: Rows, seed: int) -> Batches:
-        return rows.batches(self.prior_, self.batch_size, seed, kind=GANBatches)
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
 
-    def _make_judges(self, rows: Rows, seed: int) -> Batch:
-        judges = rows.judges(self.prior_, seed)
-        return Batch(judges.prior, judges.x, generator=GANBatches.generator)
+        y : None
+            Of no use here: this model knows no labels.
 
-    def _class_numbers(self, y, n_samples: int) -> np.ndarray:
-        raise ValueError(
-            "GANSampler draws without labels: leave y out, or use AAETransformer with "
-            "prior='gaussian_mixture' or ConditionalAAETransformer."
-        )
+        random_state : int, RandomState or None, default=None
+            None draws anew with each call.
 
-    def _decode(self, Z: np.ndarray) -> np.ndarray:
+        Returns
+        -------
+        X : {ndarray, DataFrame} of shape (n_samples, n_features)
+            Rows.
+
+        Raises
+        ------
+        ValueError
+            If `y` is given.
+        """
+        check_is_fitted(self)
+        check_n_samples(n_samples)
+        if y is not None:
+            raise ValueError(
+                "GANSampler draws without labels: leave y out, or use AAETransformer "
+                "with prior='gaussian_mixture' or ConditionalAAETransformer."
+            )
+        seed = draw_seeds(random_state, 1)[0]
+        return as_output(self, self._draw_rows(n_samples, seed))
+
+    def _draw_rows(self, n_samples: int, seed: int) -> np.ndarray:
         """Return the generator's rows, in the units of the table."""
-
-        def unscale(rows: np.ndarray) -> np.ndarray:
-            return self.preprocessor_.inverse_transform(rows.astype(np.float64))
-
-        generator = self.generator_
-        return stream(generator, lambda z: generator(z).mean, Z, finish=unscale)
+        model, generator = self._model, self.generator_
+        Z = model.draw_codes(n_samples, None, seed)
+        return stream(generator, lambda z: generator(z).mean, Z, finish=model.unscale)
 
     def score_samples(self, X):
         """Logit of the critic for each row: how much like the training rows it looks.
@@ -222,7 +217,7 @@ class GANSampler(SampleMixin, BaseGame):
         logit : ndarray of shape (n_samples,), float64
             D(x). It compares with what the generator makes now; it is no likelihood.
         """
-        X = self._check_new_rows(X)
+        X = read_new_rows(self, X)
         scale = self.preprocessor_.transform
         return stream(self.critic_, self.critic_, X, scale).astype(np.float64)
 
@@ -242,11 +237,16 @@ class GANSampler(SampleMixin, BaseGame):
         score : float
             At most 1; higher is better.
         """
-        X = self._check_new_rows(X)
+        X = read_new_rows(self, X)
         X = X[:: -(-len(X) // MAX_SCORED)]
-        samples = self._decode(self._draw_codes(len(X), None, draw_seeds(0, 1)[0]))
+        samples = self._draw_rows(len(X), draw_seeds(0, 1)[0])
         scaled = [self.preprocessor_.transform(rows) for rows in (samples, X)]
         fake, real = (torch.from_numpy(np.array(rows)).double() for rows in scaled)
         with plain_torch():
             distance: Tensor = energy_distance(fake, real)
         return 1 - float(distance)
+
+
+def _codes_and_rows(batch: Batch) -> Batch:
+    """Return prior samples as what goes in, and rows as what comes out at best."""
+    return Batch(batch.prior, batch.x, generator=GANBatches.generator)

@@ -8,13 +8,13 @@ trained model would be taken for a whole one: there the interrupt goes through.
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from types import FrameType
 
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_aae.estimators._state import unchanged_on_error
+from sklearn_aae.training import AAENet
 from sklearn_aae.utils._modes import plain_torch
 
 # Who fits the models of others, wherever they stand between the program and the fit.
@@ -42,31 +42,59 @@ OWN_WAY = {"sklearn.base", "sklearn.utils._set_output"}
 INSTALLED = {"site-packages", "dist-packages"}
 
 
-@contextlib.contextmanager
-def fitting(estimator) -> Iterator[None]:
-    """Surround a fit; of nested ones the outermost says that it was cut short."""
-    outermost = "_undo" not in vars(estimator)
-    with plain_torch(), unchanged_on_error(estimator):
-        yield
-    if outermost and vars(estimator).pop("_cut_short", False):
-        _warn_of_interrupt(estimator)
+class FitScope:
+    """What a fit changes besides the estimator, and whether Ctrl-C has ended it.
 
-
-def interrupt(estimator) -> None:
-    """Note that Ctrl-C has cut a training short.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If another library called `fit`.
+    Attributes
+    ----------
+    interrupted : bool
+        Whether a training was cut short, and its model is to be kept.
     """
-    callers = list(_callers())
-    packages = {_module(frame).partition(".")[0] for frame in callers}
-    files = [PurePath(frame.f_code.co_filename) for frame in callers[:1]]
-    installed = any(INSTALLED & {*file.parts} for file in files)
-    if installed or FITTERS & packages:
-        raise KeyboardInterrupt("Training was interrupted.")
-    estimator._cut_short = True
+
+    def __init__(self):
+        self.interrupted = False
+        self._snapshots: list[tuple[AAENet, tuple]] = []
+
+    def remember(self, nets: Iterable[AAENet]) -> None:
+        """Note what nets are that train on, to be put back if the fit fails."""
+        self._snapshots += [(net, net.snapshot()) for net in nets]
+
+    def put_back(self) -> None:
+        """Let the nets be what they were."""
+        for net, snapshot in reversed(self._snapshots):
+            net.restore(snapshot)
+
+    def interrupt(self) -> None:
+        """Note that Ctrl-C has cut a training short.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If another library called `fit`.
+        """
+        callers = list(_callers())
+        packages = {_module(frame).partition(".")[0] for frame in callers}
+        files = [PurePath(frame.f_code.co_filename) for frame in callers[:1]]
+        installed = any(INSTALLED & {*file.parts} for file in files)
+        if installed or FITTERS & packages:
+            raise KeyboardInterrupt("Training was interrupted.")
+        self.interrupted = True
+
+
+@contextlib.contextmanager
+def fitting(estimator) -> Iterator[FitScope]:
+    """Surround a fit: a failure leaves the estimator and its nets as they were."""
+    before, scope = dict(vars(estimator)), FitScope()
+    with plain_torch():
+        try:
+            yield scope
+        except BaseException:
+            scope.put_back()
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+    if scope.interrupted:
+        _warn_of_interrupt(estimator)
 
 
 def _warn_of_interrupt(estimator) -> None:

@@ -1,11 +1,14 @@
 """Labels of which some are missing, as numbers of classes."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
 from sklearn_aae.tabular import (
     UNLABELLED,
+    NotClassLabelsError,
+    column_values,
     is_labelled,
     read_labels,
     warn_about_minus_one,
@@ -18,6 +21,92 @@ LEAST_MANY = 10
 
 # How scikit-learn writes the classes of a binary y, in its estimator checks, too.
 SIGNS = [UNLABELLED, 1]
+
+
+@dataclass(frozen=True)
+class LabelRole:
+    """What y is to an estimator, and the one way in which y is read.
+
+    Attributes
+    ----------
+    used : bool
+        Whether y counts at all.
+
+    n_required : int
+        Classes of which there must be labelled rows; 0 where y may be left out, and
+        where a y that holds no labels is none.
+
+    signs : bool
+        Whether a y of -1 and 1 alone holds two classes, as scikit-learn writes them.
+    """
+
+    used: bool = True
+    n_required: int = 0
+    signs: bool = False
+
+    @property
+    def remedy(self) -> str:
+        """What to do with a regression target."""
+        if self.n_required:
+            return (
+                "make classes of it, for example with pandas.qcut, or use "
+                "AAETransformer, which needs no y"
+            )
+        return (
+            "leave it out; a prior without components, such as prior='gaussian', does "
+            "not look at it"
+        )
+
+    def classes_named_by(self, y) -> list | None:
+        """Return the classes that y itself names; None if they are what it holds.
+
+        Called by `fit`: that is where a warning points to.
+        """
+        return signs_of(column_values(y)) if self.signs and y is not None else None
+
+    def read(self, y, owner: str, name: str = "y") -> np.ndarray | None:
+        """Return y as an array of objects, None where it does not count.
+
+        Raises
+        ------
+        ValueError
+            If y is required and not there, or holds no labels. `owner` is whose it is.
+        """
+        if not self.used:
+            return None
+        if self.n_required and y is None:
+            raise ValueError(
+                f"{owner} requires {name} to be passed, but the target {name} is None. "
+                "Pass class labels, -1 (None or NaN for text) for unlabelled rows."
+            )
+        if y is None:
+            return None
+        try:
+            return read_labels(y, name)
+        except NotClassLabelsError:
+            if self.n_required:
+                raise
+            return None  # a target that a later step may want
+
+    def check_classes(self, classes: np.ndarray | None, owner: str) -> None:
+        """Raise ValueError if there are too few classes for `owner` to learn from."""
+        found = [] if classes is None else classes.tolist()
+        if len(found) >= self.n_required:
+            return
+        if self.n_required == 1:
+            raise ValueError(
+                f"{owner} needs labelled rows in y, and it holds no label: -1, None "
+                "and NaN are unlabelled."
+            )
+        raise ValueError(
+            f"{owner} needs labelled rows of at least two classes in y. It has the "
+            f"class labels {found}; -1, None and NaN are unlabelled. Name classes that "
+            "these rows lack, and -1 if it is one: classes=[...]."
+        )
+
+
+NO_LABELS = LabelRole(used=False)
+OPTIONAL_LABELS = LabelRole()
 
 
 def encode_labels(labels: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndarray]:
@@ -151,6 +240,21 @@ def labels_of_rows(y, n_samples: int) -> np.ndarray:
     return labels
 
 
+def label_numbers(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
+    """Return the class number of each row, -1 for unlabelled ones.
+
+    Parameters are those of `class_numbers`; y may be None, for no label at all.
+    """
+    numbers = np.full(n_samples, UNLABELLED)
+    if y is None:
+        return numbers
+    labels = labels_of_rows(y, n_samples)
+    labelled = is_labelled(labels, classes)
+    n_labelled = int(labelled.sum())
+    numbers[labelled] = class_numbers(labels[labelled], n_labelled, classes)
+    return numbers
+
+
 def class_numbers(y, n_samples: int, classes: np.ndarray) -> np.ndarray:
     """Return the class number that each of `n_samples` rows is to have.
 
@@ -208,49 +312,6 @@ def named_weights(class_weight: dict, classes: list) -> tuple[float, ...]:
             f"{class_weight!r} instead."
         )
     return tuple(weights.tolist())
-
-
-class LabelsMixin:
-    """For estimators whose fit needs labels, of some rows at least."""
-
-    _many_classes_remedy = (
-        "make classes of it, for example with pandas.qcut, or use AAETransformer, "
-        "which needs no y"
-    )
-
-    def __sklearn_tags__(self):
-        """Say that y is needed."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
-
-    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, **options):
-        if X_val is not None and y_val is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y_val beside X_val: class labels, -1 "
-                "(None or NaN for text) for unlabelled rows."
-            )
-        return super()._prepare(X, y, sample_weight, X_val, y_val, **options)
-
-    def _use_labels(self, y, name: str = "y") -> np.ndarray:
-        """Return y as an array of objects; raise ValueError if it holds no labels."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires {name} to be passed, but the target "
-                f"{name} is None. Pass class labels, -1 (None or NaN for text) for "
-                "unlabelled rows."
-            )
-        return read_labels(y, name)
-
-    def _told_labels(self, y, n_samples: int) -> np.ndarray:
-        """Return the class number of each row, -1 for unlabelled ones."""
-        numbers = np.full(n_samples, UNLABELLED)
-        if y is None:
-            return numbers
-        labels = labels_of_rows(y, n_samples)
-        told = is_labelled(labels, self.classes_)
-        numbers[told] = self._class_numbers(labels[told], int(told.sum()))
-        return numbers
 
 
 def check_as_many(labels: np.ndarray | None, n_samples: int, of: str = "") -> None:

@@ -1,19 +1,12 @@
-"""What the parameters of the family may be; the option tables are the source."""
+"""What parameters may be, and those that are checked beyond scikit-learn's rules."""
 
+import warnings
 from numbers import Integral, Real
 
-import torch
+import numpy as np
 from skorch.callbacks import Callback
-from torch import nn
-from torch.distributions import Distribution
 
-from sklearn_aae.decoders import DECODERS
-from sklearn_aae.encoders import ENCODERS
-from sklearn_aae.nn import ACTIVATIONS, NORMALIZATIONS
-from sklearn_aae.objectives import OBJECTIVES, PENALTIES
-from sklearn_aae.priors import PRIORS, Prior
-from sklearn_aae.tabular import SCALERS
-from sklearn_aae.training import DIVERGENCES, SCHEDULES, UPDATES
+from sklearn_aae.priors import Prior
 from sklearn_aae.utils._compat import Interval, InvalidParameterError, StrOptions
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -23,48 +16,6 @@ SHARE = Interval(Real, 0, 1, closed="left")
 PROPER_SHARE = Interval(Real, 0, 1, closed="neither")
 # Of estimators whose number of epochs follows the number of rows.
 AUTO_EPOCHS = [POSITIVE_INT, StrOptions({"auto"})]
-
-CONSTRAINTS: dict = {
-    "n_components": [POSITIVE_INT],
-    "hidden_layer_sizes": ["array-like"],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
-    "dropout": [SHARE],
-    "posterior": [StrOptions(set(ENCODERS))],
-    "prior": [StrOptions(set(PRIORS)), Prior, Distribution, callable],
-    "regularizer": [StrOptions({"adversarial", *DIVERGENCES}), None],
-    "adversarial_loss": [StrOptions(set(OBJECTIVES))],
-    "gradient_penalty": [NON_NEGATIVE],
-    "gradient_penalty_type": [StrOptions({"auto", *PENALTIES})],
-    "regularization_strength": [NON_NEGATIVE],
-    "critic_hidden_layer_sizes": ["array-like", None],
-    "reconstruction": [StrOptions({"auto", *DECODERS})],
-    "input_noise": [NON_NEGATIVE],
-    "input_dropout": [SHARE],
-    "scale": [StrOptions({s for s in SCALERS if s}), None],
-    "categorical_features": ["array-like", StrOptions({"from_dtype"}), dict, None],
-    "count_features": ["array-like", None],
-    "clip": ["boolean"],
-    "learning_rate": [POSITIVE],
-    "critic_learning_rate": [POSITIVE, None],
-    "learning_rate_schedule": [StrOptions(set(SCHEDULES))],
-    "update": [StrOptions(set(UPDATES))],
-    "batch_size": [Interval(Integral, 2, None, closed="left")],
-    "max_iter": [POSITIVE_INT],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [PROPER_SHARE],
-    "n_iter_no_change": [POSITIVE_INT],
-    "tol": [NON_NEGATIVE],
-    "n_init": [POSITIVE_INT],
-    "warm_start": ["boolean"],
-    "encoder": [nn.Module, None],
-    "decoder": [nn.Module, None],
-    "callbacks": [list, tuple, None],
-    "compile": ["boolean"],
-    "device": [str, torch.device],
-    "random_state": ["random_state"],
-    "verbose": ["verbose"],
-}
 
 
 def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
@@ -120,3 +71,52 @@ def as_callbacks(estimator) -> list:
                 f"{item!r} in it instead."
             )
     return callbacks
+
+
+def warn_of_no_bound(estimator) -> None:
+    """Warn of a Wasserstein critic without a penalty; called by `fit`."""
+    wasserstein = estimator.adversarial_loss == "wasserstein"
+    adversarial = estimator.regularizer == "adversarial"
+    if adversarial and wasserstein and not estimator.gradient_penalty:
+        warnings.warn(
+            "adversarial_loss='wasserstein' without a gradient penalty has no bound "
+            "and diverges. Use gradient_penalty=10.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def check_shape_kept(estimator, fitted: dict, shaping: set[str]) -> None:
+    """Raise ValueError if a parameter that networks are built by has changed.
+
+    Parameters
+    ----------
+    estimator : object
+        With the present parameters.
+
+    fitted : dict
+        The parameters of the fit that built the networks.
+
+    shaping : set of str
+        Those that networks are built by.
+    """
+    params = estimator.get_params()
+    for name, before in fitted.items():
+        if name.partition("__")[0] not in shaping:
+            continue
+        now = params.get(name)
+        if name.endswith("sizes") and before is not None and now is not None:
+            before, now = tuple(before), tuple(now)
+        if before is not now and not _alike(before, now):
+            raise ValueError(
+                f"The fitted networks have {name}={before!r}, so training on with "
+                f"{name}={now!r} is impossible. Set warm_start=False, or clone the "
+                "estimator, to start anew."
+            )
+
+
+def _alike(before, now) -> bool:
+    """Whether networks are built alike by two values of a parameter."""
+    if isinstance(before, Prior) and before.get_params():
+        return type(before) is type(now)  # whose own parameters are compared, too
+    return np.array_equal(before, now)

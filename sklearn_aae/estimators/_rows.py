@@ -1,25 +1,28 @@
-"""The rows of one fit: what to train on, and what to judge by."""
+"""The rows of one fit: to train on, and to validate by."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 
-from sklearn_aae.estimators._labels import UNLABELLED
-from sklearn_aae.estimators._neighbours import nearest
 from sklearn_aae.metrics._points import as_points
 from sklearn_aae.priors import Prior
-from sklearn_aae.tabular import LazyRows, TablePreprocessor, TableSchema
+from sklearn_aae.tabular import (
+    UNLABELLED,
+    LazyRows,
+    TablePreprocessor,
+    TableSchema,
+)
 from sklearn_aae.training import Batch, Batches
 from sklearn_aae.utils._random import seeded_scope
 
-# Rows that judge a fit: the criterion compares all pairs.
-MAX_JUDGES = 1000
+# Rows that a criterion is measured on: it compares all pairs.
+MAX_VALIDATION_ROWS = 1000
 MAX_CELLS = 2**23
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows, with their labels and weights where there are any.
 
@@ -33,18 +36,21 @@ class Rows:
 
     weight : ndarray of shape (n,) or None
         Positive weights.
+
+    schema : TableSchema or None
+        Of scaled rows: what their columns hold.
     """
 
     X: np.ndarray | torch.Tensor
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
-    _neighbours: np.ndarray | None = field(default=None, init=False, repr=False)
-    _schema: TableSchema | None = field(default=None, init=False, repr=False)
+    schema: TableSchema | None = None
 
     def __getitem__(self, index) -> "Rows":
         """Select rows."""
         parts = (self.X, self.y, self.weight)
-        return Rows(*(None if part is None else part[index] for part in parts))
+        chosen = (None if part is None else part[index] for part in parts)
+        return Rows(*chosen, schema=self.schema)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -97,18 +103,18 @@ class Rows:
             n_of[rng.choice(ties)] += 1
         return np.concatenate([g[:n] for g, n in zip(groups, n_of, strict=True)])
 
-    def class_shares(self, n_classes: int) -> list[float] | None:
+    def class_prior(self, n_classes: int) -> list[float] | None:
         """Return the share of each class among the labelled rows, by weight."""
         if self.y is None:
             return None
-        told = self.y != UNLABELLED
-        weight = None if self.weight is None else self.weight[told]
-        counts = np.bincount(self.y[told], weights=weight, minlength=n_classes)
-        if not told.any():  # a first chunk may have no label yet
+        labelled = self.y != UNLABELLED
+        weight = None if self.weight is None else self.weight[labelled]
+        counts = np.bincount(self.y[labelled], weights=weight, minlength=n_classes)
+        if not labelled.any():  # a first chunk may have no label yet
             counts = np.ones(n_classes)
-        shares = counts / counts.sum()
-        shares[shares == 0] = 1 / len(self)  # a class that later chunks will show
-        return (shares / shares.sum()).tolist()
+        prior = counts / counts.sum()
+        prior[prior == 0] = 1 / len(self)  # a class that later chunks will show
+        return (prior / prior.sum()).tolist()
 
     def in_order(self, batch_size: int) -> "Rows":
         """Return rows that fit into one batch sorted, whole weights as repetitions."""
@@ -132,22 +138,14 @@ class Rows:
     ) -> "Rows":
         """Return the rows as the networks see them, on a device."""
         X = preprocessor.to_tensor(self.X, device, dtype)
-        rows = Rows(X, self.y, self.weight)
-        rows._schema = preprocessor.schema_
-        return rows
+        return Rows(X, self.y, self.weight, preprocessor.schema_)
 
     def points(self):
         """Return scaled rows, dense or sparse, as points of the same distances."""
         if isinstance(self.X, LazyRows):
             return self.X.points()
-        assert self._schema is not None
-        return as_points(self._schema, self.X)
-
-    def neighbours(self, n_neighbors: int) -> np.ndarray:
-        """Return the numbers of each scaled row's neighbours, searched for once."""
-        if self._neighbours is None:
-            self._neighbours = nearest(self.points(), n_neighbors)
-        return self._neighbours
+        assert self.schema is not None
+        return as_points(self.schema, self.X)
 
     def batches(
         self,
@@ -170,12 +168,12 @@ class Rows:
         )
 
     def some(self) -> "Rows":
-        """Return up to `MAX_JUDGES` rows, fewer of very many columns, evenly spaced."""
-        most = min(MAX_JUDGES, max(2, MAX_CELLS // self.X.shape[1]))
+        """Return evenly spaced rows: not too many, fewer of very many columns."""
+        most = min(MAX_VALIDATION_ROWS, max(2, MAX_CELLS // self.X.shape[1]))
         return self[:: -(-len(self) // most)]
 
-    def judges(self, prior: Prior, seed: int) -> Batch:
-        """Return some scaled rows and as many prior samples."""
+    def as_batch(self, prior: Prior, seed: int) -> Batch:
+        """Return some scaled rows and as many prior samples, to evaluate a net by."""
         some = self.some()
         with seeded_scope(seed):
             draws = prior.draw(len(some)).to(some.X)

@@ -1,4 +1,4 @@
-"""What a fit can know to be wrong, and says: trainings that diverge, rows far away."""
+"""What a fit can know to be wrong, and says."""
 
 import warnings
 from collections.abc import Callable
@@ -18,6 +18,9 @@ MIN_ROWS = 10
 MAX_LOOKED_AT = 1000
 # So many widths of the training rows' range beyond it is far.
 FAR = 3.0
+
+# A critic that tells more pairs apart has won.
+WON = 0.995
 
 RECIPE = (
     "The steps of a pipeline before this one do not transform X_val by themselves: let "
@@ -88,3 +91,26 @@ def warn_if_far(
         UserWarning,
         stacklevel=2,
     )
+
+
+def warn_of_collapse(clusterer) -> None:
+    """Warn of empty clusters, and of a critic that has won; called by `fit`."""
+    n_used = len(clusterer.cluster_prior_)
+    if n_used < clusterer.n_clusters:
+        warnings.warn(
+            f"Only {n_used} of n_clusters={clusterer.n_clusters} clusters are in use. "
+            "Raise balance_strength or n_init, or lower n_clusters.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    if not clusterer.history_:  # stopped in the first epoch
+        return
+    accuracy = clusterer.history_[-1]["label_critic_accuracy"]
+    if accuracy > WON:
+        warnings.warn(
+            f"The critic of the clusters tells {accuracy:.1%} of inferred labels "
+            "from drawn ones: rows are not assigned surely. Raise label_strength "
+            "or critic_noise, or train longer (max_iter).",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

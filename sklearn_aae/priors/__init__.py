@@ -39,6 +39,7 @@ __all__ = [
     "SwissRoll",
     "Uniform",
     "as_prior",
+    "is_conditional",
 ]
 
 PRIORS: dict[str, type[Prior]] = {
@@ -50,6 +51,13 @@ PRIORS: dict[str, type[Prior]] = {
     "swiss_roll": SwissRoll,
     "categorical": Categorical,
 }
+
+
+def is_conditional(prior) -> bool:
+    """Whether the `prior` parameter names one whose components are given to classes."""
+    if isinstance(prior, str):
+        return PRIORS[prior].conditional
+    return isinstance(prior, Prior) and prior.n_classes is not None
 
 
 def as_prior(prior, n_components: int, class_prior=None) -> Prior:

@@ -23,7 +23,7 @@ def prior_codes(estimator, n_draws: int) -> np.ndarray:
     -------
     codes : ndarray of shape (n_draws, n_components)
     """
-    if hasattr(estimator, "_prior_codes"):  # what a head makes of label and style
-        return estimator._prior_codes(n_draws)
+    if hasattr(estimator, "sample_codes"):  # what a head makes of label and style
+        return estimator.sample_codes(n_draws, random_state=SEED)
     with seeded_scope(SEED):
         return estimator.prior_.draw(n_draws).cpu().numpy()

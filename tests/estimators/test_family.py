@@ -18,7 +18,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.estimators._state import to_arrays
-from sklearn_aae.training import _engine, train_jobs
+from sklearn_aae.training import COLLECTOR, _engine, train_jobs
 
 SMALL = {"hidden_layer_sizes": (8,), "critic_hidden_layer_sizes": (8,)}
 FADES = {**SMALL, "agreement_duration": 0.6, "update": "alternating"}
@@ -145,19 +145,32 @@ def test_codes_as_frames(estimator, container, rows):
     assert list(frame.columns) == list(model.get_feature_names_out())
 
 
-def jobs_of(estimator, X, y, seeds):
-    """Return the trainings that a fit with these seeds would ask for."""
-    model = clone(estimator)
-    prepared, judges = model._prepare(X, y, None, seed=0, keep=False)
-    nets = [model._make_net(seed, prepared.X.dtype) for seed in seeds]
-    return [model._job(net, prepared, judges, None, 5, None) for net in nets]
+class Collected(Exception):
+    """The jobs of a fit are known."""
+
+
+def jobs_of(estimator, X, y, n_init):
+    """Return the trainings that a fit of so many restarts asks for at first."""
+    jobs = []
+
+    def collect(asked):
+        jobs.extend(asked)
+        raise Collected
+
+    token = COLLECTOR.set(collect)
+    try:
+        with pytest.raises(Collected):
+            clone(estimator).set_params(n_init=n_init, max_iter=5).fit(X, y)
+    finally:
+        COLLECTOR.reset(token)
+    return jobs
 
 
 @each
 @pytest.mark.parametrize("batch_size", [128, 40])
 def test_a_stack_equals_one_by_one(estimator, batch_size, rows):
     alone = clone(estimator).set_params(batch_size=batch_size, dropout=0.1)
-    stacked, single = (jobs_of(alone, *rows, seeds=[1, 2, 3]) for _ in range(2))
+    stacked, single = (jobs_of(alone, *rows, n_init=3) for _ in range(2))
     for job in (*stacked, *single):
         job.net.module_.double()
         job.batches.x, job.validation.x = (

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
 from sklearn_aae import AAEOutlierDetector
-from sklearn_aae.estimators._outlier_scores import METHODS
+from sklearn_aae.estimators.outliers._scores import METHODS
 
 OPTIONS = {
     "hidden_layer_sizes": (8,),

@@ -18,12 +18,15 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.estimators._neighbours import (
+from sklearn_aae.estimators._data import FitInput
+from sklearn_aae.estimators._graph import nearest
+from sklearn_aae.estimators._warnings import warn_of_collapse
+from sklearn_aae.estimators.clustering._merge import (
     MERGES,
+    Clustering,
     add_labels,
     edge_shares,
     merge_labels,
-    nearest,
     normalized_cut,
 )
 from sklearn_aae.training import (
@@ -76,7 +79,7 @@ def test_clusters_that_stand_apart_are_found(clustered, three):
     np.testing.assert_array_equal(clustered.predict(X), clustered.labels_)
     shares = clustered.predict_proba(X)
     np.testing.assert_allclose(shares.sum(1), 1)
-    np.testing.assert_allclose(clustered.cluster_shares_.sum(), 1)
+    np.testing.assert_allclose(clustered.cluster_prior_.sum(), 1)
 
 
 def test_centres_and_samples_belong_to_their_cluster(clustered):
@@ -94,9 +97,9 @@ def test_learned_shares_follow_clusters_of_unequal_size(three):
     X = np.concatenate([X[y == 0], X[y == 1][:30], X[y == 2][:20]])
     options = {"scale": "common", "balance_strength": 0.5, "n_init": 2}
     model = AAEClusterer(3, max_iter=100, **options, **SMALL).fit(X)
-    shares = np.sort(model.cluster_shares_)
+    shares = np.sort(model.cluster_prior_)
     assert shares[2] > 1.5 * shares[0]  # 100 rows, 30 and 20
-    even = model.set_params(learn_shares=False).fit(X)
+    even = model.set_params(fit_cluster_prior=False).fit(X)
     np.testing.assert_allclose(even.prior_.class_prior, 1 / 3, rtol=1e-6)
 
 
@@ -117,11 +120,14 @@ def test_the_papers_recipe_is_in_reach(three):
 
 @pytest.mark.parametrize("way", [None, *MERGES])
 def test_the_restart_of_the_best_graph_is_kept(three, way, monkeypatch):
-    seen = []
-    rank = AAEClusterer._rank
-    monkeypatch.setattr(
-        AAEClusterer, "_rank", lambda *a: seen.append(rank(*a)) or seen[-1]
-    )
+    seen, find = [], Clustering.find
+
+    def spy(*args):
+        found = find(*args)
+        seen.append(found.cut if way == "cut" else -found.information)
+        return found
+
+    monkeypatch.setattr(Clustering, "find", spy)
     options = {} if way is None else {"n_subclusters": 6, "merge_by": way}
     model = AAEClusterer(3, n_init=3, max_iter=3, **options, **SMALL).fit(three[0])
     assert len(seen) == 3
@@ -231,7 +237,7 @@ def test_subclusters_are_merged_into_clusters(three, way):
     assert model.cluster_centers_.shape == (3, 5)
     np.testing.assert_array_equal(model.predict(X), model.labels_)
     np.testing.assert_allclose(model.predict_proba(X).sum(1), 1)
-    np.testing.assert_allclose(model.cluster_shares_.sum(), 1)
+    np.testing.assert_allclose(model.cluster_prior_.sum(), 1)
     for c in range(3):
         assert model.sample(5, y=c, random_state=0).shape == (5, 5)
         # All labels of a cluster are drawn, by their shares.
@@ -248,16 +254,16 @@ def test_fewer_subclusters_than_clusters_are_refused(three):
 
 
 def test_empty_clusters_and_a_critic_that_won_are_told(clustered):
-    clustered._warn_of_collapse()
-    shares = clustered.cluster_shares_
-    clustered.cluster_shares_ = shares[:2]
+    warn_of_collapse(clustered)
+    shares = clustered.cluster_prior_
+    clustered.cluster_prior_ = shares[:2]
     with pytest.warns(ConvergenceWarning, match="Only 2 of n_clusters=3"):
-        clustered._warn_of_collapse()
-    clustered.cluster_shares_ = shares
+        warn_of_collapse(clustered)
+    clustered.cluster_prior_ = shares
     line = clustered.history_[-1]
     line["label_critic_accuracy"], before = 1.0, line["label_critic_accuracy"]
     with pytest.warns(ConvergenceWarning, match="critic of the clusters tells 100"):
-        clustered._warn_of_collapse()
+        warn_of_collapse(clustered)
     line["label_critic_accuracy"] = before
 
 
@@ -338,7 +344,7 @@ def test_strengths_reach_their_phase(three):
     assert phase(clusterer.fit(X), BalanceClusters).weight == 0.25
     for estimator in (model, clusterer):
         agree = phase(
-            estimator.set_params(stray_share=0.3).fit(X, y), NeighborAgreement
+            estimator.set_params(neighbor_noise_rate=0.3).fit(X, y), NeighborAgreement
         )
         assert agree.weight == estimator.agreement_strength
         assert agree.neighbor_noise_rate == 0.3
@@ -450,7 +456,8 @@ def test_a_failed_warm_start_leaves_phases_and_optimisers(duration, three):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"n_subclusters": 6}, {"critic_noise": 1.0}, {"learn_shares": False}]
+    "changed",
+    [{"n_subclusters": 6}, {"critic_noise": 1.0}, {"fit_cluster_prior": False}],
 )
 def test_what_a_warm_start_cannot_change(changed, three):
     model = AAEClusterer(3, n_init=1, max_iter=1, warm_start=True, **SMALL)
@@ -549,12 +556,12 @@ def test_far_rows_have_clusters(many, three):
 
 
 def test_drawn_labels_are_in_use(many):
-    labels = many._open_labels(2000, 0)
+    labels = many._draw_labels(2000, 0)
     codes = many._draw_codes(2000, labels, 1)[:, : many.prior_.n_classes]
     drawn = many.subcluster_labels_[codes.argmax(1)]
     np.testing.assert_array_equal(drawn, labels)
     shares = np.bincount(drawn, minlength=3) / 2000
-    np.testing.assert_allclose(shares, many.cluster_shares_, atol=0.04)
+    np.testing.assert_allclose(shares, many.cluster_prior_, atol=0.04)
 
 
 def test_clusters_keep_their_numbers_from_chunk_to_chunk(three):
@@ -639,9 +646,10 @@ def test_a_part_of_one_epoch_has_exact_statistics(three):
     model = SemiSupervisedAAEClassifier(max_iter=2, batch_size=64, **SMALL)
     model.fit(X, few)
     before = model.predict_proba(X)
-    rows, _ = model._prepare(X, few, None, seed=0, keep=True)
-    model.net_.calibrate(model._batches_of("smoothness", rows, model.net_.seed))
-    model._set_fitted(model.net_)
+    data = model._prepare(FitInput(X, few), 0, model._data)
+    spec = model._make_spec(data)
+    model.net_.calibrate(spec.stages[1].make_batches(data.rows, model.net_.seed))
+    model._set_fitted([model._model_of(model.net_, spec, data)], 0, data)
     np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-6)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from sklearn_aae.estimators._neighbours import nearest, neighbour_distance
+from sklearn_aae.estimators._graph import nearest, neighbour_distance
 
 
 def make(kind, d, dtype):

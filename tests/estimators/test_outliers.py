@@ -13,9 +13,13 @@ from sklearn.metrics import roc_auc_score
 from skorch.callbacks import Callback
 
 from sklearn_aae import AAEOutlierDetector, AAETransformer
-from sklearn_aae.estimators._outlier_scores import METHODS
-from sklearn_aae.estimators._sampling import MIN_RESIDUAL
-from sklearn_aae.estimators._tails import Tail, weighted_quantile
+from sklearn_aae.estimators._generate import MIN_RESIDUAL
+from sklearn_aae.estimators.outliers import _answers
+from sklearn_aae.estimators.outliers._calibration import (
+    EmpiricalSurvival,
+    weighted_quantile,
+)
+from sklearn_aae.estimators.outliers._scores import METHODS
 
 SMALL = {
     "hidden_layer_sizes": (16,),
@@ -40,7 +44,7 @@ def surprises(member, detector, X):
     """Return the scores of a member's row by hand: cells, and -log p(z)."""
     scaled = detector.preprocessor_.transform(X)
     one = AAETransformer(1)
-    vars(one).update(vars(detector), encoder_=member.encoder, decoder_=member.decoder)
+    vars(one).update(vars(detector), _model=member.model)
     error = scaled - detector.preprocessor_.transform(one.reconstruct(X))
     cells = np.log1p((error / np.maximum(np.sqrt(member.usual), MIN_RESIDUAL)) ** 2)
     return cells, -norm.logpdf(one.transform(X)).sum(1)
@@ -231,7 +235,7 @@ def test_ties_are_not_left_out_in_part():
     scores = detector.score_samples(np.vstack([X[[0, -1]], [[0.0, 1.0], [5.0, 5.0]]]))
     assert scores[2:].max() < scores[:2].min()
     # No tail rises by more than its scores spread, though the highest are all equal.
-    assert max(t.slope for m in detector.members_ for t in m.tails.values()) < 100
+    assert max(t.slope for m in detector.members_ for t in m.survival.values()) < 100
     assert (detector.predict(X) == 1).all()
 
 
@@ -321,7 +325,7 @@ def test_a_failed_fit_changes_no_member(rows, monkeypatch):
 
     for train in (detector.fit, detector.partial_fit):
         with monkeypatch.context() as patch:
-            patch.setattr(AAEOutlierDetector, "_find_offset", fail)
+            patch.setattr(_answers, "threshold", fail)
             with pytest.raises(RuntimeError, match="no more memory"):
                 train(rows)
         # The nets that train on, too: a copy is built from them.
@@ -474,7 +478,7 @@ def test_what_is_missing_is_left_out(options, rows):
     detector = AAEOutlierDetector(**SMALL | options).fit(rows)
     assert np.isfinite(detector.score_samples(rows)).all()
     expected = {"reconstruction"} | ({"prior"} if "prior" not in options else set())
-    assert set(detector.members_[0].tails) == expected
+    assert set(detector.members_[0].survival) == expected
 
 
 # --- tails --------------------------------------------------------------------------
@@ -482,7 +486,7 @@ def test_what_is_missing_is_left_out(options, rows):
 
 def test_tail_is_the_share_of_rows():
     scores = np.random.RandomState(0).exponential(size=5000)
-    tail = Tail.learn(scores, np.ones(5000))
+    tail = EmpiricalSurvival.learn(scores, np.ones(5000))
     at = np.linspace(0.1, 5, 50)
     np.testing.assert_allclose(tail(at), at, atol=0.25)  # -log P(S >= s) = s
     assert tail(np.array([50.0]))[0] == pytest.approx(50, rel=0.2)
@@ -490,7 +494,7 @@ def test_tail_is_the_share_of_rows():
 
 
 def test_tail_of_one_value():
-    tail = Tail.learn(np.zeros(5), np.ones(5))
+    tail = EmpiricalSurvival.learn(np.zeros(5), np.ones(5))
     np.testing.assert_array_equal(tail(np.zeros(2)), 0)
     assert 0 < tail(np.ones(1))[0] < 1e4
 
@@ -498,9 +502,9 @@ def test_tail_of_one_value():
 def test_tail_counts_weights_as_copies():
     rng = np.random.RandomState(0)
     scores, weight = rng.exponential(size=60), rng.randint(1, 5, size=60)
-    one = Tail.learn(scores, weight)
+    one = EmpiricalSurvival.learn(scores, weight)
     copies = np.repeat(scores, weight)
-    other = Tail.learn(copies, np.ones(len(copies)))
+    other = EmpiricalSurvival.learn(copies, np.ones(len(copies)))
     at = np.linspace(0, 2 * scores.max(), 40)  # half of them above the highest
     np.testing.assert_allclose(one(at), other(at))
 

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from torch import nn
@@ -19,12 +19,11 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.estimators import _stream
-from sklearn_aae.estimators._preparation import validate_table
+from sklearn_aae.estimators._generate import CANDIDATES
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._sampling import CANDIDATES
 from sklearn_aae.estimators._state import to_arrays
+from sklearn_aae.estimators._tables import read_new_rows
 from sklearn_aae.tabular import TablePreprocessor
-from sklearn_aae.training import train_jobs
 
 SMALL = {"hidden_layer_sizes": (16,), "critic_hidden_layer_sizes": (8,)}
 FAMILY = [
@@ -117,17 +116,13 @@ def test_typed_models_stack(estimator, table):
     options = {"n_init": 1, "max_iter": 3, "batch_size": 64}
     if hasattr(estimator, "agreement_duration"):  # one job, one part
         options["agreement_duration"] = None
-    jobs = []
-    for seed in range(3):
-        model = clone(estimator).set_params(random_state=seed, **options)
-        twin = clone(model).fit(X, y)
-        rows, judges = model._prepare(X, y, None, seed=0, keep=False)
-        net = model._make_net(twin.net_.seed, rows.X.dtype)
-        jobs.append((model._job(net, rows, judges, None, 3, None), twin))
-    train_jobs([job for job, _ in jobs])
-    for job, twin in jobs:
-        truth = to_arrays(twin.net_.module_)
-        for name, value in to_arrays(job.net.module_).items():
+    models = [clone(estimator).set_params(random_state=i, **options) for i in range(3)]
+    alone = [clone(model).fit(X, y) for model in models]
+    with parallel_config(backend="stacked", n_jobs=3):
+        together = Parallel()(delayed(model.fit)(X, y) for model in models)
+    for one, other in zip(alone, together, strict=True):
+        truth = to_arrays(one.net_.module_)
+        for name, value in to_arrays(other.net_.module_).items():
             np.testing.assert_allclose(value, truth[name], 2e-3, 2e-4, err_msg=name)
 
 
@@ -442,11 +437,11 @@ def test_a_given_category_of_many_is_chosen_by(postcodes, decoded):
 def test_residuals_are_measured_a_few_rows_at_a_time(postcodes, decoded, monkeypatch):
     monkeypatch.setattr(_stream, "CHUNK_UNITS", 1600)  # 8 rows of 200 categories
     before = postcodes.residuals_
-    rows = validate_table(postcodes, postcodes.sample(40, random_state=0), reset=False)
+    rows = read_new_rows(postcodes, postcodes.sample(40, random_state=0))
     scaled = Rows(rows).scaled(
         postcodes.preprocessor_, torch.device("cpu"), torch.float64
     )
     decoded.clear()
-    postcodes._measure_residuals(scaled)
+    postcodes._model.measure(scaled)
     assert decoded == [8] * 5
     postcodes.residuals_ = before

@@ -691,7 +691,8 @@ def test_contours_of_heads_hold_the_prior_of_the_codes():
         np.average(points, weights=density.values.sum(axis))
         for axis, points in enumerate((density.x, density.y))
     ]
-    np.testing.assert_allclose(means, model._prior_codes(10_000).mean(0), atol=0.1)
+    draws = model.sample_codes(10_000, random_state=0)
+    np.testing.assert_allclose(means, draws.mean(0), atol=0.1)
 
 
 def test_a_search_says_what_to_pass():

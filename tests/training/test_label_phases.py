@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from sklearn_aae.critics import LabelCritic
 from sklearn_aae.decoders import GaussianDecoder
 from sklearn_aae.encoders import ENCODERS
-from sklearn_aae.estimators._neighbours import nearest, shared_information
+from sklearn_aae.estimators._graph import nearest
+from sklearn_aae.estimators.clustering._merge import shared_information
 from sklearn_aae.priors import Gaussian
 from sklearn_aae.training import (
     BalanceClusters,

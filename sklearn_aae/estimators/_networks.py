@@ -239,7 +239,7 @@ def make_opponents(estimator, prior: Prior, n_classes: int = 0) -> dict[str, nn.
 
     Parameters
     ----------
-    estimator : BaseAAE
+    estimator : BaseAutoencoder
         Whose parameters count.
 
     prior : Prior
@@ -276,25 +276,28 @@ def _check_density(prior: Prior) -> None:
         )
 
 
-def learning_rates(estimator, phases: Sequence[Phase]) -> dict[str, float]:
+def learning_rates(
+    estimator, phases: Sequence[Phase], unit: float = 1.0
+) -> dict[str, float]:
     """Return the rate of each phase by its name.
 
     Adam forgets the scale of a loss. Where a phase has an optimiser of its own
-    (update="alternating"), its strength acts through the rate instead, measured against
-    `reconstruction_strength`.
+    (update="alternating"), its strength acts through the rate instead.
 
     Parameters
     ----------
-    estimator : BaseAAE
+    estimator : BaseModel
         Whose parameters count.
 
     phases : sequence of Phase
         The phases of the whole training.
+
+    unit : float, default=1.0
+        What strengths are measured by; 0 counts as 1.
     """
     rate = estimator.learning_rate
     rates = dict.fromkeys(CRITICS, estimator.critic_learning_rate or rate)
     if estimator.update == "alternating":
-        unit = getattr(estimator, "reconstruction_strength", None) or 1.0
         others = [p for p in phases if p.name not in (*CRITICS, Reconstruct.name)]
-        rates |= {phase.name: rate * phase.weight / unit for phase in others}
+        rates |= {phase.name: rate * phase.weight / (unit or 1.0) for phase in others}
     return rates

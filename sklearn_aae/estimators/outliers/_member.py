@@ -12,61 +12,75 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_aae.distributions import RowDistribution
-from sklearn_aae.estimators._sampling import MIN_RESIDUAL
-from sklearn_aae.estimators._tails import Tail
-from sklearn_aae.priors import Prior
+from sklearn_aae.estimators._generate import MIN_RESIDUAL
+from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators.outliers._calibration import EmpiricalSurvival
 from sklearn_aae.training import AAENet
 
 # No cell is more surprising, in nats, not even one that overflows.
 MAX_SURPRISE = 1e3
 
 
-@dataclass
+@dataclass(eq=False)
 class Member:
     """One trained model of an ensemble.
 
     Attributes
     ----------
-    net : AAENet
-        What trained.
-
-    encoder, decoder : nn.Module
+    model : FittedModel
         The networks that answer.
 
-    critic : nn.Module or None
-        D(z), of an adversarial model.
-
-    cell_critic : nn.Module or None
-        Which cells are another row's, of a model that localizes by it.
-
     usual : ndarray of shape (d,)
-        Mean of `missed` over the training rows.
+        Mean of `residual` over the training rows.
 
-    tails : dict of str to Tail
+    survival : dict of str to EmpiricalSurvival
         Calibration of each score.
     """
 
-    net: AAENet
-    encoder: nn.Module
-    decoder: nn.Module
-    critic: nn.Module | None
-    cell_critic: nn.Module | None
+    model: FittedModel
     usual: np.ndarray = field(init=False)
-    tails: dict[str, Tail] = field(default_factory=dict)
+    survival: dict[str, EmpiricalSurvival] = field(default_factory=dict)
 
-    def missed(self, x: Tensor) -> Tensor:
+    @property
+    def net(self) -> AAENet:
+        """What trained."""
+        return self.model.net
+
+    @property
+    def encoder(self) -> nn.Module:
+        """q(z|x)."""
+        return self.model.encoder
+
+    @property
+    def decoder(self) -> nn.Module:
+        """p(x|z)."""
+        return self.model.decoder
+
+    @property
+    def critic(self) -> nn.Module | None:
+        """D(z), of an adversarial model."""
+        return self.model.networks.get("critic")
+
+    @property
+    def cell_critic(self) -> nn.Module | None:
+        """Which cells are another row's, of a model that localizes by it."""
+        return self.model.networks.get("cell_critic")
+
+    def ask(self, answer, rows: np.ndarray, codes=None) -> np.ndarray:
+        """Return an answer about valid rows, see `FittedModel.ask`, in float64."""
+        return self.model.ask(answer, rows, codes).astype(np.float64)
+
+    def residual(self, x: Tensor, p: RowDistribution | None = None) -> Tensor:
         """Return what the reconstruction misses of cells, NaN of missing ones: (B, d).
 
         (x - x̂)² of numbers, -log p(x|z) of categories and counts.
         """
-        return self._missed(x, self.decoder(self.encoder(x).mean))
-
-    def _missed(self, x: Tensor, p: RowDistribution) -> Tensor:
+        p = self.decoder(self.encoder(x).mean) if p is None else p
         # What never varied is known: how well it was learned does not matter.
         held = self.encoder.constants
-        missed = (x - (p.mean if held is None else held(p.mean))).square()
-        missed = p.by_kind(missed, lambda: (-p.cells(x)).clamp_max(MAX_SURPRISE))
-        return torch.where(x.isnan(), x, missed)
+        squares = (x - (p.mean if held is None else held(p.mean))).square()
+        nats = p.by_kind(squares, lambda: (-p.cells(x)).clamp_max(MAX_SURPRISE))
+        return torch.where(x.isnan(), x, nats)
 
     def cells(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Return how surprising each cell is, given the code of its row: (B, d).
@@ -76,13 +90,13 @@ class Member:
         missing cells.
         """
         p = self.decoder(self.encoder(x).mean if z is None else z.to(x))
-        missed, usual = self._missed(x, p), torch.tensor(self.usual).to(x)
-        cells = (missed / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
-        cells = p.by_kind(cells, lambda: (missed - usual).clamp_min(0.0))
+        residual, usual = self.residual(x, p), torch.tensor(self.usual).to(x)
+        cells = (residual / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
+        cells = p.by_kind(cells, lambda: (residual - usual).clamp_min(0.0))
         return cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
-    def blame(self, x: Tensor) -> Tensor:
-        """Return how far each cell is to blame for its row's score, in nats: (B, d).
+    def attribution(self, x: Tensor) -> Tensor:
+        """Return how much each cell adds to its row's score, in nats: (B, d).
 
         -log P(it is its row's own), if there is a critic of cells; else how surprising
         it is. Of columns that never varied the critic has learned nothing.
@@ -96,14 +110,14 @@ class Member:
             nats = torch.where(held.held, self.cells(x), nats)
         return nats.nan_to_num(MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
-    def scores(self, x: Tensor, prior: Prior, names: Sequence[str]) -> Tensor:
+    def scores(self, x: Tensor, names: Sequence[str]) -> Tensor:
         """Return the scores of rows, high for outliers: (B, n_names)."""
         z = self.encoder(x).mean
         found = {}
         if "reconstruction" in names:
             found["reconstruction"] = self.cells(x, z).sum(-1)
         if "prior" in names:
-            found["prior"] = -prior(None).log_prob(z.cpu()).to(z)
+            found["prior"] = -self.model.prior(None).log_prob(z.cpu()).to(z)
         if "critic" in names:
             assert self.critic is not None
             found["critic"] = -self.critic(z)

@@ -1,4 +1,4 @@
-"""What training rows hold: tails of their scores, and the range of their cells."""
+"""What training rows say of new ones: how scores are distributed, where cells lie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def weighted_quantile(scores: np.ndarray, weight: np.ndarray, level: float) -> f
 
 
 @dataclass
-class Tail:
-    """-log P(S >= s) of a score, by the scores of the training rows.
+class EmpiricalSurvival:
+    """-log P(S >= s) of a score, by the empirical distribution of the training rows.
 
     Between them the logarithm is interpolated; above the highest it grows on by the
     mean excess of the tail, as that of an exponential distribution.
@@ -68,7 +68,7 @@ class Tail:
     slope: float
 
     @classmethod
-    def learn(cls, scores: np.ndarray, weight: np.ndarray) -> "Tail":
+    def learn(cls, scores: np.ndarray, weight: np.ndarray) -> "EmpiricalSurvival":
         """Learn from the scores and weights of the training rows, each (n_samples,)."""
         knots, mass = distinct(scores, weight)
         above = mass[::-1].cumsum()[::-1]  # weight of the rows with S >= s

@@ -1,88 +1,70 @@
-"""The graph of nearest neighbours of the training rows, and how labels lie on it."""
+"""How labels lie on the graph of neighbours, and which of them make one cluster."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.sparse import issparse
-from sklearn import config_context
 from sklearn.cluster import KMeans
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
 
-# Rows of which distances are looked at, to learn their scale.
-MAX_ROWS = 2000
-# Mebibytes of distances at once, of sparse rows: scikit-learn's 1024 are doubled by the
-# numbers of the rows that it sorts.
-WORKING_MEMORY = 32
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Which labels make a cluster, and how good that is.
 
-# Relative error of a squared distance above which it is computed from differences.
-LEAST_DIGITS = 1e-6
-
-
-def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Return the numbers of the nearest other rows, (n, n_neighbors).
-
-    Parameters
+    Attributes
     ----------
-    X : ndarray of shape (n, d)
-        Scaled rows.
+    clusters : ndarray of shape (m,)
+        Cluster of each label, counted from 0; -1 for labels that no row has.
 
-    n_neighbors : int
-        As many, or all other rows if there are fewer; a single row is its own.
+    information : float
+        Mutual information of the clusters at both ends of an edge, in nats.
+
+    cut : float
+        The normalised cut.
     """
-    if X.shape[0] == 1:
-        return np.zeros((1, 1), dtype=np.int64)
-    search = NearestNeighbors(n_neighbors=min(n_neighbors, X.shape[0] - 1)).fit(X)
-    # Of the rows themselves: without each row itself.
-    with config_context(working_memory=WORKING_MEMORY):
-        distance, index = search.kneighbors()
-    lost = np.flatnonzero(_lost(X, distance[:, -1]))
-    if len(lost):
-        index[lost] = _by_differences(X, lost, index.shape[1])[1]
-    return index
+
+    clusters: np.ndarray
+    information: float
+    cut: float
+
+    @classmethod
+    def find(
+        cls,
+        labels: np.ndarray,
+        neighbors: np.ndarray,
+        m: int,
+        n_clusters: int,
+        by: str,
+        known: np.ndarray | None = None,
+    ) -> "Clustering":
+        """Merge labels into clusters.
+
+        Parameters
+        ----------
+        labels, neighbors, m, n_clusters, by
+            See `merge_labels`.
+
+        known : ndarray of shape (m,), default=None
+            Clusters that stay, see `add_labels`.
+        """
+        if known is None:
+            clusters = merge_labels(labels, neighbors, m, n_clusters, by)
+        else:
+            clusters = add_labels(known, labels, neighbors, n_clusters)
+        found = clusters[labels]
+        information = shared_information(found, neighbors, n_clusters)
+        cut = normalized_cut(edge_shares(found, neighbors, n_clusters))
+        return cls(clusters, information, cut)
 
 
-def neighbour_distance(X: np.ndarray, n_neighbors: int) -> float:
-    """Return the mean distance of rows to their `n_neighbors`-th neighbour."""
-    n_samples = X.shape[0]
-    every = -(-n_samples // MAX_ROWS)
-    some = X[::every]
-    search = NearestNeighbors(n_neighbors=min(n_neighbors + 1, n_samples)).fit(X)
-    with config_context(working_memory=WORKING_MEMORY):
-        distance = search.kneighbors(some)[0][:, -1]
-    lost = np.flatnonzero(_lost(some, distance))
-    if len(lost):
-        n_others = min(n_neighbors, n_samples - 1)
-        distance[lost] = _by_differences(X, every * lost, n_others)[0][:, -1]
-    return float(distance.mean())
+def merged(p: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """Add up probabilities (n, m) of labels (m,) of one cluster, -1 for none."""
+    member = clusters[:, None] == np.arange(clusters.max() + 1)
+    return p @ member
 
 
-def _lost(X, distance: np.ndarray) -> np.ndarray:
-    """Return of which rows a distance may be the rounding of squares: (n,)."""
-    if issparse(X):
-        return np.zeros(len(distance), dtype=bool)
-    squares = np.einsum("ij,ij->i", X, X, dtype=np.float64)
-    error = 2 * (X.shape[1] + 8) * np.finfo(float).eps * squares
-    return error > LEAST_DIGITS * distance**2
-
-
-def _by_differences(
-    X: np.ndarray, rows: np.ndarray, n_neighbors: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances and numbers of the nearest others of some rows, sorted."""
-    points = Points.plain(np.asarray(X, dtype=np.float64))
-    (points,), exponent = in_one_unit(points)
-    distance, index = [], []
-    for part, d in distance_blocks(points[rows], points):
-        d[np.arange(len(d)), rows[part]] = np.inf  # each row itself
-        found = d.topk(n_neighbors, dim=1, largest=False)
-        distance.append(found.values.numpy())
-        index.append(found.indices.numpy())
-    return np.ldexp(np.concatenate(distance), -exponent), np.concatenate(index)
-
-
-def edge_shares(labels: np.ndarray, neighbours: np.ndarray, m: int) -> np.ndarray:
+def edge_shares(labels: np.ndarray, neighbors: np.ndarray, m: int) -> np.ndarray:
     """Return e_ab, the share of edges from a row of label a to one of b, (m, m).
 
     Parameters
@@ -90,26 +72,26 @@ def edge_shares(labels: np.ndarray, neighbours: np.ndarray, m: int) -> np.ndarra
     labels : ndarray of shape (n,)
         Numbers below m.
 
-    neighbours : ndarray of shape (n, n_neighbors)
+    neighbors : ndarray of shape (n, n_neighbors)
         Row numbers; edges count in both directions.
 
     m : int
         Number of labels.
     """
-    own = np.repeat(labels, neighbours.shape[1])
-    e = np.bincount(own * m + labels[neighbours].ravel(), minlength=m * m)
+    own = np.repeat(labels, neighbors.shape[1])
+    e = np.bincount(own * m + labels[neighbors].ravel(), minlength=m * m)
     e = e.reshape(m, m)
     return (e + e.T) / (2 * e.sum())
 
 
-def shared_information(labels: np.ndarray, neighbours: np.ndarray, m: int) -> float:
+def shared_information(labels: np.ndarray, neighbors: np.ndarray, m: int) -> float:
     """Return the mutual information of the labels at both ends of an edge, in nats.
 
     High where neighbours have one label and labels are many: it needs no truth, and
     does not depend on how sure a model is of itself. For the parameters see
     `edge_shares`.
     """
-    e = edge_shares(labels, neighbours, m)
+    e = edge_shares(labels, neighbors, m)
     p = e.sum(1)
     seen = e > 0
     return float((e[seen] * np.log(e[seen] / np.outer(p, p)[seen])).sum())
@@ -131,13 +113,13 @@ def normalized_cut(e: np.ndarray) -> float:
 
 
 def merge_labels(
-    labels: np.ndarray, neighbours: np.ndarray, m: int, n_clusters: int, by: str
+    labels: np.ndarray, neighbors: np.ndarray, m: int, n_clusters: int, by: str
 ) -> np.ndarray:
     """Merge labels into clusters, as their edges say.
 
     Parameters
     ----------
-    labels, neighbours, m
+    labels, neighbors, m
         See `edge_shares`.
 
     n_clusters : int
@@ -154,13 +136,13 @@ def merge_labels(
     used, clusters = np.unique(labels), np.full(m, -1)
     clusters[used] = np.arange(len(used))
     if len(used) > n_clusters:
-        e = edge_shares(labels, neighbours, m)[np.ix_(used, used)]
+        e = edge_shares(labels, neighbors, m)[np.ix_(used, used)]
         clusters[used] = MERGES[by](e, n_clusters)
     return clusters
 
 
 def add_labels(
-    known: np.ndarray, labels: np.ndarray, neighbours: np.ndarray, n_clusters: int
+    known: np.ndarray, labels: np.ndarray, neighbors: np.ndarray, n_clusters: int
 ) -> np.ndarray:
     """Give labels that rows have for the first time a cluster; the others keep theirs.
 
@@ -171,7 +153,7 @@ def add_labels(
     known : ndarray of shape (m,)
         Cluster of each label, counted from 0; -1 for labels without one.
 
-    labels, neighbours
+    labels, neighbors
         See `edge_shares`.
 
     n_clusters : int
@@ -182,7 +164,7 @@ def add_labels(
     clusters : ndarray of shape (m,)
         Cluster of each label.
     """
-    clusters, e = known.copy(), edge_shares(labels, neighbours, len(known))
+    clusters, e = known.copy(), edge_shares(labels, neighbors, len(known))
     for label in np.setdiff1d(labels, np.flatnonzero(known >= 0)):
         n_found = clusters.max() + 1
         if n_found < n_clusters:

@@ -1,30 +1,37 @@
 """AAEOutlierDetector: rows unlike the rest, and the cells that make them so."""
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import _num_samples
-from torch import nn
 
-from sklearn_aae.estimators._base import MIN_MEASURED, BaseAAE
-from sklearn_aae.estimators._family import inherits_parameters
-from sklearn_aae.estimators._interrupts import fitting
-from sklearn_aae.estimators._members import Member
-from sklearn_aae.estimators._outlier_scores import METHODS, OutlierScoresMixin
+from sklearn_aae.estimators._autoencoder import BaseAutoencoder, weighted_mean
+from sklearn_aae.estimators._base import MIN_MEASURED
+from sklearn_aae.estimators._data import FitInput, TrainingData
+from sklearn_aae.estimators._fitting import Choice
+from sklearn_aae.estimators._interrupts import FitScope
+from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators._networks import make_cell_critic
 from sklearn_aae.estimators._parameters import AUTO_EPOCHS
-from sklearn_aae.estimators._recipes import make_cell_critic
-from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._state import net_state
-from sklearn_aae.estimators._tails import Tail, weighted_quantile
-from sklearn_aae.estimators._transformer import AAETransformer
-from sklearn_aae.tabular import TableSchema
-from sklearn_aae.training import AAENet, DetectReplacedCells, Phase
+from sklearn_aae.estimators._signature import parameter
+from sklearn_aae.estimators._spec import ModelSpec
+from sklearn_aae.estimators.outliers._answers import OutlierScores
+from sklearn_aae.estimators.outliers._calibration import (
+    EmpiricalSurvival,
+    weighted_quantile,
+)
+from sklearn_aae.estimators.outliers._member import Member
+from sklearn_aae.estimators.outliers._scores import (
+    METHODS,
+    available_scores,
+)
+from sklearn_aae.training import AAENet, DetectReplacedCells
 from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
 
 
-@inherits_parameters(AAETransformer, without=("classes_",))
-class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
+class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     """Adversarial autoencoders that find outliers, and the cells that make them so.
 
     An outlier is reconstructed badly, or its code lies where the prior has little
@@ -88,6 +95,8 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         are averaged (those that diverge are left out). The one of the lowest `loss_`
         gives `encoder_` and `decoder_`.
 
+    {parameters}
+
     Attributes
     ----------
     offset_ : float
@@ -95,6 +104,10 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
 
     members_ : list
         The trained models.
+
+    {autoencoder attributes}
+
+    {attributes}
 
     See Also
     --------
@@ -120,58 +133,94 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
     array([ 1,  1, -1])
     """
 
-    _parameter_constraints = {
-        "score_method": [StrOptions(set(METHODS))],
-        "localize_by": [StrOptions({"reconstruction", "replacement"})],
-        "contamination": [
-            StrOptions({"auto"}),
-            Interval(Real, 0, 0.5, closed="right"),
-        ],
-        "max_iter": AUTO_EPOCHS,
-        "trim": [Interval(Real, 0, 1, closed="left")],
-    }
-
-    def __init__(
-        self,
-        n_components=1,
-        *,
-        hidden_layer_sizes=(128, 128),
-        score_method="combined",
-        contamination=0.1,
-        trim=0.0,
-        localize_by="reconstruction",
-        max_iter="auto",
-        n_init=8,
-        **shared,
-    ):
-        super().__init__(
-            n_components,
-            hidden_layer_sizes=hidden_layer_sizes,
-            max_iter=max_iter,
-            n_init=n_init,
-            **shared,
-        )
-        self.score_method = score_method
-        self.contamination = contamination
-        self.trim = trim
-        self.localize_by = localize_by
-
-    # --- networks -------------------------------------------------------------------
-
-    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
-        networks = super()._make_networks(schema)
-        if self.localize_by == "replacement":
-            networks["cell_critic"] = make_cell_critic(self, schema)
-        return networks
-
-    def _make_phases(self, schema: TableSchema) -> list[Phase]:
-        spot = [DetectReplacedCells()] if self.localize_by == "replacement" else []
-        return [*super()._make_phases(schema), *spot]
+    n_components: int = parameter(default=1, kw_only=False)
+    hidden_layer_sizes: tuple = (128, 128)
+    score_method: str = parameter(
+        default="combined", allowed=[StrOptions(set(METHODS))]
+    )
+    contamination: float | str = parameter(
+        default=0.1,
+        allowed=[StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    )
+    trim: float = parameter(default=0.0, allowed=[Interval(Real, 0, 1, closed="left")])
+    localize_by: str = parameter(
+        default="reconstruction",
+        allowed=[StrOptions({"reconstruction", "replacement"})],
+        shapes=True,
+    )
+    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
+    n_init: int = 8
 
     # --- fit ------------------------------------------------------------------------
 
-    def _use_labels(self, y, name: str = "y") -> None:
-        """Ignore y."""
+    def _make_spec(self, data: TrainingData) -> ModelSpec:
+        spec = super()._make_spec(data)
+        # An error before the training, not after it.
+        available_scores(self.score_method, self.regularizer, spec.prior)
+        spec = replace(spec, answers=spec.answers | {"critic": None})
+        if self.localize_by == "reconstruction":
+            return spec
+        return replace(
+            spec,
+            make_networks=lambda: (
+                spec.make_networks()
+                | {"cell_critic": make_cell_critic(self, data.schema)}
+            ),
+            phases=[*spec.phases, DetectReplacedCells()],
+            answers=spec.answers | {"cell_critic": None},
+        )
+
+    def _choose(
+        self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
+    ) -> Choice:
+        """Keep all trained models; that of the lowest criterion comes first."""
+        losses = [net.loss_ for net in nets]
+        return Choice(nets, losses.index(min(losses)))
+
+    @property
+    def _n_streamed(self) -> int:
+        return self.n_init
+
+    def _set_fitted(
+        self, models: list[FittedModel], at: int, data: TrainingData
+    ) -> None:
+        super()._set_fitted(models, at, data)
+        self.members_ = [Member(model) for model in models]
+
+    def _fit(
+        self, scope: FitScope, given: FitInput, *, warm: bool, streams: bool = False
+    ) -> None:
+        """Train; if rows are to be left out, find them first and train again."""
+        before, trims = dict(vars(self)), self.trim > 0 and not streams
+        if not (warm and trims):
+            super()._fit(scope, given, warm=warm, streams=streams)
+        if trims and (warm or not scope.interrupted):
+            kept = self._trimmed(given.X, given.sample_weight)
+            self._train(scope, replace(given, sample_weight=kept), warm=warm)
+            # All rows count for the calibration.
+            self._finish(given, streams=False, before=before)
+
+    def _trimmed(self, X, sample_weight) -> np.ndarray:
+        """Return the weights of the rows, 0 for the most outlying ones."""
+        surprise = -self.score_samples(X)
+        weight = np.ones(len(surprise))
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, surprise[:, None])
+        kept = weight * (surprise <= weighted_quantile(surprise, weight, 1 - self.trim))
+        if np.count_nonzero(kept) < 2:
+            raise ValueError(
+                f"trim={self.trim} leaves {np.count_nonzero(kept)} of "
+                f"{np.count_nonzero(weight)} rows to train on. Lower it."
+            )
+        return kept
+
+    def _finish(self, given: FitInput, *, streams: bool, before: dict) -> None:
+        """Calibrate the scores; of a small chunk, keep the earlier calibration."""
+        if streams and "members_" in before and _num_samples(given.X) < MIN_MEASURED:
+            for member, earlier in zip(self.members_, before["members_"], strict=True):
+                member.usual, member.survival = earlier.usual, earlier.survival
+            return
+        self._calibrate(given.X, given.sample_weight, given.X_val)
 
     def fit(self, X, y=None, sample_weight=None, *, X_val=None):
         """Learn what is normal.
@@ -216,33 +265,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         UserWarning
             If most of `X_val` lies far outside of the training rows.
         """
-        warm = self.warm_start and hasattr(self, "net_")
-        with fitting(self):
-            if not (warm and self.trim):
-                super().fit(X, None, sample_weight, X_val=X_val)
-                self._calibrate(X, sample_weight, X_val)
-            interrupted = any(net.interrupted_ for net in self._nets)
-            if self.trim and (warm or not interrupted):
-                kept = self._trimmed(X, sample_weight)
-                if not warm:
-                    del self.net_  # the second training starts anew
-                super().fit(X, None, kept, X_val=X_val)
-                self._calibrate(X, sample_weight, X_val)
-        return self
-
-    def _trimmed(self, X, sample_weight) -> np.ndarray:
-        """Return the weights of the rows, 0 for the most outlying ones."""
-        surprise = -self.score_samples(X)
-        weight = np.ones(len(surprise))
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, surprise[:, None])
-        kept = weight * (surprise <= weighted_quantile(surprise, weight, 1 - self.trim))
-        if np.count_nonzero(kept) < 2:
-            raise ValueError(
-                f"trim={self.trim} leaves {np.count_nonzero(kept)} of "
-                f"{np.count_nonzero(weight)} rows to train on. Lower it."
-            )
-        return kept
+        return super().fit(X, None, sample_weight, X_val=X_val)
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train on a chunk of rows: one pass, at a constant learning rate.
@@ -263,43 +286,7 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         -------
         self : object
         """
-        before = getattr(self, "members_", None)
-        with fitting(self):
-            super().partial_fit(X, None, sample_weight)
-            if before is None or _num_samples(X) >= MIN_MEASURED:
-                self._calibrate(X, sample_weight)
-                return self
-            for member, earlier in zip(self.members_, before, strict=True):
-                member.usual, member.tails = earlier.usual, earlier.tails
-        return self
-
-    def _prepare(self, X, y, sample_weight, X_val=None, y_val=None, *, seed, keep):
-        prepared = super()._prepare(
-            X, y, sample_weight, X_val, y_val, seed=seed, keep=keep
-        )
-        self._available()  # an error before the training, not after it
-        return prepared
-
-    @property
-    def _n_streamed(self) -> int:
-        return self.n_init
-
-    @property
-    def _nets(self) -> list[AAENet]:
-        return [member.net for member in self.members_]
-
-    def _choose(self, nets: list[AAENet], rows: Rows) -> AAENet:
-        """Keep all trained models; return that of the lowest criterion."""
-        self.members_ = [self._member(net) for net in nets]
-        return super()._choose(nets, rows)
-
-    def _member(self, net: AAENet) -> Member:
-        """Return a trained model with the networks that answer."""
-        here = net.module_.networks
-        names = ("encoder", "decoder", "critic", "cell_critic")
-        return Member(
-            net, *(self._answering(net, n) if n in here else None for n in names)
-        )
+        return super().partial_fit(X, None, sample_weight)
 
     def score(self, X, y=None, sample_weight=None):
         """Mean log-likelihood of rows given their codes; higher is better.
@@ -324,34 +311,32 @@ class AAEOutlierDetector(OutlierScoresMixin, OutlierMixin, BaseAAE):
         score : float
             Mean of log p(x|z), in nats a row.
         """
-        return super().score(X, y, sample_weight)
+        return weighted_mean(BaseAutoencoder.score_samples(self, X), sample_weight)
 
     # --- state ----------------------------------------------------------------------
 
+    def __getstate__(self):
+        """Return plain state; the members are rebuilt from it."""
+        state = super().__getstate__()
+        state.pop("members_", None)
+        return state
+
     def _get_state(self) -> dict:
-        """Return the members as plain arrays, with what rebuilds them."""
-        return {
-            "best": self._nets.index(self.net_),
-            "members": [
-                {
-                    "net": net_state(member.net),
-                    "usual": member.usual,
-                    "tails": {name: vars(tail) for name, tail in member.tails.items()},
-                }
-                for member in self.members_
-            ],
-        }
+        """Return the trained models as plain arrays, with what calibrates them."""
+        calibration = [
+            {
+                "usual": member.usual,
+                "survival": {q: vars(found) for q, found in member.survival.items()},
+            }
+            for member in self.members_
+        ]
+        return super()._get_state() | {"calibration": calibration}
 
     def _set_state(self, state: dict) -> None:
-        """Rebuild the members from `_get_state`, on this machine's device."""
-        maker = self._unfitted_copy()
-        members = [
-            maker._member(maker._net_of(part["net"])) for part in state["members"]
-        ]
-        for member, part in zip(members, state["members"], strict=True):
-            member.usual = part["usual"]
-            member.tails = {q: Tail(**tail) for q, tail in part["tails"].items()}
-        maker._set_fitted(members[state["best"]].net)
-        for name in ("net_", *self._answers.values(), "prior_"):
-            setattr(self, name, getattr(maker, name))
-        self.members_ = members
+        """Rebuild the trained models from `_get_state`, on this machine's device."""
+        super()._set_state(state)
+        for member, told in zip(self.members_, state["calibration"], strict=True):
+            member.usual = told["usual"]
+            member.survival = {
+                q: EmpiricalSurvival(**found) for q, found in told["survival"].items()
+            }

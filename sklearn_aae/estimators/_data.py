@@ -1,0 +1,365 @@
+"""From what the user passes to rows that a net can train on."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from sklearn_aae.estimators._labels import (
+    LabelRole,
+    check_as_many,
+    encode_labels,
+    warn_of_many_classes,
+)
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._tables import read_table
+from sklearn_aae.estimators._warnings import warn_if_far
+from sklearn_aae.priors import Prior
+from sklearn_aae.tabular import (
+    TableColumns,
+    TablePreprocessor,
+    TableSchema,
+    count_categories,
+    learn_late_columns,
+    mask_rare_categories,
+)
+from sklearn_aae.utils._compat import check_sample_weight
+
+
+@dataclass(frozen=True, eq=False)
+class FitInput:
+    """What a user passes to `fit`; see there."""
+
+    X: Any
+    y: Any = None
+    sample_weight: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    classes: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What a fit has prepared of its input; without its rows, plain fitted state.
+
+    Attributes
+    ----------
+    columns : TableColumns
+        What each column holds.
+
+    preprocessor : TablePreprocessor
+        Fitted on the training rows.
+
+    params : dict
+        The parameters of the fit that built the networks.
+
+    names : dict
+        ``n_features_in_`` and, of a frame, ``feature_names_in_``.
+
+    rows : Rows or None
+        Scaled training rows, on the device.
+
+    validation : Rows or None
+        Scaled rows that no model is trained on, if there are any.
+
+    classes : ndarray of shape (n_classes,) or None
+        The label of each class, if labels count.
+
+    class_prior : list of float or None
+        p(y): the probability of each class.
+
+    class_weight : tuple of float or None
+        Weight of each class in the classification, if they are not equal.
+
+    neighbor_distance : float or None
+        Mean distance of a row to its tenth neighbour, if it was asked for.
+    """
+
+    columns: TableColumns
+    preprocessor: TablePreprocessor
+    params: dict
+    names: dict
+    rows: Rows | None = None
+    validation: Rows | None = None
+    classes: np.ndarray | None = None
+    class_prior: list[float] | None = None
+    class_weight: tuple[float, ...] | None = None
+    neighbor_distance: float | None = None
+
+    @property
+    def schema(self) -> TableSchema:
+        """What the scaled columns hold."""
+        return self.preprocessor.schema_
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes that the fit knows; 0 for none."""
+        return 0 if self.class_prior is None else len(self.class_prior)
+
+    def without_rows(self) -> "TrainingData":
+        """Return what is kept after the fit."""
+        return replace(self, rows=None, validation=None)
+
+
+def prepare(
+    estimator,
+    given: FitInput,
+    *,
+    role: LabelRole,
+    seed: int,
+    place: Callable[[int], tuple[torch.device, torch.dtype]],
+    earlier: TrainingData | None = None,
+    arrange: Callable[[Rows], Rows] | None = None,
+    weigh: Callable[[Rows, np.ndarray], tuple[float, ...] | None] | None = None,
+) -> TrainingData:
+    """Validate, encode and scale what `fit` got; changes nothing.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        Whose parameters count, and whose name errors tell.
+
+    given : FitInput
+        Rows, labels and weights.
+
+    role : LabelRole
+        What y is to the estimator.
+
+    seed : int
+        Of the rows that are held out, and of the preprocessor.
+
+    place : callable
+        Returns device and dtype for a number of training rows.
+
+    earlier : TrainingData, default=None
+        Of the fit that is continued: its columns, scales and classes stay.
+
+    arrange : callable, default=None
+        Maps validated rows to those that are trained on.
+
+    weigh : callable, default=None
+        Returns the weights of the classes, by which their probabilities count.
+    """
+    reader = _Reader(estimator, role, given.classes, earlier, arrange)
+    reader.check_pairs(given.X_val, given.y_val)
+    rows = reader.training_rows(given.X, given.y, given.sample_weight)
+    validation = None
+    prior = weight = None
+    if earlier is None:
+        prior, weight = _class_prior(rows, reader.classes, weigh)
+    if given.X_val is not None:
+        validation = reader.validation_rows(given.X_val, given.y_val)
+    elif estimator.early_stopping:
+        rows, validation = rows.split(estimator.validation_fraction, seed)
+    columns = count_categories(reader.columns, rows.X, rows.weight)
+    if validation is not None:
+        validation = replace(validation, X=mask_rare_categories(columns, validation.X))
+    preprocessor = _preprocessor(estimator, columns, rows, seed, earlier)
+    if given.X_val is not None:
+        span = preprocessor.low_, preprocessor.high_
+        warn_if_far(rows.X, validation.X, columns, *span)
+    where = place(len(rows))
+    rows = rows.scaled(preprocessor, *where)
+    _check_range(estimator, rows, columns)
+    validation = validation and validation.scaled(preprocessor, *where)
+    if earlier is not None:
+        return replace(
+            earlier,
+            columns=columns,
+            preprocessor=preprocessor,
+            rows=rows,
+            validation=validation,
+        )
+    return TrainingData(
+        columns,
+        preprocessor,
+        params_of(estimator),
+        reader.names,
+        rows,
+        validation,
+        reader.classes,
+        prior,
+        weight,
+    )
+
+
+def _class_prior(
+    rows: Rows, classes: np.ndarray | None, weigh
+) -> tuple[list[float] | None, tuple[float, ...] | None]:
+    """Return the probabilities of the classes, and their weights."""
+    prior = rows.class_prior(0 if classes is None else len(classes))
+    if weigh is None or prior is None:
+        return prior, None
+    weight, p = weigh(rows, classes), np.array(prior)
+    if weight is not None:
+        p *= weight
+    return (p / p.sum()).tolist(), weight
+
+
+def _preprocessor(
+    estimator, columns: TableColumns, rows: Rows, seed: int, earlier
+) -> TablePreprocessor:
+    """Return the preprocessor of rows, or an earlier one that knows them as well."""
+    if earlier is not None:
+        return earlier.preprocessor.with_late_scales(rows.X)
+    hides = estimator.input_dropout > 0 and estimator.encoder is None
+    preprocessor = TablePreprocessor(
+        estimator.scale, columns.n_categories, hides, seed, columns.counts
+    )
+    return preprocessor.fit(rows.X, sample_weight=rows.weight)
+
+
+class _Reader:
+    """Reads the rows and labels of one fit, and remembers what they hold.
+
+    Attributes
+    ----------
+    columns : TableColumns
+        What the columns hold, once training rows have been read.
+
+    classes : ndarray or None
+        The label of each class, if there are labels.
+    """
+
+    def __init__(self, estimator, role, classes, earlier, arrange):
+        self.estimator, self.role, self.arrange = estimator, role, arrange
+        self.owner = type(estimator).__name__
+        self.continues = earlier is not None
+        # A stand-in learns the names of the columns: the estimator may fail to be fit.
+        self.stand_in = object.__new__(type(estimator))
+        vars(self.stand_in).update(estimator.get_params(deep=False))
+        if self.continues:
+            vars(self.stand_in).update(earlier.names)
+        self.columns = earlier.columns if self.continues else None
+        self.classes = earlier.classes if self.continues else None
+        self.named_classes = self._named(classes)
+
+    @property
+    def names(self) -> dict:
+        """Number and names of the columns, as fitted attributes."""
+        found = vars(self.stand_in)
+        return {
+            name: found[name]
+            for name in ("n_features_in_", "feature_names_in_")
+            if name in found
+        }
+
+    def check_pairs(self, X_val, y_val) -> None:
+        """Raise ValueError if validation rows or their labels lack the other."""
+        if self.role.n_required and X_val is not None and y_val is None:
+            raise ValueError(
+                f"{self.owner} requires y_val beside X_val: class labels, -1 (None or "
+                "NaN for text) for unlabelled rows."
+            )
+        if y_val is not None and X_val is None:
+            raise ValueError("y_val was passed without X_val, the rows that it is of.")
+        if isinstance(X_val, tuple) and len(X_val) == 2 and np.ndim(X_val[0]) > 1:
+            raise ValueError("X_val must be rows, not a pair. Pass labels as y_val.")
+
+    def training_rows(self, X, y, sample_weight) -> Rows:
+        """Return valid training rows; learn the columns, or continue with them."""
+        if self.continues:
+            rule = self.estimator.categorical_features
+            self.columns = learn_late_columns(self.columns, X, rule)
+        least = 1 if self.continues else 2  # scales and variances need two, once
+        rows = self._rows(X, y, sample_weight, least=least)
+        self.columns = self.columns.with_ranges_of(rows.X)
+        return rows
+
+    def validation_rows(self, X_val, y_val) -> Rows:
+        """Return valid rows that no model is trained on."""
+        rows = self._rows(X_val, y_val, None, least=1, of="_val")
+        if len(rows) < 2:
+            raise ValueError("X_val has 1 sample. Pass 2 or more to judge by.")
+        return rows
+
+    def _rows(self, X, y, sample_weight, *, least: int, of: str = "") -> Rows:
+        X, self.columns = read_table(
+            self.stand_in, X, self.columns, ensure_min_samples=least
+        )
+        labels = self.role.read(y, self.owner, f"y{of}")
+        check_as_many(labels, len(X), of)
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, X)
+            kept = weight > 0  # a weight of zero is a row that is not there
+            if kept.sum() < least:
+                raise ValueError(
+                    "Only 1 sample has a positive weight in sample_weight: at least 2 "
+                    "are needed."
+                )
+            labels = None if labels is None else labels[kept]
+            X, weight = X[kept], weight[kept]
+        continues = self.continues or bool(of)
+        rows = Rows(X, self._codes(labels, len(X), continues), weight)
+        return rows if self.arrange is None else self.arrange(rows)
+
+    def _named(self, classes) -> np.ndarray | None:
+        """Return the classes that a fit is told of; None for those of y."""
+        if classes is None:
+            return None
+        labels = self.role.read(classes, self.owner, "classes")
+        if labels is None:
+            raise ValueError(
+                f"{self.owner} with prior={self.estimator.prior!r} has no use for "
+                "classes. Leave them out; the prior of an AAETransformer has, if it is "
+                "'gaussian_mixture' or 'swiss_roll'."
+            )
+        if None in labels.tolist():
+            raise ValueError(
+                "classes holds a missing label: None and NaN are unlabelled rows, and "
+                "no class."
+            )
+        named, known = np.unique(labels.tolist()), self.classes
+        if not self.continues:
+            return named
+        if known is None or not np.array_equal(named, known):
+            raise ValueError(
+                f"classes={named.tolist()} is not the same as on the first call of fit "
+                f"or partial_fit: {[] if known is None else known.tolist()}."
+            )
+        return None
+
+    def _codes(self, labels, n_samples: int, continues: bool) -> np.ndarray | None:
+        """Return the class number of each row, -1 for unlabelled ones."""
+        classes = self.classes if continues else self.named_classes
+        if classes is not None and labels is None:
+            # A critic that knows labels sees rows without them as unlabelled.
+            labels = np.full(n_samples, None)
+        codes = None
+        if labels is not None and not (continues and classes is None):
+            codes, found = encode_labels(labels, classes)
+            if classes is None and len(found):
+                warn_of_many_classes(codes, found, self.role.remedy)
+            codes, self.classes = (codes, found) if len(found) else (None, None)
+        if not continues:
+            self.role.check_classes(self.classes, self.owner)
+        return codes
+
+
+def params_of(estimator) -> dict:
+    """Return the parameters of a fit, which later changes of the estimator leave alone.
+
+    With those of a prior object beside it, to tell whether they have changed.
+    """
+    params = dict(estimator.get_params())
+    if isinstance(params.get("prior"), Prior) and params["prior"].get_params():
+        params["prior"] = copy.deepcopy(params["prior"])
+    return params
+
+
+def _check_range(estimator, rows: Rows, columns: TableColumns) -> None:
+    """Raise ValueError if a likelihood over [0, 1] meets other cells."""
+    if estimator.reconstruction != "bernoulli":
+        return
+    X = rows.X if isinstance(rows.X, torch.Tensor) else rows.some().X
+    numbers = X[:, ~np.array(columns.discrete)].nan_to_num(0.0)
+    if numbers.numel() and (numbers.min() < 0 or numbers.max() > 1):
+        raise ValueError(
+            f"reconstruction='bernoulli' needs columns within [0, 1]; after scale="
+            f"{estimator.scale!r} they span [{numbers.min():.3g}, {numbers.max():.3g}]."
+            " Use scale='minmax'."
+        )

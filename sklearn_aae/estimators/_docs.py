@@ -1,0 +1,374 @@
+"""What the parameters and attributes that estimators share are, for their docstrings.
+
+A class documents what it adds; `_signature.document` fills in the rest from here.
+"""
+
+# Name -> (type, description); the default is that of the class.
+PARAMETERS: dict[str, tuple[str, str]] = {
+    "n_components": (
+        "int",
+        """Number of columns of the code.""",
+    ),
+    "hidden_layer_sizes": (
+        "sequence of int",
+        """Units of the encoder's hidden layers; the decoder has them in reverse.""",
+    ),
+    "activation": (
+        '{"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "identity"}',
+        """Activation of the hidden layers.""",
+    ),
+    "normalization": (
+        '{"batch", "layer"} or None',
+        """
+        Normalisation in the encoder and its heads. Never in the decoder and critic.
+        """,
+    ),
+    "dropout": (
+        "float",
+        """
+        Share of the hidden units of encoder and decoder that are dropped in training.
+        """,
+    ),
+    "posterior": (
+        '{"deterministic", "gaussian", "universal"}',
+        """
+        Kind of q(z|x) ([1]_, section 2.1): a point; N(μ(x), diag σ(x)²); or f(x, η)
+        with Gaussian noise η beside the input.
+        """,
+    ),
+    "prior": (
+        '{"gaussian", "uniform", "laplace", "gamma", "gaussian_mixture", '
+        '"swiss_roll", "categorical"}, Prior, torch Distribution or callable',
+        """
+        What the codes are made to look like. A callable is
+        ``draw(n_samples, random_state) -> array of shape (n_samples, n_components)``.
+        See `sklearn_aae.priors` for shapes and scales.
+        """,
+    ),
+    "regularizer": (
+        '{"adversarial", "kl", "mmd", "sliced_wasserstein"} or None',
+        """
+        What pulls the codes to the prior: a critic (AAE), KL(q(z|x) ‖ p(z)) (VAE, whose
+        posterior is Gaussian if `posterior` is "deterministic"), the maximum mean
+        discrepancy (WAE-MMD), the sliced Wasserstein distance (SWAE), or nothing (plain
+        autoencoder).
+        """,
+    ),
+    "adversarial_loss": (
+        '{"bce", "least_squares", "hinge", "wasserstein", "relativistic"}',
+        """Objective of the game.""",
+    ),
+    "gradient_penalty": (
+        "float",
+        """
+        Weight of the critic's gradient penalty. "wasserstein" needs one (10 is usual).
+        """,
+    ),
+    "gradient_penalty_type": (
+        '{"auto", "r1", "r2", "r1_r2", "wgan_gp"}',
+        """
+        Where the penalty is taken: at prior samples, at codes, at both, or between them
+        towards norm 1. "auto" is "wgan_gp" for "wasserstein" and "r1_r2" otherwise.
+        """,
+    ),
+    "regularization_strength": (
+        "float",
+        """
+        Weight of the regularizer against the reconstruction. With
+        ``update="alternating"`` it multiplies the learning rate of the regularizer's
+        step instead: Adam forgets the scale of a loss.
+        """,
+    ),
+    "critic_hidden_layer_sizes": (
+        "sequence of int",
+        """Units of the critic's hidden layers; None for `hidden_layer_sizes`.""",
+    ),
+    "reconstruction": (
+        '{"auto", "gaussian", "laplace", "bernoulli"}',
+        """
+        Kind of p(x|z) of numbers: squared error, absolute error, or cross-entropy for
+        columns in [0, 1] (with ``scale="minmax"``). "auto" is "gaussian". Categories
+        have the cross-entropy, weighted to pull like a column of variance 1.
+        """,
+    ),
+    "input_noise": (
+        "float",
+        """
+        Standard deviation of the noise on the scaled input in training (denoising).
+        """,
+    ),
+    "input_dropout": (
+        "float",
+        """
+        Share of the input's cells that are hidden in training (denoising): they are
+        missing, and a column beside each says so; to an encoder of your own they are 0.
+        """,
+    ),
+    "scale": (
+        '{"standard", "quantile", "minmax", "range", "common"} or None',
+        """
+        Scaling of the columns, by scikit-learn's scaler of that name. "common" centres
+        them and divides all by one number, for columns of one unit, such as pixels;
+        "range" divides each by its range before.
+        """,
+    ),
+    "categorical_features": (
+        '"from_dtype", array-like, dict or None',
+        """
+        Columns that hold categories: by name, number or mask. "from_dtype" takes text,
+        categories and booleans of a frame; so does a dict, which says the categories of
+        some columns: for `partial_fit`, whose first chunk may lack some. None takes
+        numbers only.
+        """,
+    ),
+    "count_features": (
+        "array-like or None",
+        """
+        Columns that hold counts, by name, number or mask: whole numbers from 0 on.
+        Their logarithms enter, and what comes out is a zero-inflated negative binomial
+        distribution (Greene 1994), whatever `scale` and `reconstruction` say; rows that
+        are drawn or reconstructed hold whole numbers.
+        """,
+    ),
+    "clip": (
+        "bool",
+        """
+        Whether rows that come out stay within the range of the training rows. Columns
+        of integers always do.
+        """,
+    ),
+    "learning_rate": (
+        "float",
+        """Adam's step size.""",
+    ),
+    "critic_learning_rate": (
+        "float",
+        """Step size of the critic; None for `learning_rate`.""",
+    ),
+    "learning_rate_schedule": (
+        '{"constant", "cosine", "one_cycle"}',
+        """Course of the step sizes over the training.""",
+    ),
+    "update": (
+        '{"joint", "alternating"}',
+        """
+        Whether one encoder pass serves a whole step, or each phase makes its own pass
+        and step as in [1]_. In steps of their own strengths multiply learning rates,
+        as Adam forgets the scale of a loss; where there is a `reconstruction_strength`,
+        they count against it.
+        """,
+    ),
+    "batch_size": (
+        "int",
+        """
+        Rows of a step, and samples of the prior. Fewer rows than this make one batch,
+        with no more samples than rows if that is more than 1,024.
+        """,
+    ),
+    "max_iter": (
+        "int",
+        """Number of epochs.""",
+    ),
+    "early_stopping": (
+        "bool",
+        """
+        Stop when the criterion (see `loss_`) of held-out rows has not improved, and
+        return to the best epoch.
+        """,
+    ),
+    "validation_fraction": (
+        "float",
+        """Share of the rows that early stopping holds out, without `X_val`.""",
+    ),
+    "n_iter_no_change": (
+        "int",
+        """Epochs without improvement before early stopping.""",
+    ),
+    "tol": (
+        "float",
+        """What counts as improvement.""",
+    ),
+    "n_init": (
+        "int",
+        """
+        Number of trainings from different random weights (your own modules start as
+        they are), as one stack; the one of the lowest `loss_` is kept.
+        """,
+    ),
+    "warm_start": (
+        "bool",
+        """Whether `fit` trains the fitted networks on.""",
+    ),
+    "encoder": (
+        "nn.Module",
+        """
+        Your own network from (scaled) rows to codes (to 2 n_components columns for a
+        Gaussian posterior). It also gets a column for each one with missing cells, 1
+        where one is missing, and the noise of a universal posterior. It is copied,
+        never changed.
+        """,
+    ),
+    "decoder": (
+        "nn.Module",
+        """Your own network from codes to (scaled) rows. It is copied, too.""",
+    ),
+    "callbacks": (
+        "list of skorch callbacks",
+        """
+        Called at the beginning and end of training, epochs and batches, and with the
+        gradients. Restarts share them. Models with callbacks train one by one. The user
+        guide lists those of skorch; what a training cannot serve is refused by `fit`.
+        A scheduler of learning rates needs ``learning_rate_schedule="constant"``.
+        """,
+    ),
+    "compile": (
+        "bool",
+        """
+        Whether a long training (200 steps and more), or the latest of several shorter
+        ones, records its first step as a list of tensor operations and replays it: the
+        same numbers, in about half the time for small networks. Trainings with your own
+        modules or callbacks are never recorded. ``net_.recorded_`` tells whether the
+        latest training was.
+        """,
+    ),
+    "device": (
+        "str or torch.device",
+        """"auto" takes a GPU where there is one.""",
+    ),
+    "random_state": (
+        "int, RandomState or None",
+        """
+        Of weights, batches and noise. An int gives the same bits again on this
+        machine, with as many threads of torch. The global random states are never
+        touched.
+        """,
+    ),
+    "verbose": (
+        "int",
+        """Whether to print a line for each epoch.""",
+    ),
+}
+
+# Of models whose code is a label and a style.
+LABEL_LATENT_PARAMETERS: dict[str, tuple[str, str]] = {
+    "class_heads": (
+        "bool",
+        """
+        Whether the decoder sees W_Cᵀ y + z, n_components columns in all, with a learned
+        head for each label ([1]_, section 7), or y and z side by side.
+        """,
+    ),
+    "head_distance": (
+        "float",
+        """η: heads nearer to each other than this are pushed apart.""",
+    ),
+    "agreement_strength": (
+        "float",
+        """
+        Weight of the agreement of neighbours on their label; 0 for the paper's recipe.
+        """,
+    ),
+    "agreement_duration": (
+        "float or None",
+        """
+        Share of the epochs in which neighbours agree, in (0, 1): a first stage of the
+        training without smoothness, before one without agreement, each with a whole
+        learning rate schedule. None for both at once, as in `partial_fit`.
+        """,
+    ),
+    "n_neighbors": ("int", """Neighbours of a row in the graph."""),
+    "neighbor_noise_rate": (
+        "float",
+        """
+        Share of the neighbours that are taken to say nothing of a row's label, in
+        [0, 1): a row that is sure of another label is not drawn to them.
+        """,
+    ),
+    "smoothness_strength": (
+        "float",
+        """
+        Weight of the change of q(y|x) at the worst point near a row (virtual
+        adversarial training [2]_); 0 for the paper's recipe.
+        """,
+    ),
+    "smoothness_radius": (
+        "float",
+        """How near: in mean distances of a row to its tenth neighbour.""",
+    ),
+    "label_strength": (
+        "float",
+        """Weight of the loss against the critic of the labels.""",
+    ),
+    "reconstruction_strength": (
+        "float",
+        """Weight of the reconstruction, -log p(x|z) in nats a column.""",
+    ),
+    "critic_noise": (
+        "float",
+        """Standard deviation of the noise on what the critic of the labels sees.""",
+    ),
+}
+
+ATTRIBUTES: dict[str, tuple[str, str]] = {
+    "n_features_in_": (
+        "int",
+        """Number of columns.""",
+    ),
+    "feature_names_in_": (
+        "ndarray of shape (`n_features_in_`,)",
+        """Names of the columns, if they are strings.""",
+    ),
+    "n_iter_": (
+        "int",
+        """Number of epochs trained.""",
+    ),
+    "loss_": (
+        "float",
+        """
+        The criterion, on held-out rows where there are any, else on training rows: the
+        share of variance that the reconstruction misses, plus the normalised energy
+        distance of codes and prior. 0 is best.
+        """,
+    ),
+    "history_": (
+        "list of dict",
+        """
+        For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
+        (or the divergence's name); of its last batch "critic_accuracy" (share of pairs
+        of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (0
+        is best); with validation rows "valid_loss" and "valid_loss_best"; "dur" in
+        seconds (of a model trained in a stack, its share).
+        """,
+    ),
+    "net_": (
+        "AAENet",
+        """The skorch net that trained.""",
+    ),
+    "prior_": (
+        "Prior",
+        """The prior.""",
+    ),
+    "columns_": (
+        "TableColumns",
+        """What each column is: its categories, or its range.""",
+    ),
+    "preprocessor_": (
+        "TablePreprocessor",
+        """The scaling.""",
+    ),
+}
+
+# Of models that encode and decode.
+AUTOENCODER_ATTRIBUTES: dict[str, tuple[str, str]] = {
+    "encoder_, decoder_": (
+        "nn.Module",
+        """The networks that answer.""",
+    ),
+    "residuals_": (
+        "ndarray of shape (`n_features_in_`,)",
+        """
+        Root mean square of what the reconstruction misses of each numeric column, in
+        units of `scale`; 0 for columns of categories and counts.
+        """,
+    ),
+}

@@ -1,0 +1,161 @@
+"""A fitted model: the networks that answer, and what takes tables to them and back.
+
+Letters: B rows of a chunk, d columns, k code size. The networks answer in float64 on a
+CPU, so that a row's answer does not depend on the rows beside it.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._stream import stream
+from sklearn_aae.nn import Block, frozen_copy
+from sklearn_aae.priors import Prior
+from sklearn_aae.tabular import TableColumns, TablePreprocessor
+from sklearn_aae.training import AAENet
+from sklearn_aae.utils._random import seeded_scope
+
+
+@dataclass(eq=False)
+class FittedModel:
+    """What one trained net answers.
+
+    Attributes
+    ----------
+    net : AAENet
+        What trained; it can train on.
+
+    networks : dict of str to nn.Module
+        Copies of its networks that answer: "encoder", "decoder", ...
+
+    answers : dict of str to str or None
+        The public attribute of an estimator that holds a network.
+
+    prior : Prior
+        What codes are made to look like.
+
+    columns : TableColumns
+        What the columns of the table hold.
+
+    preprocessor : TablePreprocessor
+        From the table to what the encoder sees, and back.
+
+    residuals : ndarray of shape (d,) or None
+        Root mean square of what the reconstruction misses of each numeric column, in
+        units of the scaled columns; None of a model that reconstructs nothing.
+    """
+
+    net: AAENet
+    networks: Mapping[str, nn.Module]
+    answers: Mapping[str, str | None]
+    prior: Prior
+    columns: TableColumns
+    preprocessor: TablePreprocessor
+    residuals: np.ndarray | None = None
+
+    @property
+    def encoder(self) -> nn.Module:
+        """q(z|x)."""
+        return self.networks["encoder"]
+
+    @property
+    def decoder(self) -> nn.Module:
+        """p(x|z)."""
+        return self.networks["decoder"]
+
+    @property
+    def attributes(self) -> dict:
+        """What an estimator shows of the model, by the names of its attributes."""
+        shown = {
+            attribute: self.networks[name]
+            for name, attribute in self.answers.items()
+            if attribute is not None
+        }
+        return {"net_": self.net, "prior_": self.prior, **shown}
+
+    def place(self, n_samples: int) -> tuple[torch.device, torch.dtype]:
+        """Return where the net trains on, and how precisely, with any rows."""
+        weight = next(self.net.module_.parameters())
+        return weight.device, weight.dtype
+
+    def encode(self, X) -> np.ndarray:
+        """Return the mean of q(z|x) for valid rows."""
+        return self.ask(lambda x: self.encoder(x).mean, X)
+
+    def ask(self, answer: Callable[..., Tensor], X, labels=None) -> np.ndarray:
+        """Return an answer about valid rows, chunk by chunk.
+
+        Parameters
+        ----------
+        answer : callable
+            Maps scaled rows (B, d), and their labels if there are any, to a tensor of
+            as many rows.
+
+        X : ndarray of shape (n_samples, d)
+            Rows.
+
+        labels : ndarray of shape (n_samples, ...), default=None
+            Class numbers, or codes.
+        """
+        scale = self.preprocessor.transform
+        return stream(self.encoder, answer, X, scale, labels=labels)
+
+    def log_prob(self, X, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return log p(x|z) of valid rows, z the mean of q(z|x), float64."""
+
+        def log_prob(x: Tensor, y: Tensor | None = None) -> Tensor:
+            return self.decoder(self.encoder(x).mean, y).log_prob(x)
+
+        return self.ask(log_prob, X, labels).astype(np.float64)
+
+    def decode(self, Z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the mean of p(x|z) for valid codes, in the units of the table."""
+        return self.generate(lambda z, y=None: self.decoder(z, y).mean, Z, labels)
+
+    def generate(
+        self, answer: Callable[..., Tensor], Z: np.ndarray, labels=None
+    ) -> np.ndarray:
+        """Return rows that a decoder makes of codes, in the units of the table."""
+        return stream(self.decoder, answer, Z, finish=self.unscale, labels=labels)
+
+    def unscale(self, rows: np.ndarray) -> np.ndarray:
+        """Return scaled rows in the units of the table."""
+        return self.preprocessor.inverse_transform(rows.astype(np.float64))
+
+    def draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
+        """Draw codes from the prior, of class numbers where they are given."""
+        with seeded_scope(seed):
+            y = None if labels is None else torch.tensor(labels)
+            return self.prior.draw(n_samples, y).cpu().numpy()
+
+    def measure(self, rows: Rows) -> np.ndarray:
+        """Return the `residuals` of scaled rows."""
+        x = rows.some()
+        cells = x.X.cpu().numpy()
+
+        def mean(part: Tensor, y: Tensor | None = None) -> Tensor:
+            return self.decoder(self.encoder(part).mean, y).mean
+
+        residuals = cells - stream(self.decoder, mean, cells, labels=x.y)
+        squares = torch.from_numpy(residuals).square().nanmean(0).nan_to_num()
+        squares[np.array(self.columns.discrete)] = 0.0
+        return squares.sqrt().double().cpu().numpy()
+
+
+def answering(net: AAENet, name: str, dtype: torch.dtype) -> nn.Module:
+    """Return a copy of a trained network that answers in a dtype."""
+    trained = net.module_.networks[name]
+    if net.module_.own_layers:
+        network = frozen_copy(trained, dtype)
+    else:
+        network = copy.deepcopy(trained).to(dtype)
+    network.eval()
+    for block in network.modules():
+        if isinstance(block, Block):
+            block.fold()
+    return network.requires_grad_(False)

@@ -1,0 +1,155 @@
+"""Signatures of estimators: a class states its parameters as fields, once.
+
+    n_components: int = parameter(
+        default=2, allowed=[POSITIVE_INT], shapes=True, kw_only=False
+    )
+
+says name, type and default, which editors see, what scikit-learn lets through, and that
+networks are built by it. A subclass that wants another default writes that line alone:
+``n_components: int = 5``. The constructor follows from the fields, as a dataclass's
+does, and the docstring's placeholder ``{parameters}`` becomes the entries that the
+class does not write itself.
+"""
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn_aae.estimators._docs import (
+    ATTRIBUTES,
+    AUTOENCODER_ATTRIBUTES,
+    LABEL_LATENT_PARAMETERS,
+    PARAMETERS,
+)
+
+FIELDS = "__dataclass_fields__"
+
+
+def parameter(
+    *, default, allowed: list | None = None, shapes=False, kw_only=True
+) -> Any:
+    """Return a field that is a parameter of the constructor.
+
+    Parameters
+    ----------
+    default : object
+        Its default; immutable.
+
+    allowed : list, default=None
+        Constraints as scikit-learn's ``_parameter_constraints`` have them; None for
+        those of a base class.
+
+    shapes : bool, default=False
+        Whether networks are built by it, so that training on cannot change it.
+
+    kw_only : bool, default=True
+        Whether it must be passed by its name.
+    """
+    told = {} if allowed is None else {"allowed": allowed, "shapes": shapes}
+    return field(default=default, kw_only=kw_only, metadata=told)
+
+
+def complete(cls: type) -> None:
+    """Give a class the constructor, constraints and docstring that its fields say."""
+    own_constructor = "__init__" in vars(cls)
+    dataclass(eq=False, repr=False, kw_only=True)(cls)
+    if not own_constructor:
+        setattr(cls, "__init__", _named_errors(cls))  # noqa: B010
+    names = parameters_of(cls)
+    known = {name: _metadata(cls, name) for name in names}
+    cls._parameter_constraints = {  # type: ignore[attr-defined]
+        name: told["allowed"] for name, told in known.items() if told
+    }
+    if cls.__doc__:  # python -OO has none
+        cls.__doc__ = document(cls)
+        if not own_constructor:
+            _sort_by_docstring(cls)
+
+
+def _sort_by_docstring(cls: type) -> None:
+    """Let the signature list parameters in the order of the docstring."""
+    doc, signature = cls.__doc__ or "", inspect.signature(cls.__init__)  # type: ignore[misc]
+    first = [p for p in signature.parameters.values() if p.kind != p.KEYWORD_ONLY]
+    rest = [p for p in signature.parameters.values() if p.kind == p.KEYWORD_ONLY]
+    rest.sort(key=lambda p: doc.find(f"\n{p.name} : "))
+    sorted_signature = signature.replace(parameters=[*first, *rest])
+    cls.__init__.__signature__ = sorted_signature  # type: ignore[misc]
+
+
+def parameters_of(cls: type) -> list[str]:
+    """Return the names of a constructor's parameters, in order."""
+    return list(inspect.signature(cls).parameters)
+
+
+def shaping_parameters(cls: type) -> set[str]:
+    """Return the names of the parameters that networks are built by."""
+    return {n for n in parameters_of(cls) if _metadata(cls, n).get("shapes")}
+
+
+def _metadata(cls: type, name: str) -> Mapping:
+    """Return what the class nearest to `cls` that tells it says of a parameter."""
+    for base in cls.__mro__:
+        found = vars(base).get(FIELDS, {}).get(name)
+        if found is not None and found.metadata:
+            return found.metadata
+    return {}
+
+
+def _named_errors(cls: type) -> Callable:
+    """Return a constructor that suggests a name for an argument that there is not."""
+    init = cls.__init__  # type: ignore[misc]
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def __init__(self, *args, **kwargs):
+        try:
+            signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            message = f"{cls.__name__}.__init__() {error}"
+            raise TypeError(message + _nearest(kwargs, signature)) from None
+        init(self, *args, **kwargs)
+
+    return __init__
+
+
+def _nearest(given: Iterable[str], signature: inspect.Signature) -> str:
+    """Return a question after the argument that the first unknown one may mean."""
+    unknown = next((name for name in given if name not in signature.parameters), "")
+    near = difflib.get_close_matches(unknown, signature.parameters, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""
+
+
+def document(cls: type) -> str:
+    """Return a docstring whose placeholders are filled with what it leaves out."""
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    shared = PARAMETERS | LABEL_LATENT_PARAMETERS
+    entries = {
+        f"{name}": (f"{shared[name][0]}, default={_shown(getattr(cls, name))}", text)
+        for name in parameters_of(cls)
+        if name in shared
+        for text in [shared[name][1]]
+    }
+    for place, known in (
+        ("{parameters}", entries),
+        ("{attributes}", ATTRIBUTES),
+        ("{autoencoder attributes}", AUTOENCODER_ATTRIBUTES),
+    ):
+        left_out = [
+            f"{name} : {kind}\n{_indented(text)}"
+            for name, (kind, text) in known.items()
+            if f"\n{name} : " not in doc
+        ]
+        doc = doc.replace(place, "\n\n".join(left_out))
+    return doc
+
+
+def _shown(default) -> str:
+    """Return a default as docstrings write it."""
+    return f'"{default}"' if isinstance(default, str) else repr(default)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in inspect.cleandoc(text).splitlines())

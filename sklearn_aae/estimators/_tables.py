@@ -1,0 +1,107 @@
+"""Tables at the door: rows and codes that users pass, and the tables they get back."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from sklearn_aae.tabular import (
+    SparseTable,
+    TableColumns,
+    as_table,
+    check_finite,
+    check_plain,
+    float_dtypes,
+    mask_rare_categories,
+    needs_column_reader,
+    warn_about_text_columns,
+)
+
+
+def read_table(
+    owner, X, columns: TableColumns | None, **options
+) -> tuple[np.ndarray | SparseTable, TableColumns]:
+    """Return the rows of a table as floats, or raise an error that names the column.
+
+    Parameters
+    ----------
+    owner : BaseModel
+        Whose parameters and tags count. It learns the names of the columns if `columns`
+        is None, else they are compared.
+
+    X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+        Rows.
+
+    columns : TableColumns or None
+        What the columns hold, if that is known.
+
+    **options : dict
+        Of `sklearn.utils.check_array`.
+    """
+    X, new = as_table(X), columns is None
+    tags = get_tags(owner).input_tags
+    if new:
+        rules = owner.categorical_features, owner.count_features
+        plain = TableColumns.is_numeric_array(X, *rules)
+        columns = None if plain else TableColumns.learn(X, *rules)
+    table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False, **options}
+    table["accept_sparse"] = "csr" if tags.sparse else False
+    read_here = needs_column_reader(X, takes_sparse=tags.sparse)
+    if columns is not None and (columns.typed or read_here):
+        validate_data(owner, X, reset=new, skip_check_array=True)
+        rows = check_array(columns.encode(X), estimator=owner, **table)
+    else:
+        rows = _read_numbers(owner, X, reset=new, **table)
+    rows = SparseTable(rows) if issparse(rows) else rows
+    columns = columns or TableColumns.all_numeric(rows.shape[1])
+    names = [column.name for column in columns.columns]
+    check_finite(rows, names)
+    if not tags.allow_nan:
+        check_plain(rows, columns.discrete, names, type(owner).__name__)
+    if new:
+        warn_about_text_columns(columns, X, rows, owner.categorical_features)
+    return rows, columns
+
+
+def _read_numbers(owner, X, **options):
+    """Return rows of numbers; explain text that is no frame's."""
+    try:
+        return validate_data(owner, X, **options)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"X is no frame, and holds text: {error}. Pass a frame, whose text is taken"
+            " as categories, or name the columns of text in categorical_features."
+        ) from error
+
+
+def read_new_rows(estimator, X) -> np.ndarray | SparseTable:
+    """Return valid rows to answer about; categories that are new are missing."""
+    check_is_fitted(estimator)
+    columns = estimator.columns_
+    return mask_rare_categories(columns, read_table(estimator, X, columns)[0])
+
+
+def read_codes(estimator, Z) -> np.ndarray:
+    """Return valid codes."""
+    check_is_fitted(estimator)
+    Z = as_table(Z, "Z")
+    Z = check_array(Z, dtype=float_dtypes(Z), input_name="Z")
+    width = estimator._n_features_out
+    if Z.shape[1] != width:
+        n_components = estimator._data.params["n_components"]
+        raise ValueError(
+            f"Z has {Z.shape[1]} columns, but the codes of {type(estimator).__name__} "
+            f"have {width}: n_components={n_components}. Pass what transform "
+            "returns."
+        )
+    return Z
+
+
+def as_output(estimator, rows: np.ndarray, dtype=np.float64, like=None):
+    """Return decoded rows as a table like the training table."""
+    like = None if like is None else as_table(like)
+    table = estimator.columns_.decode(rows, estimator.clip, like)
+    numbers = isinstance(table, np.ndarray) and table.dtype != object
+    return table.astype(dtype, copy=False) if numbers else table

@@ -1,0 +1,1 @@
+"""Clusters as the label half of a code."""

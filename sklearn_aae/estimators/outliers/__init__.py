@@ -1,0 +1,1 @@
+"""Rows unlike the rest, and the cells that make them so."""

@@ -1,0 +1,141 @@
+"""How rows and cells score, and where outliers begin: the answers of a detector."""
+
+import numpy as np
+
+from sklearn_aae.estimators._tables import read_new_rows
+from sklearn_aae.estimators.outliers._calibration import Range
+from sklearn_aae.estimators.outliers._scores import (
+    Ensemble,
+    available_scores,
+    threshold,
+)
+from sklearn_aae.tabular import (
+    as_frame_like,
+    as_table,
+    good_turing_weights,
+    mask_rare_categories,
+    unknown_cells,
+)
+from sklearn_aae.utils._compat import check_sample_weight
+
+# Rows that a category is known from.
+KNOWN = 2
+
+
+class OutlierScores:
+    """Scores of an ensemble whose trained models are ``members_``."""
+
+    def _calibrate(self, X, sample_weight, X_val) -> None:
+        """Learn what scores mean by the training rows; the threshold by `X_val`."""
+        rows, unknown = self._read(X)
+        weight = np.ones(len(rows))
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, rows)
+            counted = weight > 0
+            rows, weight = rows[counted], weight[counted]
+            unknown = None if unknown is None else unknown[counted]
+        self._range = Range.learn(rows, self.columns_.n_categories)
+        method = self.score_method
+        names = available_scores(method, self.regularizer, self.prior_)
+        self._scored_by = method, names
+        # The more rows have a category of their own, the more new rows will have one.
+        n, alone = weight.sum(), 0.0 if unknown is None else weight @ unknown
+        self._unknown_surprise = np.log((n + 1) / (alone + 1))
+        surprise = self._ensemble.calibrate(rows, unknown, weight)
+        if X_val is not None:
+            surprise = -self.score_samples(X_val)
+            weight = np.ones(len(surprise))
+        elif unknown is not None:
+            weight = weight * good_turing_weights(self.columns_, unknown, KNOWN)
+        self.offset_ = -threshold(surprise, weight, self.contamination)
+
+    @property
+    def _ensemble(self) -> Ensemble:
+        """The members, as they score."""
+        method, names = self._scored_by
+        return Ensemble(
+            self.members_, method, names, self._unknown_surprise, self._range
+        )
+
+    def _read(self, X) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return valid rows, and which cells hold unknown categories.
+
+        One that a single training row has is as unknown as one that none has, so that
+        training rows and others are scored alike (Good 1953).
+        """
+        X = as_table(X)
+        rows = read_new_rows(self, X)
+        if not any(self.columns_.n_categories):
+            return rows, None
+        unknown = unknown_cells(self.columns_, X, KNOWN)
+        rows = mask_rare_categories(self.columns_, rows, KNOWN)
+        return rows, unknown if unknown.any() else None
+
+    def score_samples(self, X):
+        """Return how normal rows are: the lower, the more of an outlier.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            See `score_method`. Combined ones are logarithms of probabilities: at most
+            0.
+        """
+        return -self._ensemble.surprise(*self._read(X))
+
+    def decision_function(self, X):
+        """Return how far scores are above the threshold.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), float64
+            ``score_samples(X) - offset_``: negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Tell outliers from inliers.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+            -1 for outliers, 1 for inliers.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def localize(self, X):
+        """Return each cell's share of what makes its row an outlier.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        shares : {ndarray, DataFrame} of shape (n_samples, n_features), float64
+            A frame, if X is one: of its kind, column names and row labels. Rows sum to
+            ``-score_samples(X)``. With ``score_method="reconstruction"`` and
+            ``localize_by="reconstruction"`` these are the summands themselves; other
+            scores are of whole rows, and are dealt out in proportion to them, or to
+            what `localize_by` says. A number far beyond those of the training rows
+            moves the whole row's code: cells are then judged by the code without it,
+            and what the score is lower without it is all its own.
+        """
+        X = as_table(X)
+        shares = self._ensemble.localize(*self._read(X))
+        return as_frame_like(shares, like=X)

@@ -1,0 +1,193 @@
+"""How an ensemble of autoencoders scores rows and cells, and where outliers begin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from sklearn_aae.estimators._networks import has_density
+from sklearn_aae.estimators.outliers._calibration import (
+    EmpiricalSurvival,
+    Range,
+    weighted_quantile,
+)
+from sklearn_aae.estimators.outliers._member import Member
+
+METHODS = ("combined", "reconstruction", "prior", "critic")
+# What counts together: the critic's say is noise where the game is even.
+COMBINED = ("reconstruction", "prior")
+# Tukey's fence: so many interquartile ranges above the upper quartile.
+FENCE = 1.5
+# Cells that are looked at, to learn how well columns are reconstructed.
+MAX_CELLS = 2**24
+# A score that overflows.
+MAX_SCORE = 1e30
+
+
+def available_scores(method: str, regularizer: str | None, prior) -> tuple[str, ...]:
+    """Return the scores that a method asks for; raise ValueError if one is not there.
+
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+
+    regularizer : str or None
+        What pulled the codes to their prior.
+
+    prior : Prior
+        Of the codes.
+    """
+    lacks = {}
+    if regularizer != "adversarial":
+        lacks["critic"] = "a critic: use regularizer='adversarial'"
+    if not has_density(prior):
+        lacks["prior"] = "a prior with a density, such as 'gaussian'"
+    if method in lacks:
+        raise ValueError(f"score_method={method!r} needs {lacks[method]}.")
+    if method == "combined":
+        return tuple(name for name in COMBINED if name not in lacks)
+    return (method,)
+
+
+def threshold(
+    surprise: np.ndarray, weight: np.ndarray, contamination: float | str
+) -> float:
+    """Return the surprise above which rows are outliers."""
+    if contamination != "auto":
+        return weighted_quantile(surprise, weight, 1 - contamination)
+    low, high = (weighted_quantile(surprise, weight, q) for q in (0.25, 0.75))
+    return high + FENCE * (high - low)
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Members that score together.
+
+    Attributes
+    ----------
+    members : sequence of Member
+        Each counts alike.
+
+    method : str
+        One of `METHODS`.
+
+    names : tuple of str
+        The scores that it is made of.
+
+    unknown_surprise : float
+        What a cell of an unknown category counts, in nats.
+
+    range : Range
+        Of the training rows' cells.
+    """
+
+    members: Sequence[Member]
+    method: str
+    names: tuple[str, ...]
+    unknown_surprise: float
+    range: Range
+
+    def calibrate(self, rows: np.ndarray, unknown, weight: np.ndarray) -> np.ndarray:
+        """Let the members learn from training rows; return the rows' surprise."""
+        total = np.zeros(len(rows))
+        for member in self.members:
+            member.usual = _mean_residual(member, rows, weight)
+            parts = self._parts(member, rows, unknown)
+            member.survival = {
+                name: EmpiricalSurvival.learn(part, weight)
+                for name, part in parts.items()
+            }
+            total += self._join(member, parts)
+        return total / len(self.members)
+
+    def surprise(self, rows: np.ndarray, unknown) -> np.ndarray:
+        """Return the mean score of the members, high for outliers: (n_samples,).
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            Valid rows.
+
+        unknown : ndarray of shape (n_samples, n_features) or None
+            Which cells hold unknown categories; None for no cell.
+        """
+        scores = (self._join(m, self._parts(m, rows, unknown)) for m in self.members)
+        return sum(scores, np.zeros(len(rows))) / len(self.members)
+
+    def _parts(self, member: Member, rows: np.ndarray, unknown) -> dict:
+        """Return scores by name, each (n_samples,) and high for outliers."""
+
+        def answer(x: Tensor) -> Tensor:
+            return member.scores(x, self.names)
+
+        parts = dict(zip(self.names, member.ask(answer, rows).T, strict=True))
+        if unknown is not None and "reconstruction" in parts:
+            parts["reconstruction"] += (self.unknown_surprise * unknown).sum(1)
+        return {
+            q: np.nan_to_num(p, nan=MAX_SCORE).clip(max=MAX_SCORE)
+            for q, p in parts.items()
+        }
+
+    def _join(self, member: Member, parts: dict) -> np.ndarray:
+        """Return one score of a member, of those by name."""
+        if self.method != "combined":
+            (part,) = parts.values()
+            return part
+        logs = [member.survival[name](part) for name, part in parts.items()]
+        return np.sum(logs, 0)
+
+    def localize(self, rows: np.ndarray, unknown) -> np.ndarray:
+        """Return the surprise of rows dealt out to their cells, see `surprise`."""
+        surprise = self.surprise(rows, unknown)
+        shares = _deal(surprise, self._attribution(rows, unknown))
+        far = self.range.beyond(rows)
+        some = far.any(1)
+        if some.any():
+            unknown = None if unknown is None else unknown[some]
+            shares[some] = self._deal_far(
+                np.asarray(rows[some]), unknown, far[some], surprise[some]
+            )
+        return shares
+
+    def _attribution(self, rows: np.ndarray, unknown) -> np.ndarray:
+        """Return what each cell adds, in nats: (n_samples, n_features)."""
+        cells = np.zeros(rows.shape)
+        for member in self.members:
+            cells += member.ask(member.attribution, rows) / len(self.members)
+        return cells if unknown is None else cells + self.unknown_surprise * unknown
+
+    def _deal_far(
+        self, rows: np.ndarray, unknown, far: np.ndarray, surprise: np.ndarray
+    ) -> np.ndarray:
+        """Return the shares of rows with cells that are far out.
+
+        Such a cell moves the code, and all cells are reconstructed badly. So all are
+        attributed by the code that the row has without it, and what the score is
+        higher with it is its own.
+        """
+        rest = np.where(far, np.nan, rows)
+        cells = self._attribution(rest, unknown)
+        alone = np.zeros(rows.shape)
+        for member in self.members:
+            codes = member.ask(lambda x, m=member: m.encoder(x).mean, rest)
+            alone += member.model.ask(member.cells, rows, codes) / len(self.members)
+        cells = np.where(far, alone, cells)
+        without = np.minimum(self.surprise(rest, unknown), surprise)
+        return _deal(without, cells) + _deal(surprise - without, cells * far)
+
+
+def _mean_residual(member: Member, rows: np.ndarray, weight) -> np.ndarray:
+    """Return the mean of what the reconstruction misses of each column."""
+    evenly = slice(None, None, -(-rows.shape[0] * rows.shape[1] // MAX_CELLS))
+    residual = member.ask(member.residual, rows[evenly])
+    seen = weight[evenly, None] * ~np.isnan(residual)
+    return (np.nan_to_num(residual) * seen).sum(0) / seen.sum(0).clip(1e-300)
+
+
+def _deal(surprise: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return scores of rows dealt out to their cells, in proportion."""
+    # A row without any surprise is dealt out evenly.
+    cells = cells + np.finfo(float).tiny
+    return cells / cells.sum(1, keepdims=True) * surprise[:, None]
