@@ -11,7 +11,7 @@ TorchScript.
 """
 
 import argparse
-import importlib
+import importlib.util
 import json
 import platform
 import statistics
@@ -106,7 +106,7 @@ CASES = {
 
 def without_scripts():
     """Replay by Python where a commit has TorchScript, too."""
-    tracing = importlib.import_module("sklearn_aae.training._tracing")
+    tracing = importlib.import_module("sklearn_aae.training.replay._tracing")
 
     def refuse(recorded):
         raise RuntimeError("plain")
@@ -132,7 +132,8 @@ def measure(case, way):
 
 
 def has_scripts():
-    return importlib.util.find_spec("sklearn_aae.training._script") is not None
+    name = "sklearn_aae.training.replay._script"
+    return importlib.util.find_spec(name) is not None
 
 
 def summary(runs):

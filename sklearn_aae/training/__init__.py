@@ -1,11 +1,11 @@
 """The engine: recipes of networks and phases, trained by one loop."""
 
 from sklearn_aae.training._callbacks import check_callbacks
-from sklearn_aae.training._engine import NonFiniteLossError
 from sklearn_aae.training._jobs import Job, error_of_one
+from sklearn_aae.training._loop import NonFiniteLossError
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import SCHEDULES
-from sklearn_aae.training._recipe import UPDATES, OptimizerGroup, Recipe
+from sklearn_aae.training._recipe import UPDATES, Recipe
 from sklearn_aae.training._step import train_step
 from sklearn_aae.training._trainer import COLLECTOR, Cancelled, train, train_jobs
 from sklearn_aae.training.data._batch import Batch
@@ -32,6 +32,7 @@ from sklearn_aae.training.losses._phases import (
     MatchKL,
     MatchMMD,
     MatchSlices,
+    OptimizerGroup,
     Phase,
     Reconstruct,
     TrainCritic,

@@ -1,19 +1,18 @@
-"""The engine: epochs, calibration and evaluation, the same for one model and a stack.
+"""The engine: the steps of an epoch, eager or replayed, and what follows them.
 
-Letters: C models in a stack. Losses and measures are of shape () for one model, (C,)
-for a stack; nothing here looks at which it is.
+It serves one model and a stack of C models alike: losses and measures come out with
+shape () or (C,). Epochs, history and callbacks are the loop's business (`_loop`).
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sklearn_aae.nn import calibrating
 from sklearn_aae.training._recipe import Recipe
-from sklearn_aae.training._recording import CannotReplayError, Replay
-from sklearn_aae.training._step import train_step
+from sklearn_aae.training._step import CannotReplayError, train_step
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import Batches, StackedBatches
 from sklearn_aae.training.losses._criterion import (
@@ -34,23 +33,8 @@ MIN_STEPS = 10
 CALIBRATION_BATCHES = 50
 
 
-class NonFiniteLossError(ValueError):
-    """A loss became NaN or infinite; the message says which, when and what to do."""
-
-
-def check_finite(values: Mapping[str, float], epoch: int) -> None:
-    """Raise NonFiniteLossError if a loss of an epoch, counted from 1, is no number."""
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
-    if bad:
-        raise NonFiniteLossError(
-            f"The {bad[0]} loss became {values[bad[0]]} in epoch {epoch}. "
-            "Lower learning_rate or critic_learning_rate, raise gradient_penalty, "
-            "or scale the columns (scale='standard' or 'quantile')."
-        )
-
-
 class Engine:
-    """A recipe with its optimisers and random streams.
+    """Takes the steps of a recipe by its optimisers, with noise of its own streams.
 
     Parameters
     ----------
@@ -76,8 +60,9 @@ class Engine:
         streams: Streams,
     ):
         self.recipe, self.optimizers, self.streams = recipe, list(optimizers), streams
-        self._replay: Replay | None = None
-        self._n_steps, self._recordable = 0, False
+        self._replay: Any = None
+        self._n_steps = 0
+        self._make_replay: Callable | None = None
         self.recorded = False
 
     def step(
@@ -86,19 +71,19 @@ class Engine:
         """Let every optimizer group take one step."""
         if self._replay is not None:
             return self._replayed_step(self._replay, batch)
-        if not self._recordable:
+        if self._make_replay is None:
             return self._eager_step(batch, on_gradient)
         # The first step is eager: it shows the draws and begins the moments.
-        tape, self._recordable = Tape(self.streams), False
+        tape, make, self._make_replay = Tape(self.streams), self._make_replay, None
         with drawing_from(tape):
             losses = self._eager_step(batch, on_gradient)
-        self._replay = self._find_replay(batch, tape)
+        self._replay = self._find_replay(make, batch, tape)
         self.recorded = self._replay is not None
         return losses
 
-    def _find_replay(self, batch: Batch, tape: Tape) -> Replay | None:
+    def _find_replay(self, make: Callable, batch: Batch, tape: Tape):
         """Return the recorded step, if it pays."""
-        replay = Replay(
+        replay = make(
             self.recipe,
             self.optimizers,
             self.streams,
@@ -109,7 +94,7 @@ class Engine:
         )
         return replay if replay.run else None
 
-    def _replayed_step(self, replay: Replay, batch: Batch) -> dict[str, Tensor]:
+    def _replayed_step(self, replay, batch: Batch) -> dict[str, Tensor]:
         """Replay a step; if that fails, take it eagerly, and all that follow."""
         noise = replay.draw()
         try:
@@ -129,7 +114,7 @@ class Engine:
             on_gradient=on_gradient,
         )
 
-    def plan(self, n_steps: int, recordable: bool) -> None:
+    def plan(self, n_steps: int, make_replay: Callable | None) -> None:
         """Say what is to come, so that steps are replayed if it pays.
 
         Parameters
@@ -137,14 +122,14 @@ class Engine:
         n_steps : int
             Number of steps.
 
-        recordable : bool
-            Whether nobody looks into the steps.
+        make_replay : callable or None
+            Makes replays: `replay.Replay`. None where somebody looks into the steps.
         """
         self._replay, self._n_steps, self.recorded = None, n_steps, False
         # What came before may decide for a replay only where that changes no bit.
         exact = all(phase.replays_exactly for phase in self.recipe.phases)
         enough = MIN_STEPS if exact else self._enough
-        self._recordable = recordable and n_steps >= enough
+        self._make_replay = make_replay if n_steps >= enough else None
 
     @property
     def _enough(self) -> int:
@@ -178,7 +163,7 @@ class Engine:
         batch : Batch
             The last one.
         """
-        self._set_training(True)
+        self.set_training(True)
         self.streams.reseed(number)
         sums: dict[str, Tensor] = {}
         with self.streams.active():
@@ -188,13 +173,13 @@ class Engine:
                     sums[name] = sums[name] + loss if name in sums else loss
         return {name: total / batches.n_steps for name, total in sums.items()}, batch
 
-    def _set_training(self, training: bool) -> None:
+    def set_training(self, training: bool) -> None:
         # A walk through all modules; the user's own may be in another mode.
         if self.recipe.training != training or not self.recipe.own_layers:
             self.recipe.train(training)
 
     def measure(self, batch: Batch) -> dict[str, Tensor]:
-        """Return how the game stands on a batch."""
+        """Return the accuracy of each critic, and how far codes are off the prior."""
         networks, measures = self.recipe.networks, {}
         batch = batch.rows("own")
         with self.streams.active():
@@ -209,19 +194,19 @@ class Engine:
     @torch.no_grad()
     def calibrate(self, batches: Batches | StackedBatches, number: int) -> None:
         """Set batch normalisation to the average statistics of the present weights."""
-        self._set_training(True)
+        self.set_training(True)
         self.streams.reseed(number)
         with calibrating(self.recipe), self.streams.active():
             for i, batch in enumerate(batches.epoch(number)):
                 if i == CALIBRATION_BATCHES:
                     break
                 batch.code(self.recipe.networks)  # only encoders are normalised
-        self._set_training(False)
+        self.set_training(False)
 
     @torch.no_grad()
     def evaluate(self, batch: Batch, number: int, total_variance) -> Tensor:
         """Return the criterion on a batch: lower is better."""
-        self._set_training(False)
+        self.set_training(False)
         batch.forget()
         self.streams.reseed(number)
         with self.streams.active():

@@ -1,55 +1,50 @@
-"""Jobs: what a fit asks to be trained."""
+"""Jobs: what a fit asks to be trained; which may train together, and how many."""
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeVar
 
+import torch
+from torch import nn
+
+from sklearn_aae.training._loop import Member
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training.data._batch import Batch
-from sklearn_aae.training.data._batches import Batches
-from sklearn_aae.utils._device import torch_threads
-from sklearn_aae.utils._random import epoch_seeds, lent_generator
 
 Raised = TypeVar("Raised", bound=BaseException)
 
 
+# What a stack keeps busy on a CPU should stay in its cache: weights, gradients, moments
+# and activations of all members.
+CPU_STACK_BYTES = 2**26
+
+# Fewer models than this for each worker train better as one stack.
+WORTH_A_WORKER = 4
+
+
 @dataclass(eq=False)
-class Job:
-    """One training.
+class Job(Member):
+    """One training that is asked for: of a net, new or trained before.
+
+    Its validation rows are held-out ones if each epoch is evaluated on them; else rows
+    of the training, to evaluate the outcome on.
 
     Attributes
     ----------
-    net : AAENet
-        What to train; new, or trained before.
-
-    batches : Batches
-        Rows.
-
-    validation : Batch
-        Rows to evaluate the result on: held-out ones, or training rows.
-
-    validate : bool
-        Whether to evaluate each epoch, too: the rows are held out.
-
     calibrate : bool
         Whether the batch statistics are set at the end. Held-out rows have them set
         before each evaluation.
-
-    error : Exception or None
-        Why it failed.
 
     done : bool
         Whether the net has been trained and evaluated.
     """
 
     net: AAENet
-    batches: Batches
     validation: Batch
-    validate: bool = False
     calibrate: bool = True
-    error: Exception | None = field(default=None, init=False)
     done: bool = field(default=False, init=False)
 
     @property
@@ -62,44 +57,74 @@ class Job:
         """Memory that the job holds until it is trained: rows, weights and moments."""
         return self.batches.x.nbytes + 3 * 4 * self.n_weights
 
-    def run(self, cancel: Callable[[], None] = lambda: None) -> None:
-        """Train alone; `cancel` is called before each step and may raise."""
-        net, validation = self.net, self.validation
-        if self.validate:
-            net.train_split = lambda data, y=None: (data, validation)
-        net.cancel = cancel  # type: ignore[method-assign]
-        with self._scope():
-            try:
-                net.partial_fit(self.batches)
-            finally:
-                net.train_split = None
-                del net.cancel
-            self.finish()
-
-    def finish(self) -> None:
-        """Set the batch statistics and evaluate the outcome."""
-        if self.calibrate:
-            self.net.calibrate(self.batches)
-        self.net.loss_ = self.net.evaluate(self.validation)
-        self.done = True
-
-    @contextmanager
-    def _scope(self) -> Iterator[None]:
-        """Choose the threads; lend the user's own modules a seeded generator."""
-        (seed,) = epoch_seeds(self.net.seed, len(self.net.history))
-        device = self.batches.x.device
-        lent = (
-            nullcontext()
-            if self.net.module_.own_layers
-            else lent_generator(seed, device)
-        )
-        with torch_threads(step_flops(self)), lent:
-            yield
-
 
 def step_flops(job: Job) -> float:
     """Return about how many operations one step of a job takes."""
     return 6.0 * job.n_weights * job.batches.batch_size
+
+
+def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
+    """Sort jobs into stacks of one shape, each within the bounds of memory.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What is to be trained.
+
+    n_workers : int, default=1
+        How many stacks train side by side.
+    """
+    shapes: dict = {}
+    # A callback remembers: jobs that share one train after each other.
+    owners = Counter(id(c) for job in jobs for _, c in job.net.callbacks_)
+    for job in jobs:
+        shared = any(owners[id(c)] > 1 for _, c in job.net.callbacks_)
+        shape = None if shared else shape_of(job)
+        shapes.setdefault(id(job) if shape is None else shape, []).append(job)
+    stacks = []
+    for alike in shapes.values():
+        alike.sort(key=lambda job: job.net.schedule_key)
+        n_stacks = -(-len(alike) // stack_limit(alike[0]))
+        if len(alike) >= n_workers * WORTH_A_WORKER:  # the same number for each
+            n_stacks = -(-n_stacks // n_workers) * n_workers
+        bounds = [i * len(alike) // n_stacks for i in range(n_stacks + 1)]
+        stacks += [alike[a:b] for a, b in pairwise(bounds)]
+    return stacks
+
+
+def stack_limit(job: Job) -> int:
+    """Return how many models like this one train best together."""
+    modules = list(job.net.module_.modules())
+    units = sum(m.out_features for m in modules if isinstance(m, nn.Linear))
+    rows = job.batches.batch_size + job.batches.n_companions + job.batches.n_prior
+    cells = 4 * job.n_weights + 2 * rows * units
+    device, budget = job.batches.x.device, CPU_STACK_BYTES
+    if device.type == "cuda":
+        budget = torch.cuda.mem_get_info(device)[0] // 2
+    return max(1, budget // (cells * job.batches.x.itemsize))
+
+
+def _age(net: AAENet) -> tuple:
+    """Return how long a net has been trained: epochs, and the steps Adam remembers."""
+    states = [s for o in net.engine_.optimizers for s in o.state.values() if s]
+    return (len(net.history), len(states), *{float(s["step"]) for s in states})
+
+
+def shape_of(job: Job) -> tuple | None:
+    """Return what the jobs of a stack must share; None for a job that trains alone."""
+    net, data = job.net, job.batches
+    if net.is_watched() or net.verbose or not net.module_.own_layers:
+        return None
+    rows = job.validation
+    evaluated = (*rows.x.shape, *rows.prior.shape) if job.validate else None
+    return (
+        (data.n_steps, data.batch_size, data.n_prior, data.width),
+        (type(data), data.n_companions),
+        (data.weight is None, data.y is None, len(data) == data.batch_size),
+        (job.calibrate, evaluated),
+        _age(net),
+        net.module_.describe(),
+    )
 
 
 def error_of_one(error: Raised) -> Raised:

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import time
 from collections.abc import Sequence
 
 from skorch import NeuralNet
@@ -14,9 +13,11 @@ from skorch.callbacks import (
     PassthroughScoring,
     PrintLog,
 )
-from torch import Tensor, nn
+from torch import nn
 
-from sklearn_aae.training._engine import Engine, check_finite
+from sklearn_aae.training._alone import Alone
+from sklearn_aae.training._engine import Engine
+from sklearn_aae.training._loop import Member, check_finite, run_epochs
 from sklearn_aae.training._optim import (
     SCHEDULES,
     OptimizerBundle,
@@ -24,14 +25,12 @@ from sklearn_aae.training._optim import (
     set_learning_rate,
     warn_of_other_rates,
 )
-from sklearn_aae.training._recipe import OptimizerGroup, Recipe
+from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import Batches
-from sklearn_aae.training.losses._phases import Phase
+from sklearn_aae.training.losses._phases import OptimizerGroup, Phase
+from sklearn_aae.training.replay._recording import Replay
 from sklearn_aae.utils._random import Streams
-
-# What a training and its judges leave on a net.
-JUDGED = ("loss_", "clusters_", "information_", "cut_")
 
 
 class AAENet(NeuralNet):
@@ -70,13 +69,16 @@ class AAENet(NeuralNet):
         ``train_split(batches, y=None) -> (batches, Batch)`` adds validation rows.
 
     record_steps : bool, default=True
-        Whether long trainings record their steps and replay them (`_recording`).
+        Whether long trainings record their steps and replay them (`replay`).
 
     **kwargs : dict
         Parameters of `skorch.NeuralNet`.
 
     Attributes
     ----------
+    outcome : dict
+        What else the caller keeps of a training; snapshots hold it, too.
+
     recorded_ : bool
         Whether the latest training recorded its steps and replayed them.
     """
@@ -99,6 +101,7 @@ class AAENet(NeuralNet):
         split = {"train_split": train_split}
         super().__init__(module, criterion, **split, **fixed, **kwargs)
         self.record_steps = record_steps
+        self.outcome: dict = {}
         self.seed = seed
         self.learning_rates = learning_rates
         self.schedule = schedule
@@ -177,19 +180,18 @@ class AAENet(NeuralNet):
         states = [optimizer.state_dict() for optimizer in self.engine_.optimizers]
         history = [dict(row) for row in self.history]
         learnt = copy.deepcopy((self.module_.state_dict(), states))
-        judged = {name: vars(self)[name] for name in JUDGED if name in vars(self)}
-        return learnt, self.module_.phases, history, judged
+        found = getattr(self, "loss_", None), dict(self.outcome)
+        return learnt, self.module_.phases, history, found
 
     def restore(self, snapshot: tuple) -> None:
         """Put a snapshot back."""
-        (weights, states), phases, history, judged = snapshot
+        (weights, states), phases, history, found = snapshot
         self.replace_phases(phases)
         self.module_.load_state_dict(weights)
         for optimizer, state in zip(self.engine_.optimizers, states, strict=True):
             optimizer.load_state_dict(state)
         self.restore_history(history)
-        for name, value in judged.items():
-            setattr(self, name, value)
+        self.loss_, self.outcome = found[0], dict(found[1])
 
     def restore_history(self, lines: list[dict]) -> None:
         """Replace the history."""
@@ -224,15 +226,18 @@ class AAENet(NeuralNet):
             self.initialize()
         self._start_rates()
         self.batch_size = X.batch_size
-        self.engine_.plan(self.max_epochs * X.n_steps, self._recordable())
+        n_steps = self.max_epochs * X.n_steps
+        self.engine_.plan(n_steps, Replay if self._recordable() else None)
         self.interrupted_ = False
-        self.batches_ = X
         try:
             with self.streams_.active():
                 return super().partial_fit(X, y, classes, **fit_params)
         finally:
-            del self.batches_  # the net keeps no rows
-            self._set_training(False)
+            self.stop_training()
+
+    def stop_training(self) -> None:
+        """Bring the modules into evaluation mode."""
+        self._set_training(False)
 
     def notify(self, method_name, **told):
         """Call the callbacks; what schedules the rates goes on where it was."""
@@ -259,49 +264,15 @@ class AAENet(NeuralNet):
                 callback.initialize()
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Run epochs; note whether somebody ended them before their time."""
+        """Run epochs, by the loop that trains stacks, too."""
         self.first_epoch_ = len(self.history)  # a callback may have loaded some
-        try:
-            return super().fit_loop(X, y, epochs=epochs, **fit_params)
-        except KeyboardInterrupt:
-            self.interrupted_ = not self.has_stopped()
-            raise
-
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Train on all batches of an epoch, or evaluate the validation rows."""
-        if iterator is None:
-            return
-        if training:
-            self._train_epoch(iterator)
-            return
-        # What is evaluated, and kept if it is the best, has exact batch statistics.
-        self.calibrate(self.batches_)
-        self.record_validation(self.evaluate(iterator))
-
-    def _train_epoch(self, batches: Batches) -> None:
-        """Take the steps of one epoch; wait for the device once, at its end."""
-        start, number = time.perf_counter(), len(self.history) - 1
-        in_batches = self._looks_into_batches()
-
-        def step(i: int, batch: Batch) -> dict[str, Tensor]:
-            self.cancel()
-            self.set_learning_rates(number - self.first_epoch_ + i / batches.n_steps)
-            if not in_batches:
-                return self.train_step(batch)
-            self.notify("on_batch_begin", batch=batch, training=True)
-            losses = self.train_step(batch)
-            for name, loss in losses.items():
-                self.history.record_batch(name, float(loss))
-            self.history.record_batch("train_batch_size", batches.batch_size)
-            self.notify("on_batch_end", batch=batch, training=True, y_pred=None)
-            return losses
-
-        losses, batch = self.engine_.train_epoch(batches, number, step)
-        line = {name: float(loss) for name, loss in losses.items()}
-        check_finite(line, number + 1)
-        measures = self.engine_.measure(batch)
-        line |= {name: float(value) for name, value in measures.items()}
-        self.record(line, time.perf_counter() - start)
+        data, validation = self.get_split_datasets(X, y)
+        evaluated = validation is not None
+        member = Member(self, data, validation, evaluated, epochs=epochs)
+        run_epochs([member], lambda _: Alone(self, data, validation), self.cancel)
+        if member.error is not None:
+            raise member.error
+        return self
 
     def record(self, line: dict[str, float], duration: float) -> None:
         """Write an epoch's line of the history."""
@@ -324,6 +295,12 @@ class AAENet(NeuralNet):
         if self._is_scheduled():
             self.optimizer_.step()  # no step: torch's schedulers ask whether there was
         return losses
+
+    @property
+    def schedule_key(self) -> tuple:
+        """What the learning rates follow: nets of equal keys share them."""
+        rates = [self.learning_rate(group) for group in self.module_.optimizer_groups]
+        return (*rates, self.max_epochs, self.schedule)
 
     def factor(self, epochs_done: float) -> float:
         """Return the schedule's factor of the learning rates."""
@@ -382,7 +359,7 @@ class AAENet(NeuralNet):
         stops = [c for _, c in self.callbacks_ if isinstance(c, EarlyStopping)]
         return any(c.misses_ >= c.patience for c in stops)
 
-    def _looks_into_batches(self) -> bool:
+    def looks_into_batches(self) -> bool:
         """Whether a callback wants to know of each batch."""
         reads = any(isinstance(c, PassthroughScoring) for _, c in self.callbacks_)
         return reads or self._listens("on_batch_begin") or self._listens("on_batch_end")

@@ -1,12 +1,12 @@
-"""A recipe: named networks and the ordered phases that train them."""
+"""A recipe: which networks a model has, and by which losses they are trained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from torch import nn
 
 from sklearn_aae.nn import BatchNorm, LayerNorm, Linear
-from sklearn_aae.training.losses._phases import Phase
+from sklearn_aae.training._shapes import describe_fields, describe_network
+from sklearn_aae.training.losses._phases import OptimizerGroup, Phase
 
 UPDATES = ("joint", "alternating")
 
@@ -14,34 +14,8 @@ UPDATES = ("joint", "alternating")
 LAYERS = (Linear, BatchNorm, LayerNorm, nn.ParameterList)
 
 
-@dataclass(frozen=True)
-class OptimizerGroup:
-    """Phases that are minimised together, by one optimiser.
-
-    Attributes
-    ----------
-    name : str
-        Name of its last phase.
-
-    phases : tuple of Phase
-        Their weighted losses are added.
-
-    moves : tuple of str
-        The networks that it trains.
-    """
-
-    name: str
-    phases: tuple[Phase, ...]
-    moves: tuple[str, ...]
-
-    def still(self, phase: Phase) -> tuple[str, ...]:
-        """Return what a phase reads and only other phases of this group move."""
-        moved = set(self.moves) - set(phase.moves)
-        return tuple(name for name in phase.needs if name in moved)
-
-
 class Recipe(nn.Module):
-    """What a model is: networks and phases. The loop is the same for all.
+    """Named networks and the ordered phases that train them; one loop trains all.
 
     Parameters
     ----------
@@ -92,6 +66,18 @@ class Recipe(nn.Module):
             return False
         # Not by `parameters`: the walk through its names takes a tenth of a small fit.
         return all(type(m) in LAYERS for m in self.modules() if _learns(m))
+
+    def describe(self) -> tuple:
+        """Return all that shapes the steps; not the weights, and not the strengths.
+
+        Recipes of equal descriptions run the same operations on equal shapes.
+        """
+        networks = self.networks.items()
+        return (
+            self.update,
+            tuple(describe_fields(p, but=p.numbers) + p.numbers for p in self.phases),
+            tuple((name, describe_network(network)) for name, network in networks),
+        )
 
     def moved(self, group: OptimizerGroup) -> list[nn.Parameter]:
         """Return the parameters that a group moves."""

@@ -1,12 +1,14 @@
-"""Descriptions of recipes: equal ones run the same operations on equal shapes."""
+"""Descriptions of networks and phases, as keys: what is equal has equal shapes.
 
+What is neither plain nor a tensor counts by identity: networks that hold different
+objects are different.
+"""
+
+from collections.abc import Container
 from dataclasses import fields
 from numbers import Number
 
 from torch import nn
-
-from sklearn_aae.training._recipe import Recipe
-from sklearn_aae.training.losses._phases import Phase
 
 
 class Itself:
@@ -25,21 +27,7 @@ class Itself:
         return id(self.value)
 
 
-def describe(recipe: Recipe) -> tuple:
-    """Return all that shapes a recipe's steps; not its weights and strengths.
-
-    What is neither plain nor a tensor counts by identity: recipes that hold different
-    objects are different.
-    """
-    networks = recipe.networks.items()
-    return (
-        recipe.update,
-        tuple(_describe_phase(phase) for phase in recipe.phases),
-        tuple((name, _describe_network(network)) for name, network in networks),
-    )
-
-
-def _describe_network(network: nn.Module) -> tuple:
+def describe_network(network: nn.Module) -> tuple:
     """Return kinds, settings and shapes of a network's modules."""
     lines: list = []
     for path, module in network.named_modules():
@@ -57,11 +45,10 @@ def _describe_network(network: nn.Module) -> tuple:
     return tuple(lines)
 
 
-def _describe_phase(phase: Phase) -> tuple:
-    """Return kind and settings of a phase; of its numbers only which there are."""
-    names = [item.name for item in fields(phase) if item.name not in phase.numbers]
-    settings = (_as_key(getattr(phase, name)) for name in names)
-    return (type(phase), phase.numbers, *settings)
+def describe_fields(item, but: Container[str] = ()) -> tuple:
+    """Return kind and settings of a dataclass, leaving out some fields."""
+    names = [field.name for field in fields(item) if field.name not in but]
+    return (type(item), *(_as_key(getattr(item, name)) for name in names))
 
 
 def _as_key(value) -> str | Itself:

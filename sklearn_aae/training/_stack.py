@@ -5,9 +5,6 @@ leading axis; its layers read the axis off their shapes (`nn`), its losses are o
 (C,), and their sum gives each member its own gradients. `torch.func.vmap` over ordinary
 modules runs equally fast, but knows no row of a stack: an own random stream, an own
 rate of dropout or a batch statistic for each member would have to be built around it.
-
-Members begin together and end on their own: one that has stopped is written back to its
-net and no longer looked at, until enough have stopped for the others to move together.
 """
 
 import copy
@@ -25,6 +22,7 @@ from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import StackedBatches
 from sklearn_aae.training.losses._phases import Phase
+from sklearn_aae.training.replay._recording import Replay
 from sklearn_aae.utils._random import Streams
 
 
@@ -66,12 +64,6 @@ def _stack_phases(members: Sequence[Phase], like: Tensor) -> Phase:
     return replace(members[0], **changes)
 
 
-def schedule_key(net: AAENet) -> tuple:
-    """Return what a net's learning rates follow: nets of equal keys share them."""
-    rates = [net.learning_rate(group) for group in net.module_.optimizer_groups]
-    return (*rates, net.max_epochs, net.schedule)
-
-
 class Stack:
     """Nets that train together.
 
@@ -99,7 +91,7 @@ class Stack:
         streams = Streams([net.seed for net in nets], next(recipe.parameters()).device)
         self.engine = Engine(recipe, [], streams)
         # Members of equal schedule share a group of the optimisers; its first leads it.
-        self.spans = spans_of([schedule_key(net) for net in nets])
+        self.spans = spans_of([net.schedule_key for net in nets])
         self.leaders = [self.nets[span.start] for span in self.spans]
 
     def _make_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -131,7 +123,8 @@ class Stack:
             self.engine.optimizers = self._make_optimizers()
             epochs = max(net.max_epochs for net in self.nets) - self._done(number)
             recordable = all(net.record_steps for net in self.nets)
-            self.engine.plan(epochs * self.batches.n_steps, recordable)
+            n_steps = epochs * self.batches.n_steps
+            self.engine.plan(n_steps, Replay if recordable else None)
 
         def step(i: int, batch: Batch) -> dict[str, Tensor]:
             cancel()

@@ -7,8 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_aae.training._optim import moved_by
-from sklearn_aae.training._recipe import OptimizerGroup
 from sklearn_aae.training.data._batch import Batch, Networks
+from sklearn_aae.training.losses._phases import OptimizerGroup
+
+
+class CannotReplayError(RuntimeError):
+    """A replay failed; what it had changed is as it was before."""
 
 
 def train_step(

@@ -6,20 +6,18 @@ the jobs of many fits, by whoever `COLLECTOR` names, who calls `train_jobs` for 
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 
 import torch
 
-from sklearn_aae.training._engine import check_finite
-from sklearn_aae.training._groups import group
-from sklearn_aae.training._jobs import Job, error_of_one, step_flops
+from sklearn_aae.training._jobs import Job, error_of_one, group, step_flops
+from sklearn_aae.training._loop import check_finite, run_epochs
 from sklearn_aae.training._stack import Stack
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import StackedBatches, share_rows
 from sklearn_aae.utils._device import single_thread_pool, torch_threads
-
-# Members that have stopped are carried along until no more than this share is left.
-KEPT_SHARE = 0.75
+from sklearn_aae.utils._random import epoch_seeds, lent_generator
 
 
 class Cancelled(BaseException):
@@ -107,12 +105,37 @@ def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
     """Train jobs of one shape; an error of all is the error of each."""
     try:
         if len(members) == 1:
-            members[0].run(cancel)
+            train_one(members[0], cancel)
         else:
             _train_stack(members, cancel)
     except Exception as error:
         for job in members:
             job.error = job.error or (None if job.done else error_of_one(error))
+
+
+def train_one(job: Job, cancel: Callable[[], None] = lambda: None) -> None:
+    """Train one job; `cancel` is called before each step and may raise."""
+    net, validation = job.net, job.validation
+    if job.validate:
+        net.train_split = lambda data, y=None: (data, validation)
+    net.cancel = cancel  # type: ignore[method-assign]
+    with torch_threads(step_flops(job)), _lent_generator(job):
+        try:
+            net.partial_fit(job.batches)
+        finally:
+            net.train_split = None
+            del net.cancel
+        if job.calibrate:
+            net.calibrate(job.batches)
+        net.loss_ = net.evaluate(validation)
+        job.done = True
+
+
+def _lent_generator(job: Job) -> AbstractContextManager:
+    """Lend the user's own modules a seeded generator."""
+    (seed,) = epoch_seeds(job.net.seed, len(job.net.history))
+    own = job.net.module_.own_layers
+    return nullcontext() if own else lent_generator(seed, job.batches.x.device)
 
 
 def _keep_freed_memory() -> None:
@@ -132,81 +155,13 @@ def _train_stack(jobs: list[Job], cancel: Callable[[], None]) -> None:
     with torch_threads(len(jobs) * step_flops(jobs[0])):
         for job in jobs:
             job.net.first_epoch_, job.net.interrupted_ = len(job.net.history), False
-            _notify(job, "on_train_begin", X=job.batches, y=None)
-        _run_epochs([job for job in jobs if job.error is None], cancel)
+            job.notify("on_train_begin", X=job.batches, y=None)
+        evaluated = jobs[0].validate
+        alive = [job for job in jobs if job.error is None]
+        run_epochs(alive, lambda some: _make_stack(some, evaluated), cancel)
         for job in jobs:
-            _notify(job, "on_train_end", X=job.batches, y=None)
+            job.notify("on_train_end", X=job.batches, y=None)
         _finish([job for job in jobs if job.error is None])
-
-
-def _notify(job: Job, hook: str, **told) -> None:
-    """Call a job's callbacks; their error is the job's alone."""
-    try:
-        job.net.notify(hook, **told)
-    except Exception as error:
-        job.error = job.error or error
-
-
-def _run_epochs(jobs: list[Job], cancel: Callable[[], None]) -> None:
-    """Train until the last job has ended."""
-    if not jobs:
-        return
-    running, members, number = list(jobs), list(jobs), jobs[0].net.first_epoch_
-    evaluated = jobs[0].validate
-    stack = _make_stack(members, evaluated)
-    try:
-        while running:
-            if len(running) <= KEPT_SHARE * len(members):
-                for job in running:
-                    stack.write_back(members.index(job))
-                stack, members = _make_stack(running, evaluated), list(running)
-            for job in list(running):
-                _notify(job, "on_epoch_begin", **_datasets(job))
-                if job.error is not None:
-                    running.remove(job)
-            lines, duration = stack.train_epoch(number, cancel)
-            number += 1
-            if evaluated:
-                stack.calibrate(number)
-                for line, loss in zip(lines, stack.evaluate(number), strict=True):
-                    line["valid_loss"] = loss
-            for c, job in enumerate(members):
-                if job in running and _end_epoch(job, stack, c, lines[c], duration):
-                    running.remove(job)
-                    stack.write_back(c)
-    except KeyboardInterrupt:
-        for job in running:
-            stack.write_back(members.index(job))
-            job.net.interrupted_ = True
-
-
-def _end_epoch(
-    job: Job, stack: Stack, c: int, line: dict[str, float], duration: float
-) -> bool:
-    """Record a member's epoch and call its callbacks; return whether it ends."""
-    net = job.net
-    try:
-        check_finite(line, len(net.history))
-        evaluated = line.pop("valid_loss", None)
-        net.record(line, duration)
-        if evaluated is not None:
-            net.record_validation(evaluated)
-        if net.callbacks_:
-            stack.write_weights(c)
-        net.notify("on_epoch_end", **_datasets(job))
-    except KeyboardInterrupt:  # how skorch stops early
-        if not net.has_stopped():
-            raise
-        return True
-    except Exception as error:
-        job.error = error
-        return True
-    return len(net.history) - net.first_epoch_ >= net.max_epochs
-
-
-def _datasets(job: Job) -> dict:
-    validation = job.validation if job.validate else None
-    return {"dataset_train": job.batches, "dataset_valid": validation}
 
 
 def _make_stack(jobs: Sequence[Job], evaluated: bool) -> Stack:
@@ -235,4 +190,4 @@ def _finish(jobs: Sequence[Job]) -> None:
             except ValueError as error:
                 job.error = error
             job.net.loss_, job.done = loss, job.error is None
-            job.net._set_training(False)
+            job.net.stop_training()

@@ -19,6 +19,7 @@ from sklearn_aae import (
 )
 from sklearn_aae.estimators._state import to_arrays
 from sklearn_aae.training import COLLECTOR, _engine, train_jobs
+from sklearn_aae.training._trainer import train_one
 
 SMALL = {"hidden_layer_sizes": (8,), "critic_hidden_layer_sizes": (8,)}
 FADES = {**SMALL, "agreement_duration": 0.6, "update": "alternating"}
@@ -181,7 +182,7 @@ def test_a_stack_equals_one_by_one(estimator, batch_size, rows):
         job.net.initialize_optimizer()
     train_jobs(stacked)
     for job in single:
-        job.run()
+        train_one(job)
     for together, one in zip(stacked, single, strict=True):
         assert_alike(to_arrays(together.net.module_), to_arrays(one.net.module_), 1e-9)
         assert together.net.loss_ == pytest.approx(one.net.loss_, rel=1e-9)

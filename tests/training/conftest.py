@@ -21,7 +21,8 @@ from sklearn_aae.training import (
     Reconstruct,
     TrainCritic,
 )
-from sklearn_aae.training._groups import group
+from sklearn_aae.training._jobs import group
+from sklearn_aae.training._trainer import train_one
 from sklearn_aae.utils._random import seeded_scope
 
 N_CLASSES = 3
@@ -235,7 +236,7 @@ def train_alone(make_job):
         jobs = [make_job(i, callbacks=watched, **options) for i in range(n)]
         assert len(group(jobs)) == n
         for job in jobs:
-            job.run()
+            train_one(job)
         return jobs
 
     return train

@@ -18,15 +18,16 @@ from sklearn_aae.training import (
     Cancelled,
     Job,
     NonFiniteLossError,
-    _groups,
+    _jobs,
+    _loop,
     _trainer,
     error_of_one,
     train,
     train_jobs,
 )
-from sklearn_aae.training._groups import group, shape_of, stack_limit
+from sklearn_aae.training._jobs import group, shape_of, stack_limit
 from sklearn_aae.training._optim import StackedAdam
-from sklearn_aae.training._stack import schedule_key
+from sklearn_aae.training._trainer import train_one
 from sklearn_aae.training.data._batches import share_rows
 
 # --- who may train together -----------------------------------------------------------
@@ -151,7 +152,7 @@ def test_who_trains_alone(make_job):
     assert alone(callbacks=(EarlyStopping("reconstruction"), Callback()))
     assert shape_of(with_module(make_job(0), nn.Linear(5, 2))) is None
     trained = make_job(0)
-    trained.run()
+    train_one(trained)
     assert shape_of(trained) not in (None, shape_of(make_job(0)))  # not with new ones
 
 
@@ -204,7 +205,7 @@ def test_every_job_is_in_one_stack(make_job):
     ("limit", "sizes"), [(9, [7]), (7, [7]), (6, [3, 4]), (3, [2, 2, 3]), (1, [1] * 7)]
 )
 def test_a_limit_cuts_stacks_of_even_size(limit, sizes, make_job, monkeypatch):
-    monkeypatch.setattr(_groups, "stack_limit", lambda job: limit)
+    monkeypatch.setattr(_jobs, "stack_limit", lambda job: limit)
     stacks = group([make_job(i) for i in range(7)])
     assert sorted(map(len, stacks)) == sizes
 
@@ -222,12 +223,12 @@ def test_the_limit_falls_with_what_a_model_keeps_busy(make_job, monkeypatch):
     for bytes_, larger in itertools.product(
         (2**20, 2**26), ({"hidden": (64,)}, {"batch_size": 32}, {"hidden": (6, 6)})
     ):
-        monkeypatch.setattr(_groups, "CPU_STACK_BYTES", bytes_)
+        monkeypatch.setattr(_jobs, "CPU_STACK_BYTES", bytes_)
         assert 1 <= stack_limit(make_job(0, **larger)) < stack_limit(make_job(0))
     doubled = stack_limit(make_job(0, dtype=torch.float32))
     assert doubled == pytest.approx(2 * stack_limit(make_job(0)), abs=1)
     assert stack_limit(make_job(0)) * make_job(0).n_weights * 8 < 2**26
-    monkeypatch.setattr(_groups, "CPU_STACK_BYTES", 1)
+    monkeypatch.setattr(_jobs, "CPU_STACK_BYTES", 1)
     assert stack_limit(make_job(0)) == 1
 
 
@@ -236,8 +237,7 @@ def test_members_of_equal_pace_stand_side_by_side(make_job):
     jobs = [make_job(i, rate=r, epochs=n) for i, (r, n) in enumerate(paces)]
     (stack,) = group(jobs)
     runs = [
-        key
-        for key, _ in itertools.groupby(stack, key=lambda job: schedule_key(job.net))
+        key for key, _ in itertools.groupby(stack, key=lambda job: job.net.schedule_key)
     ]
     assert len(runs) == len(set(runs)) == 3
 
@@ -250,7 +250,7 @@ def test_a_member_whose_loss_is_not_finite_fails_alone(make_job, train_alone, al
     jobs = [make_job(i, **options) for i in range(4)]
     assert len(group(jobs)) == 1
     with pytest.raises(NonFiniteLossError) as alone:
-        make_job(1, **options).run()
+        train_one(make_job(1, **options))
     train_jobs(jobs)
     failed = jobs.pop(1)
     assert isinstance(failed.error, NonFiniteLossError)
@@ -402,7 +402,7 @@ def test_ctrl_c_keeps_the_members_as_they_are(
 def assert_as_after(steps, job, fresh, memory):
     """Assert that a job is where `fresh` is when it is interrupted alone."""
     fresh.net.set_callbacks([StopBefore(steps)])
-    fresh.run()
+    train_one(fresh)
     assert fresh.net.interrupted_
     kept, expected = memory(job.net), memory(fresh.net)
     assert set(kept) == set(expected)
@@ -441,7 +441,7 @@ def test_ctrl_c_between_the_groups_of_the_first_step(make_job, monkeypatch):
 
 
 def test_ctrl_c_while_members_move_together(make_job, train_alone, monkeypatch):
-    monkeypatch.setattr(_trainer, "KEPT_SHARE", 0.5)
+    monkeypatch.setattr(_loop, "KEPT_SHARE", 0.5)
     ends = [2, 3, 4, 4]  # the first is carried along for one epoch
     make, calls = _trainer._make_stack, itertools.count(1)
 
@@ -695,7 +695,7 @@ def test_a_collector_may_train_the_jobs_of_many_threads_together(
 def test_a_module_handed_over_in_evaluation_mode_is_trained(make_job):
     module, modes = nn.Sequential(nn.Linear(5, 2), nn.Dropout(0.5)).eval(), []
     module[1].register_forward_hook(lambda m, *args: modes.append(m.training))
-    with_module(make_job(0), module).run()
+    train_one(with_module(make_job(0), module))
     assert modes[0] is True
 
 

@@ -24,11 +24,10 @@ from sklearn_aae.training import (
     Reconstruct,
     TrainCritic,
     _engine,
-    _recording,
-    _tracing,
 )
-from sklearn_aae.training._script import scripted
-from sklearn_aae.training._simplify import simplify
+from sklearn_aae.training.replay import _recording, _tracing
+from sklearn_aae.training.replay._script import scripted
+from sklearn_aae.training.replay._simplify import simplify
 from sklearn_aae.utils._random import seeded_scope
 
 N, D, K = 40, 5, 2
@@ -371,11 +370,11 @@ def test_a_script_calls_with_all_kinds_of_arguments():
 
 # --- torch without what recordings need -----------------------------------------------
 
-ERRORS = (AttributeError, ImportError, TypeError, NotImplementedError)
+ERRORS = (AttributeError, ImportError, TypeError, RuntimeError)
 
 
 def break_import(patch, error):
-    patch.setitem(sys.modules, "sklearn_aae.training._tracing", None)
+    patch.setitem(sys.modules, "sklearn_aae.training.replay._tracing", None)
 
 
 def break_function(name):

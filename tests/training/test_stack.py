@@ -15,16 +15,17 @@ from sklearn_aae.training import (
     DIVERGENCES,
     SCHEDULES,
     UPDATES,
-    Job,
     _engine,
-    _recording,
+    _loop,
     _trainer,
     train_jobs,
 )
-from sklearn_aae.training._groups import group
-from sklearn_aae.training._recording import Replay
+from sklearn_aae.training._jobs import group
+from sklearn_aae.training._trainer import train_one
 from sklearn_aae.training.data import _batches
 from sklearn_aae.training.data._batches import StackedBatches
+from sklearn_aae.training.replay import _recording
+from sklearn_aae.training.replay._recording import Replay
 
 C = 8
 PLAIN, BOTH = [False], [False, True]  # whether the stack's steps are recorded
@@ -81,7 +82,7 @@ def check(make_job, train_alone, alike, memory, monkeypatch, plain_or_recorded):
         before = [memory(job.net) for job in together]
         assert [len(stack) for stack in group(together)] == [n]
         with monkeypatch.context() as patch:
-            patch.delattr(Job, "run")  # nobody trains alone
+            patch.delattr(_trainer, "train_one")  # nobody trains alone
             train_jobs(together)
         weights = [memory(job.net) for job in together]
         for name in ("networks.encoder.", "networks.decoder."):
@@ -277,7 +278,7 @@ STOPPING = {"patience": 2, "epochs": 25, "schedule": "constant", "rate": 2e-2}
 @pytest.mark.parametrize("kept", [0.0, None, 0.999])
 def test_members_stop_early_each_in_its_own_epoch(kept, check, monkeypatch):
     if kept is not None:
-        monkeypatch.setattr(_trainer, "KEPT_SHARE", kept)
+        monkeypatch.setattr(_loop, "KEPT_SHARE", kept)
     stacks = []
     make = _trainer._make_stack
     monkeypatch.setattr(
@@ -320,12 +321,12 @@ def test_nets_that_were_trained_before_train_on_as_a_stack(update, make_job, ali
     options = {**VARIED, **NOISE, "update": update}
     alone, together = ([make_job(i, **options) for i in range(3)] for _ in range(2))
     for job in (*alone, *together):
-        job.run()
+        train_one(job)
         job.done = False
     assert [len(stack) for stack in group(together)] == [3]
     train_jobs(together)
     for job in alone:
-        job.run()
+        train_one(job)
     for job, expected in zip(together, alone, strict=True):
         assert len(job.net.history) == 8
         alike(job, expected, 1e-9)
@@ -337,7 +338,7 @@ def test_nets_of_different_pasts_train_apart(make_job):
         if n_rows is not None:
             first = make_job(0, n_rows=n_rows)
             job.batches, kept = first.batches, job.batches
-            job.run()
+            train_one(job)
             job.batches = kept
     # New; twice four epochs of five steps; four epochs of three steps.
     assert sorted(len(stack) for stack in group(jobs)) == [1, 1, 2]

@@ -67,6 +67,32 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class OptimizerGroup:
+    """Phases that are minimised together, by one optimiser.
+
+    Attributes
+    ----------
+    name : str
+        Name of its last phase.
+
+    phases : tuple of Phase
+        Their weighted losses are added.
+
+    moves : tuple of str
+        The networks that it trains.
+    """
+
+    name: str
+    phases: tuple[Phase, ...]
+    moves: tuple[str, ...]
+
+    def still(self, phase: Phase) -> tuple[str, ...]:
+        """Return what a phase reads and only other phases of this group move."""
+        moved = set(self.moves) - set(phase.moves)
+        return tuple(name for name in phase.needs if name in moved)
+
+
+@dataclass(frozen=True)
 class Reconstruct(Phase):
     """-log p(x|z), z ~ q(z|x), in nats a column.
 

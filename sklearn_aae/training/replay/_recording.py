@@ -21,16 +21,24 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sklearn_aae.training._optim import known_to, state_of
+from sklearn_aae.training._optim import (
+    StackedAdam,
+    give_state,
+    known_to,
+    make_optimizer,
+    moved_by,
+    state_of,
+)
 from sklearn_aae.training._recipe import Recipe
-from sklearn_aae.training._shapes import describe
+from sklearn_aae.training._step import CannotReplayError, train_step
 from sklearn_aae.training.data._batch import PARTS, Batch, parts_of
 from sklearn_aae.training.losses._phases import Phase
-from sklearn_aae.utils._random import Draw, Streams
+from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
 
 # Recordings kept for further models of the same shape, and shapes whose steps count.
 MAX_RECORDINGS = 32
@@ -44,10 +52,6 @@ _RECORDINGS: OrderedDict[tuple, Callable | None] = OrderedDict()
 _STEPS: OrderedDict[tuple, int] = OrderedDict()
 _LOCK = threading.RLock()  # torch.fx patches nn.Module while it records
 _LOG = logging.getLogger("sklearn_aae")
-
-
-class CannotReplayError(RuntimeError):
-    """A replay failed; what it had changed is as it was before."""
 
 
 def compile_step(
@@ -79,16 +83,103 @@ def compile_step(
     Returns
     -------
     run : callable or None
-        See `_tracing.record`.
+        Takes the tensors of a batch, the noise and the state, which it changes in
+        place; returns the losses, and the code of the batch's own rows if it made it.
     """
     try:
         # Imports what may be gone from torch.
-        from sklearn_aae.training._tracing import record
+        from sklearn_aae.training.replay._tracing import record
 
-        return record(recipe, optimizers, batch, draws, state)
+        noise = [_some_noise(draw) for draw in draws]
+        step = _as_function(recipe, optimizers, batch, draws)
+        return record(step, [*parts_of(batch), *noise, *state])
     except Exception:  # of any kind: they are torch's
         _log_failure("recorded")
         return None
+
+
+def _as_function(
+    recipe: Recipe,
+    optimizers: Sequence[torch.optim.Optimizer],
+    batch: Batch,
+    draws: Sequence[Draw],
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Return a step as a function of all that it reads or changes."""
+    names = [name for name in PARTS if getattr(batch, name) is not None]
+
+    def step(*tensors: Tensor) -> tuple[Tensor, ...]:
+        rest = iter(tensors)
+        parts: dict = {name: next(rest) for name in names}
+        seen = Batch(**parts, row_counts=batch.row_counts, generator=batch.generator)
+        noise = [next(rest) for _ in draws]
+        with drawing_from(Playback(noise)):
+            return _play(recipe, optimizers, seen, list(rest))
+
+    return step
+
+
+def _some_noise(draw: Draw) -> Tensor:
+    """Return noise of a draw's kind, of no model's stream and not the caller's."""
+    generator = torch.Generator(draw.device).manual_seed(0)
+    out = torch.empty(draw.shape, dtype=draw.dtype, device=draw.device)
+    return draw.fill(out, generator=generator)
+
+
+class _Game(nn.Module):
+    """Holds networks while their tensors are exchanged."""
+
+    def __init__(self, networks: nn.ModuleDict):
+        super().__init__()
+        self.networks = networks
+
+    def forward(self, play: Callable):
+        return play(self.networks)
+
+
+def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor, ...]:
+    """Take a step of a recipe whose state is exchanged for `state`.
+
+    Returns the losses, and the code of the batch's own rows if the last pass made it.
+    """
+    from torch.func import functional_call  # no earlier: torch may move it
+
+    rest = iter(state)
+    game = _Game(recipe.networks)
+    exchanged = {name: next(rest) for name, _ in game.named_parameters()}
+    exchanged |= {name: next(rest) for name, _ in game.named_buffers()}
+    phases = [
+        replace(phase, **{name: next(rest) for name in phase.numbers})
+        for phase in recipe.phases
+    ]
+
+    def play(networks: nn.ModuleDict) -> tuple[Tensor, ...]:
+        here = Recipe(networks, phases, recipe.update)
+        copies = [_like(o, here, i) for i, o in enumerate(optimizers)]
+        for optimizer in copies:
+            for group in optimizer.param_groups:
+                group["lr"] = next(rest)
+        for optimizer, old in zip(copies, optimizers, strict=True):
+            known, remembered = known_to(old), state_of(old)
+            give_state(optimizer, [next(rest) for _ in remembered], known)
+        share = recipe.update == "joint"
+        losses = train_step(
+            networks, here.optimizer_groups, copies, batch, share_pass=share
+        )
+        code = batch.rows("own")._code
+        return (*losses.values(), *([] if code is None else [code.detach()]))
+
+    return functional_call(game, exchanged, (play,))
+
+
+def _like(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, i: int
+) -> torch.optim.Optimizer:
+    """Return a new optimiser like the i-th group's, over a recipe's parameters."""
+    parameters = recipe.moved(recipe.optimizer_groups[i])
+    if isinstance(optimizer, StackedAdam):
+        return StackedAdam(parameters, optimizer.spans)
+    assert len(parameters) == len(moved_by(optimizer))
+    return make_optimizer(parameters, 0.0)
 
 
 def _log_failure(what: str) -> None:
@@ -223,7 +314,7 @@ def _key(
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
     known = [tuple(known_to(optimizer)) for optimizer in optimizers]
     rows = tuple(batch.row_counts.items())
-    return (describe(recipe), rows, *told, *spans, *known, *shapes, *draws)
+    return (recipe.describe(), rows, *told, *spans, *known, *shapes, *draws)
 
 
 def _count(key: tuple, n_steps: int) -> int:

@@ -1,0 +1,196 @@
+"""One loop of epochs for one model or many: evaluation, history, callbacks, Ctrl-C.
+
+Members train together. Where their weights are meanwhile, in each net or piled up in a
+`Stack`, is the `Models`' business. Members begin together and end on their own: one
+that has stopped is written back to its net and no longer looked at, until enough have
+stopped for the others to move together.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from sklearn_aae.training.data._batch import Batch
+from sklearn_aae.training.data._batches import Batches
+
+# Members that have stopped are carried along until no more than this share is left.
+KEPT_SHARE = 0.75
+
+
+class NonFiniteLossError(ValueError):
+    """A loss became NaN or infinite; the message says which, when and what to do."""
+
+
+def check_finite(values: Mapping[str, float], epoch: int) -> None:
+    """Raise NonFiniteLossError if a loss of an epoch, counted from 1, is no number."""
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    if bad:
+        raise NonFiniteLossError(
+            f"The {bad[0]} loss became {values[bad[0]]} in epoch {epoch}. "
+            "Lower learning_rate or critic_learning_rate, raise gradient_penalty, "
+            "or scale the columns (scale='standard' or 'quantile')."
+        )
+
+
+@dataclass(eq=False)
+class Member:
+    """A net in training.
+
+    Attributes
+    ----------
+    net : AAENet
+        What to train.
+
+    batches : Batches
+        Its rows.
+
+    validation : Batch or None
+        Rows to evaluate it on.
+
+    validate : bool
+        Whether to evaluate each epoch.
+
+    epochs : int or None
+        How many; None for the net's `max_epochs`.
+
+    error : Exception or None
+        Why it failed.
+    """
+
+    net: Any
+    batches: Batches
+    validation: Batch | None
+    validate: bool = False
+    epochs: int | None = field(default=None, kw_only=True)
+    error: Exception | None = field(default=None, init=False)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all epochs are done."""
+        epochs = self.net.max_epochs if self.epochs is None else self.epochs
+        return len(self.net.history) - self.net.first_epoch_ >= epochs
+
+    def notify(self, hook: str, **told) -> None:
+        """Call the callbacks; their error is this member's alone."""
+        try:
+            self.net.notify(hook, **told)
+        except Exception as error:
+            self.error = self.error or error
+
+    def datasets(self) -> dict:
+        """Return what callbacks get to know of the rows."""
+        validation = self.validation if self.validate else None
+        return {"dataset_train": self.batches, "dataset_valid": validation}
+
+
+Kind = TypeVar("Kind", bound=Member)
+
+
+class Models(Protocol):
+    """Members' models, wherever their weights are while they train."""
+
+    def train_epoch(
+        self, number: int, cancel: Callable[[], None]
+    ) -> tuple[list[dict[str, float]], float]:
+        """Train one epoch; return each member's line of the history, and the time."""
+        ...
+
+    def calibrate(self, number: int) -> None:
+        """Set batch normalisation to the average statistics of the present weights."""
+        ...
+
+    def evaluate(self, number: int) -> list[float]:
+        """Return the criterion of each member on its validation rows."""
+        ...
+
+    def write_weights(self, c: int) -> None:
+        """Bring the weights of member c into its net."""
+        ...
+
+    def write_back(self, c: int) -> None:
+        """Bring all that member c has learnt into its net, its optimisers included."""
+        ...
+
+
+def run_epochs(
+    members: Sequence[Kind],
+    make_models: Callable[[Sequence[Kind]], Models],
+    cancel: Callable[[], None],
+) -> None:
+    """Train until the last member has ended; failures are in their `error`.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        Equally long trained before.
+
+    make_models : callable
+        ``make_models(members)`` returns the models of some of them.
+
+    cancel : callable
+        Called before each step; may raise.
+    """
+    running = [member for member in members if not member.at_end]
+    if not running:
+        return
+    present, number = list(running), running[0].net.first_epoch_
+    models = make_models(present)
+    try:
+        while running:
+            if len(running) <= KEPT_SHARE * len(present):
+                for member in running:
+                    models.write_back(present.index(member))
+                models, present = make_models(running), list(running)
+            _begin_epoch(running)
+            if not running:
+                return
+            lines, duration = models.train_epoch(number, cancel)
+            number += 1
+            if present[0].validate:
+                # What is evaluated, and kept if the best, has exact batch statistics.
+                models.calibrate(number)
+                for line, loss in zip(lines, models.evaluate(number), strict=True):
+                    line["valid_loss"] = loss
+            for c, member in enumerate(present):
+                if member in running and _end_epoch(
+                    member, models, c, lines[c], duration
+                ):
+                    running.remove(member)
+                    models.write_back(c)
+    except KeyboardInterrupt:
+        for member in running:
+            models.write_back(present.index(member))
+            member.net.interrupted_ = True
+
+
+def _begin_epoch(running: list[Kind]) -> None:
+    """Call the callbacks; members whose callbacks fail run no more."""
+    for member in list(running):
+        member.notify("on_epoch_begin", **member.datasets())
+        if member.error is not None:
+            running.remove(member)
+
+
+def _end_epoch(
+    member: Member, models: Models, c: int, line: dict[str, float], duration: float
+) -> bool:
+    """Record a member's epoch and call its callbacks; return whether it ends."""
+    net = member.net
+    try:
+        check_finite(line, len(net.history))
+        loss = line.pop("valid_loss", None)
+        net.record(line, duration)
+        if loss is not None:
+            net.record_validation(loss)
+        if net.callbacks_:
+            models.write_weights(c)
+        net.notify("on_epoch_end", **member.datasets())
+    except KeyboardInterrupt:  # how skorch stops early
+        if not net.has_stopped():
+            raise
+        return True
+    except Exception as error:
+        member.error = error
+        return True
+    return member.at_end

@@ -1,0 +1,1 @@
+"""Recorded steps: written down once, replayed without autograd."""
