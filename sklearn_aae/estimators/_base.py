@@ -9,10 +9,16 @@ from sklearn.base import BaseEstimator
 from torch.distributions import Distribution
 
 from sklearn_aae.estimators._data import FitInput, TrainingData, prepare
-from sklearn_aae.estimators._fitting import Choice, Trainer, count_epochs, load_net
+from sklearn_aae.estimators._fitting import (
+    Choice,
+    Trainer,
+    count_epochs,
+    fitted_model,
+    load_net,
+)
 from sklearn_aae.estimators._interrupts import FitScope, fitting
 from sklearn_aae.estimators._labels import NO_LABELS, LabelRole
-from sklearn_aae.estimators._model import FittedModel, answering
+from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._parameters import (
     NON_NEGATIVE,
     POSITIVE,
@@ -309,7 +315,7 @@ class BaseModel(BaseEstimator):
             nets = trainer.train_new(seeds)
         choice = self._choose(nets, data, spec, streams)
         trainer.warn_if_worse(choice.best)
-        models = [self._model_of(net, spec, data) for net in choice.nets]
+        models = [fitted_model(self, net, spec, data) for net in choice.nets]
         best = models[choice.at]
         measured = not (warm and streams) or len(data.rows) >= MIN_MEASURED
         if "decoder" in best.networks:
@@ -322,21 +328,6 @@ class BaseModel(BaseEstimator):
         device = resolve_device(self.device)
         full_batch = n_samples <= self.batch_size
         return device.torch_device, device.training_dtype(full_batch=full_batch)
-
-    def _model_of(
-        self, net: AAENet, spec: ModelSpec, data: TrainingData
-    ) -> FittedModel:
-        """Return what a trained net answers by."""
-        dtype = resolve_device(self.device).inference_dtype
-        there = [name for name in spec.answers if name in net.module_.networks]
-        return FittedModel(
-            net,
-            {name: answering(net, name, dtype) for name in there},
-            spec.answers,
-            spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
-            data.columns,
-            data.preprocessor,
-        )
 
     def _set_fitted(
         self, models: list[FittedModel], at: int, data: TrainingData
@@ -396,6 +387,6 @@ class BaseModel(BaseEstimator):
         maker = type(self)(**params)
         spec = maker._make_spec(data)
         nets = [load_net(maker, spec, data, part) for part in state["nets"]]
-        models = [maker._model_of(net, spec, data) for net in nets]
+        models = [fitted_model(maker, net, spec, data) for net in nets]
         models[state["at"]].residuals = getattr(self, "residuals_", None)
         self._set_fitted(models, state["at"], data)

@@ -9,6 +9,7 @@ from skorch.utils import noop
 
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._interrupts import FitScope
+from sklearn_aae.estimators._model import FittedModel, answering
 from sklearn_aae.estimators._networks import learning_rates
 from sklearn_aae.estimators._parameters import as_callbacks
 from sklearn_aae.estimators._rows import Rows
@@ -112,6 +113,22 @@ def _callbacks(estimator) -> list:
     return callbacks
 
 
+def fitted_model(
+    estimator, net: AAENet, spec: ModelSpec, data: TrainingData
+) -> FittedModel:
+    """Return what a trained net answers by."""
+    dtype = resolve_device(estimator.device).inference_dtype
+    there = [name for name in spec.answers if name in net.module_.networks]
+    return FittedModel(
+        net,
+        {name: answering(net, name, dtype) for name in there},
+        spec.answers,
+        spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
+        data.columns,
+        data.preprocessor,
+    )
+
+
 class Trainer:
     """Has the nets of one fit trained.
 
@@ -157,7 +174,7 @@ class Trainer:
             build_net(self.estimator, self.spec, self.data, seed, dtype)
             for seed in seeds
         ]
-        jobs = self._train(nets)
+        jobs = self.run(nets)
         done = [job.net for job in jobs if job.done]
         if not done:
             stopped = KeyboardInterrupt("Stopped before any model had been trained.")
@@ -177,7 +194,7 @@ class Trainer:
             net.lr, net.learning_rates = estimator.learning_rate, rates
             net.record_steps = estimator.compile
             self._release_constants(net)
-        for job in self._train(nets):
+        for job in self.run(nets):
             if job.error is not None:
                 raise job.error
             # One that Ctrl-C left undone is a net as it was, and answers, too.
@@ -201,7 +218,7 @@ class Trainer:
         """The rows that nets are evaluated by."""
         return self.data.validation or self.data.rows
 
-    def _train(self, nets: list[AAENet]) -> list[Job]:
+    def run(self, nets: list[AAENet]) -> list[Job]:
         """Train nets stage by stage; return the last job of each."""
         last: dict[AAENet, Job] = {}
         self._check_callbacks(nets)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sklearn_aae.distributions import RowDistribution
-from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators._model import MIN_RESIDUAL, FittedModel
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.tabular import TableColumns
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
@@ -18,8 +18,6 @@ from sklearn_aae.utils._modes import plain_torch
 
 # Codes that are drawn for each row, to choose one by the cells that are given.
 CANDIDATES = 200
-# Deviations of a scaled number that is reconstructed exactly.
-MIN_RESIDUAL = 0.01
 
 
 def check_n_samples(n_samples) -> None:

@@ -20,6 +20,9 @@ from sklearn_aae.tabular import TableColumns, TablePreprocessor
 from sklearn_aae.training import AAENet
 from sklearn_aae.utils._random import seeded_scope
 
+# Deviations of a scaled number that is reconstructed exactly.
+MIN_RESIDUAL = 0.01
+
 
 @dataclass(eq=False)
 class FittedModel:

@@ -19,6 +19,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.estimators._data import FitInput
+from sklearn_aae.estimators._fitting import fitted_model
 from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators._warnings import warn_of_collapse
 from sklearn_aae.estimators.clustering._merge import (
@@ -649,7 +650,7 @@ def test_a_part_of_one_epoch_has_exact_statistics(three):
     data = model._prepare(FitInput(X, few), 0, model._data)
     spec = model._make_spec(data)
     model.net_.calibrate(spec.stages[1].make_batches(data.rows, model.net_.seed))
-    model._set_fitted([model._model_of(model.net_, spec, data)], 0, data)
+    model._set_fitted([fitted_model(model, model.net_, spec, data)], 0, data)
     np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-6)
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from skorch.callbacks import Callback
 
 from sklearn_aae import AAEOutlierDetector, AAETransformer
-from sklearn_aae.estimators._generate import MIN_RESIDUAL
+from sklearn_aae.estimators._model import MIN_RESIDUAL
 from sklearn_aae.estimators.outliers import _answers
 from sklearn_aae.estimators.outliers._calibration import (
     EmpiricalSurvival,

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_aae.distributions import RowDistribution
-from sklearn_aae.estimators._generate import MIN_RESIDUAL
-from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators._model import MIN_RESIDUAL, FittedModel
 from sklearn_aae.estimators.outliers._calibration import EmpiricalSurvival
 from sklearn_aae.training import AAENet
 
