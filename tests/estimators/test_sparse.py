@@ -19,7 +19,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.estimators import _neighbours
+from sklearn_aae.estimators import _graph
 from sklearn_aae.tabular import SparseTable, TablePreprocessor
 
 SMALL = {"hidden_layer_sizes": (8,), "critic_hidden_layer_sizes": (8,)}
@@ -123,7 +123,7 @@ def test_text_is_never_dense_as_a_whole():
 def test_neighbours_among_sparse_rows_are_searched_for_in_parts():
     X = sparse.random(4000, 50, 0.05, format="csr", random_state=0)
     tracemalloc.start()
-    _neighbours.nearest(X, 3)
+    _graph.nearest(X, 3)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4000**2 * 8  # all distances; scikit-learn would take twice that
