@@ -29,7 +29,7 @@ class Decorrelate(Phase):
 
 
 class DecorrelatedTransformer(CodeMixin, BaseAutoencoder):
-    """Wasserstein autoencoder whose columns of the code are not correlated.
+    """Sliced Wasserstein autoencoder whose columns of the code are not correlated.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class DecorrelatedTransformer(CodeMixin, BaseAutoencoder):
     """
 
     decorrelation_strength: float = parameter(default=10.0, allowed=[NON_NEGATIVE])
-    regularizer: str | None = "mmd"
+    regularizer: str | None = "sliced_wasserstein"
 
     def _make_spec(self, data):
-        spec = super()._make_spec(data)  # reconstruction and the discrepancy
+        spec = super()._make_spec(data)  # reconstruction and the distance
         decorrelate = Decorrelate(weight=float(self.decorrelation_strength))
         return replace(spec, phases=[*spec.phases, decorrelate])

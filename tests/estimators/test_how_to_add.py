@@ -39,7 +39,7 @@ def test_sklearn_checks(estimator, check):
 
 def test_it_trains_its_phases(model):
     phases = [phase.name for phase in model.net_.module_.phases]
-    assert phases == ["reconstruction", "mmd", "decorrelation"]
+    assert phases == ["reconstruction", "sliced_wasserstein", "decorrelation"]
     assert {*phases} <= {*model.history_[-1]}
 
 
