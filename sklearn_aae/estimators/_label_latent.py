@@ -150,7 +150,8 @@ class LabelLatent(CodeMixin):
 
     def _label_probabilities(self, X) -> np.ndarray:
         """Return q(y|x) of rows, float64."""
-        codes = self._model.encode(read_new_rows(self, X))
+        rows = read_new_rows(self, X)
+        codes = self._model.encode(rows)
         return codes[:, : self.prior_.n_classes].astype(np.float64)
 
 

@@ -85,7 +85,8 @@ class OutlierScores:
             See `score_method`. Combined ones are logarithms of probabilities: at most
             0.
         """
-        return -self._ensemble.surprise(*self._read(X))
+        rows, unknown = self._read(X)
+        return -self._ensemble.surprise(rows, unknown)
 
     def decision_function(self, X):
         """Return how far scores are above the threshold.
@@ -137,5 +138,6 @@ class OutlierScores:
             and what the score is lower without it is all its own.
         """
         X = as_table(X)
-        shares = self._ensemble.localize(*self._read(X))
+        rows, unknown = self._read(X)
+        shares = self._ensemble.localize(rows, unknown)
         return as_frame_like(shares, like=X)
