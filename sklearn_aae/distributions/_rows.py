@@ -232,8 +232,8 @@ class Columns(RowDistribution):
         n = self.n_numbers
         squares = (x[..., :n] - self._means).square()
         surprise = -2 * self._categorical(x) * self.weight.unsqueeze(-2)[..., n:]
-        missed = torch.cat([squares, surprise], -1)
-        return torch.where(seen, missed, missed.new_zeros(())).sum(-1)
+        residual = torch.cat([squares, surprise], -1)
+        return torch.where(seen, residual, residual.new_zeros(())).sum(-1)
 
     def _cells(self, value: Tensor) -> Tensor:
         """`cells` in the order of the groups."""

@@ -84,7 +84,7 @@ class BaseAutoencoder(BaseModel):
         -------
         X : {ndarray, DataFrame} of shape (n_samples, n_features)
             What the code keeps of them: a table like the training table, without
-            holes.
+            missing cells.
         """
         rows = read_new_rows(self, X)
         decoded = self._model.decode(self._model.encode(rows))

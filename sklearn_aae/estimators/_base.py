@@ -201,7 +201,7 @@ class BaseModel(BaseEstimator):
         y : array-like of shape (n_samples,), default=None
             Class labels; -1, None and NaN are unlabelled rows. Used where the prior
             has components ("gaussian_mixture", "swiss_roll"): each class then gets one,
-            and the critic is told the label (paper, section 2.3). Ignored otherwise,
+            and the critic sees the label (paper, section 2.3). Ignored otherwise,
             and where y holds numbers that are not whole, or several columns. Whole
             numbers are labels: classes that are many for the rows are warned of.
 
@@ -210,7 +210,7 @@ class BaseModel(BaseEstimator):
             counts like repeated rows; else rows are drawn in proportion to it.
 
         X_val : array-like of shape (n_val, n_features), default=None
-            Rows that judge the training (`history_`, `early_stopping`).
+            Validation rows (`history_`, `early_stopping`).
 
         y_val : array-like of shape (n_val,), default=None
             Labels of `X_val`.
@@ -307,8 +307,8 @@ class BaseModel(BaseEstimator):
         seed, *seeds = draw_seeds(self.random_state, 1 + n_models)
         data = self._prepare(given, seed, self._data if warm else None)
         spec = self._make_spec(data)
-        course = (1, "constant") if streams else (count_epochs(self, len(data.rows)),)
-        trainer = Trainer(self, spec, data, scope, *course)
+        plan = (1, "constant") if streams else (count_epochs(self, len(data.rows)),)
+        trainer = Trainer(self, spec, data, scope, *plan)
         if warm:
             nets = trainer.train_on([model.net for model in self._models])
         else:

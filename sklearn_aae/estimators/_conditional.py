@@ -21,8 +21,8 @@ from sklearn_aae.priors import IndependentStyle, as_prior
 class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     """Supervised adversarial autoencoder: a style code without the label.
 
-    The decoder p(x|y, z) is told the label y, so the code z need not hold it ([1]_,
-    section 4). The critic D(z, y) is told it, too, and the prior p(z) is the same for
+    The decoder p(x|y, z) sees the label y, so the code z need not hold it ([1]_,
+    section 4). The critic D(z, y) sees it, too, and the prior p(z) is the same for
     every label: what it cannot tell from the prior says nothing about the label. Then
     a row can be decoded with another label (`transfer`), and samples can be asked for
     by label.

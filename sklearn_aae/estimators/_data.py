@@ -273,7 +273,7 @@ class _Reader:
         """Return valid rows that no model is trained on."""
         rows = self._rows(X_val, y_val, None, least=1, of="_val")
         if len(rows) < 2:
-            raise ValueError("X_val has 1 sample. Pass 2 or more to judge by.")
+            raise ValueError("X_val has 1 sample. Pass 2 or more to validate by.")
         return rows
 
     def _rows(self, X, y, sample_weight, *, least: int, of: str = "") -> Rows:
@@ -298,7 +298,7 @@ class _Reader:
         return rows if self.arrange is None else self.arrange(rows)
 
     def _named(self, classes) -> np.ndarray | None:
-        """Return the classes that a fit is told of; None for those of y."""
+        """Return the classes that a user names; None for those of y."""
         if classes is None:
             return None
         labels = self.role.read(classes, self.owner, "classes")

@@ -143,8 +143,8 @@ def encode_labels(labels: np.ndarray, classes=None) -> tuple[np.ndarray, np.ndar
     if unknown:
         raise ValueError(
             f"There are labels that the first fit did not see: {sorted(unknown)}. It "
-            f"knows {classes.tolist()}. fit, and the first call of partial_fit, can be "
-            "told all of them: classes=[...]."
+            f"knows {classes.tolist()}. fit, and the first call of partial_fit, take "
+            "all of them: classes=[...]."
         )
     codes = np.full(len(labels), UNLABELLED, dtype=np.int64)
     codes[labelled] = [number[label] for label in values.tolist()]

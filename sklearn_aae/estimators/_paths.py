@@ -16,7 +16,7 @@ MIN_SINE = 1e-6
 
 
 def repeated_labels(estimator, labels: dict, n_ways: int, n_steps: int) -> dict:
-    """Return the labels that `inverse_transform` is told, for each step of a way.
+    """Return the labels for `inverse_transform`, for each step of a way.
 
     Raises
     ------

@@ -48,8 +48,8 @@ def parameter(
     kw_only : bool, default=True
         Whether it must be passed by its name.
     """
-    told = {} if allowed is None else {"allowed": allowed, "shapes": shapes}
-    return field(default=default, kw_only=kw_only, metadata=told)
+    metadata = {} if allowed is None else {"allowed": allowed, "shapes": shapes}
+    return field(default=default, kw_only=kw_only, metadata=metadata)
 
 
 def complete(cls: type) -> None:
@@ -61,7 +61,7 @@ def complete(cls: type) -> None:
     names = parameters_of(cls)
     known = {name: _metadata(cls, name) for name in names}
     cls._parameter_constraints = {  # type: ignore[attr-defined]
-        name: told["allowed"] for name, told in known.items() if told
+        name: found["allowed"] for name, found in known.items() if found
     }
     if cls.__doc__:  # python -OO has none
         cls.__doc__ = document(cls)

@@ -60,7 +60,7 @@ def warn_if_diverged(loss: float, start: Callable[[], float], usual: float) -> N
 def warn_if_far(
     X, X_val, columns: TableColumns, low: np.ndarray, high: np.ndarray
 ) -> None:
-    """Warn if most rows that judge lie far outside of the training rows.
+    """Warn if most validation rows lie far outside of the training rows.
 
     Parameters
     ----------

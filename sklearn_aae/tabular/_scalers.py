@@ -53,8 +53,8 @@ class CommonScaler(StandardScaler):
         super().partial_fit(X, y, sample_weight)
         extent = self.extent_.partial_fit(X).data_range_
         unit = np.where(extent > 0, extent, 1.0) if self.by_range else 1.0
-        shares = (self.var_ / unit**2)[extent > 0]
-        common = np.sqrt(shares.mean()) if shares.any() else 1.0
+        variances = (self.var_ / unit**2)[extent > 0]
+        common = np.sqrt(variances.mean()) if variances.any() else 1.0
         self.scale_ = np.broadcast_to(unit * common, extent.shape)
         return self
 

@@ -71,10 +71,10 @@ class Member:
         epochs = self.net.max_epochs if self.epochs is None else self.epochs
         return len(self.net.history) - self.net.first_epoch_ >= epochs
 
-    def notify(self, hook: str, **told) -> None:
+    def notify(self, hook: str, **arguments) -> None:
         """Call the callbacks; their error is this member's alone."""
         try:
-            self.net.notify(hook, **told)
+            self.net.notify(hook, **arguments)
         except Exception as error:
             self.error = self.error or error
 

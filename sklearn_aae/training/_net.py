@@ -239,13 +239,13 @@ class AAENet(NeuralNet):
         """Bring the modules into evaluation mode."""
         self._set_training(False)
 
-    def notify(self, method_name, **told):
+    def notify(self, method_name, **arguments):
         """Call the callbacks; what schedules the rates goes on where it was."""
-        getattr(self, method_name)(self, **told)
+        getattr(self, method_name)(self, **arguments)
         for _, callback in self.callbacks_:
             goes_on = method_name == "on_train_begin" and self._goes_on(callback)
             if not goes_on:
-                getattr(callback, method_name)(self, **told)
+                getattr(callback, method_name)(self, **arguments)
 
     def _goes_on(self, callback: Callback) -> bool:
         """Whether a callback has begun to schedule these rates of this net."""

@@ -72,8 +72,8 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         Number of columns of the style.
 
     balance_strength : float, default=0.0
-        Weight of the entropy of the clusters' shares in a batch: for clusters that
-        stay empty, and for clusters of like size.
+        Weight of the entropy of the clusters' mean probabilities in a batch: against
+        clusters that stay empty, and for clusters of like size.
 
     fit_cluster_prior : bool, default=True
         Whether the prior of the clusters follows what is inferred, or stays even.

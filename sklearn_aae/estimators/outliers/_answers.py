@@ -128,16 +128,16 @@ class OutlierScores:
 
         Returns
         -------
-        shares : {ndarray, DataFrame} of shape (n_samples, n_features), float64
+        attribution : {ndarray, DataFrame} of shape (n_samples, n_features), float64
             A frame, if X is one: of its kind, column names and row labels. Rows sum to
             ``-score_samples(X)``. With ``score_method="reconstruction"`` and
             ``localize_by="reconstruction"`` these are the summands themselves; other
             scores are of whole rows, and are dealt out in proportion to them, or to
             what `localize_by` says. A number far beyond those of the training rows
-            moves the whole row's code: cells are then judged by the code without it,
+            moves the whole row's code: the other cells then count by the code without it,
             and what the score is lower without it is all its own.
         """
         X = as_table(X)
         rows, unknown = self._read(X)
-        shares = self._ensemble.localize(rows, unknown)
-        return as_frame_like(shares, like=X)
+        attribution = self._ensemble.localize(rows, unknown)
+        return as_frame_like(attribution, like=X)

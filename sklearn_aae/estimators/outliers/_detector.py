@@ -50,8 +50,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     Parameters
     ----------
     n_components : int, default=1
-        Number of columns of the code. Few: what the code can hold of an outlier is not
-        missed.
+        Number of columns of the code. Few: an outlier that the code can hold
+        leaves no residual.
 
     hidden_layer_sizes : sequence of int, default=(128, 128)
         Units of the encoder's hidden layers, from the rows to the code; the decoder has
@@ -83,7 +83,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     localize_by : {"reconstruction", "replacement"}, default="reconstruction"
         What `localize` deals a row's score out by: how badly cells are reconstructed,
-        or how likely they are another row's, as a further network judges that learns
+        or how likely they are another row's, as a further network says that learns
         to spot cells put in from other rows [2]_. It finds more wrong cells, if it is
         trained for long (thousands of steps); `score_samples` does not ask it.
 
@@ -239,14 +239,14 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
             Ignored.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, as numbers of rows: scores are calibrated by shares of
+            Weights of the rows, as numbers of rows: scores are calibrated by parts of
             their sum. If all rows fit into one batch, a whole weight trains like
             repeated rows; else rows are drawn in proportion to it.
 
         X_val : array-like of shape (n_val, n_features), default=None
             Rows that no model is trained on. They set `offset_`, so that it holds for
-            new rows; scores stay as they are. They judge the training, too (`history_`,
-            `early_stopping`).
+            new rows; scores stay as they are. They validate the training, too
+            (`history_`, `early_stopping`).
 
         Returns
         -------
@@ -335,8 +335,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     def _set_state(self, state: dict) -> None:
         """Rebuild the trained models from `_get_state`, on this machine's device."""
         super()._set_state(state)
-        for member, told in zip(self.members_, state["calibration"], strict=True):
-            member.usual = told["usual"]
+        for member, plain in zip(self.members_, state["calibration"], strict=True):
+            member.usual = plain["usual"]
             member.survival = {
-                q: EmpiricalSurvival(**found) for q, found in told["survival"].items()
+                q: EmpiricalSurvival(**found) for q, found in plain["survival"].items()
             }

@@ -141,15 +141,15 @@ class Ensemble:
     def localize(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return the surprise of rows dealt out to their cells, see `surprise`."""
         surprise = self.surprise(rows, unknown)
-        shares = _deal(surprise, self._attribution(rows, unknown))
+        dealt = _deal(surprise, self._attribution(rows, unknown))
         far = self.range.beyond(rows)
         some = far.any(1)
         if some.any():
             unknown = None if unknown is None else unknown[some]
-            shares[some] = self._deal_far(
+            dealt[some] = self._deal_far(
                 np.asarray(rows[some]), unknown, far[some], surprise[some]
             )
-        return shares
+        return dealt
 
     def _attribution(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return what each cell adds, in nats: (n_samples, n_features)."""
@@ -161,7 +161,7 @@ class Ensemble:
     def _deal_far(
         self, rows: np.ndarray, unknown, far: np.ndarray, surprise: np.ndarray
     ) -> np.ndarray:
-        """Return the shares of rows with cells that are far out.
+        """Return the surprise, dealt out, of rows with cells that are far out.
 
         Such a cell moves the code, and all cells are reconstructed badly. So all are
         attributed by the code that the row has without it, and what the score is

@@ -1,1 +1,1 @@
-"""Phases, which are the losses that train, and the criterion, which judges a model."""
+"""Phases, the losses that train, and the criterion, which evaluates a model."""

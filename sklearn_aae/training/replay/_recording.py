@@ -309,12 +309,12 @@ def _key(
     state: Sequence[Tensor],
 ) -> tuple:
     """Return what a recorded step depends on."""
-    told = [getattr(batch, name) is not None for name in PARTS]
+    present = [getattr(batch, name) is not None for name in PARTS]
     spans = [repr(getattr(optimizer, "spans", None)) for optimizer in optimizers]
     shapes = [(t.shape, t.dtype, t.device) for t in (*parts_of(batch), *state)]
     known = [tuple(known_to(optimizer)) for optimizer in optimizers]
     rows = tuple(batch.row_counts.items())
-    return (recipe.describe(), rows, *told, *spans, *known, *shapes, *draws)
+    return (recipe.describe(), rows, *present, *spans, *known, *shapes, *draws)
 
 
 def _count(key: tuple, n_steps: int) -> int:
