@@ -134,7 +134,7 @@ class OutlierScores:
             ``localize_by="reconstruction"`` these are the summands themselves; other
             scores are of whole rows, and are dealt out in proportion to them, or to
             what `localize_by` says. A number far beyond those of the training rows
-            moves the whole row's code: the other cells then count by the code without it,
+            moves the whole row's code: the others then count by the code without it,
             and what the score is lower without it is all its own.
         """
         X = as_table(X)
