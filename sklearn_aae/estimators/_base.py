@@ -380,11 +380,11 @@ class BaseModel(BaseEstimator):
         """Rebuild the trained models from `_get_state`, on this machine's device."""
         data = self._data
         params = {k: v for k, v in data.params.items() if "__" not in k}
-        try:
-            resolve_device(params["device"])
-        except ValueError:
-            params["device"] = "cpu"
         maker = type(self)(**params)
+        try:
+            resolve_device(maker.device)
+        except ValueError:
+            maker.device = "cpu"
         spec = maker._make_spec(data)
         nets = [load_net(maker, spec, data, part) for part in state["nets"]]
         models = [fitted_model(maker, net, spec, data) for net in nets]

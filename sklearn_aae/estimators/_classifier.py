@@ -127,7 +127,9 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         data = super()._prepare(
             given, seed, earlier, weigh=self._weigh_classes, **options
         )
-        if earlier is None or self.class_weight == earlier.params["class_weight"]:
+        if earlier is None:
+            return data
+        if self.class_weight == earlier.params.get("class_weight", self.class_weight):
             return data
         weight = self._weigh_classes(data.rows, data.classes)
         return replace(data, class_weight=weight)

@@ -28,7 +28,7 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     @property
     def _n_features_out(self):
         """Number of columns of a code, for the names of the output."""
-        return self._data.params["n_components"]
+        return self.encoder_.n_components
 
     def __sklearn_tags__(self):
         """Say what scikit-learn may expect."""

@@ -28,6 +28,9 @@ from sklearn_aae.tabular import (
 )
 from sklearn_aae.utils._compat import check_sample_weight
 
+# What scikit-learn remembers of the columns.
+NAMES = ("n_features_in_", "feature_names_in_")
+
 
 @dataclass(frozen=True, eq=False)
 class FitInput:
@@ -230,9 +233,10 @@ class _Reader:
         self.continues = earlier is not None
         # A stand-in learns the names of the columns: the estimator may fail to be fit.
         self.stand_in = object.__new__(type(estimator))
-        vars(self.stand_in).update(estimator.get_params(deep=False))
-        if self.continues:
-            vars(self.stand_in).update(earlier.names)
+        vars(self.stand_in).update(vars(estimator))
+        if not self.continues:
+            for name in NAMES:
+                vars(self.stand_in).pop(name, None)
         self.columns = earlier.columns if self.continues else None
         self.classes = earlier.classes if self.continues else None
         self.named_classes = self._named(classes)
@@ -241,11 +245,7 @@ class _Reader:
     def names(self) -> dict:
         """Number and names of the columns, as fitted attributes."""
         found = vars(self.stand_in)
-        return {
-            name: found[name]
-            for name in ("n_features_in_", "feature_names_in_")
-            if name in found
-        }
+        return {name: found[name] for name in NAMES if name in found}
 
     def check_pairs(self, X_val, y_val) -> None:
         """Raise ValueError if validation rows or their labels lack the other."""

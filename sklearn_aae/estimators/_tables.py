@@ -90,7 +90,7 @@ def read_codes(estimator, Z) -> np.ndarray:
     Z = check_array(Z, dtype=float_dtypes(Z), input_name="Z")
     width = estimator._n_features_out
     if Z.shape[1] != width:
-        n_components = estimator._data.params["n_components"]
+        n_components = estimator.encoder_.n_components
         raise ValueError(
             f"Z has {Z.shape[1]} columns, but the codes of {type(estimator).__name__} "
             f"have {width}: n_components={n_components}. Pass what transform "

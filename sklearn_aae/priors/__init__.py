@@ -56,7 +56,7 @@ PRIORS: dict[str, type[Prior]] = {
 def is_conditional(prior) -> bool:
     """Whether the `prior` parameter names one whose components are given to classes."""
     if isinstance(prior, str):
-        return PRIORS[prior].conditional
+        return prior in PRIORS and PRIORS[prior].conditional
     return isinstance(prior, Prior) and prior.n_classes is not None
 
 

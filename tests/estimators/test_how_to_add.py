@@ -15,8 +15,11 @@ from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from sklearn_aae import AAETransformer
+from sklearn_aae.estimators import parameter
 from sklearn_aae.utils._compat import InvalidParameterError
 
 NAME = "decorrelated"
@@ -76,3 +79,42 @@ def test_it_trains_in_stacks():
 def test_its_docstring_lists_all_parameters_in_order():
     documented = [entry.name for entry in ClassDoc(Transformer)["Parameters"]]
     assert documented == [*inspect.signature(Transformer).parameters]
+
+
+class Few(AAETransformer):
+    """A subclass of the older kind: a constructor of its own, with few parameters."""
+
+    def __init__(self, n_components=3, random_state=0):
+        super().__init__(
+            n_components,
+            hidden_layer_sizes=(8,),
+            max_iter=3,
+            categorical_features=[1],
+            random_state=random_state,
+        )
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own():
+    table = np.column_stack([X[:, 0], np.arange(178) % 3])
+    few = Few().fit(table)
+    assert few.get_params() == {"n_components": 3, "random_state": 0}
+    assert few.columns_.n_categories == (0, 3)
+    twin = pickle.loads(pickle.dumps(few))
+    np.testing.assert_array_equal(twin.transform(table), few.transform(table))
+    with pytest.raises(InvalidParameterError, match="n_components"):
+        Few(n_components=0).fit(table)
+
+
+def test_a_subclass_may_want_other_defaults_only():
+    class Wide(AAETransformer):
+        n_components: int = parameter(default=5, kw_only=False)
+        prior: str = "laplace"
+
+    assert Wide().get_params()["n_components"] == Wide(5).n_components == 5
+    assert Wide(**SMALL).fit(X).transform(X).shape == (178, 5)
+    with pytest.raises(InvalidParameterError, match="'n_components' parameter of Wide"):
+        Wide(0).fit(X)
+
+
+def test_tags_do_not_depend_on_valid_parameters():
+    assert not get_tags(AAETransformer(prior="no such")).target_tags.required
