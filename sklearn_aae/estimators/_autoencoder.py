@@ -63,8 +63,12 @@ class BaseAutoencoder(BaseModel):
     update: str = parameter(
         default="joint", allowed=[StrOptions(set(UPDATES))], shapes=True
     )
-    encoder: Any = parameter(default=None, allowed=[nn.Module, None], shapes=True)
-    decoder: Any = parameter(default=None, allowed=[nn.Module, None], shapes=True)
+    encoder: nn.Module | None = parameter(
+        default=None, allowed=[nn.Module, None], shapes=True
+    )
+    decoder: nn.Module | None = parameter(
+        default=None, allowed=[nn.Module, None], shapes=True
+    )
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         prior = as_prior(self.prior, self.n_components, data.class_prior)

@@ -1,5 +1,6 @@
 """What all models of the family share: parameters, the way through a fit, and state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, dataclass_transform
@@ -59,7 +60,7 @@ class BaseModel(BaseEstimator):
     n_components: int = parameter(
         default=2, allowed=[POSITIVE_INT], shapes=True, kw_only=False
     )
-    hidden_layer_sizes: Any = parameter(
+    hidden_layer_sizes: Sequence[int] = parameter(
         default=(256, 256), allowed=["array-like"], shapes=True
     )
     activation: str = parameter(
@@ -81,7 +82,7 @@ class BaseModel(BaseEstimator):
     gradient_penalty_type: str = parameter(
         default="auto", allowed=[StrOptions({"auto", *PENALTIES})]
     )
-    critic_hidden_layer_sizes: Any = parameter(
+    critic_hidden_layer_sizes: Sequence[int] | None = parameter(
         default=None, allowed=["array-like", None], shapes=True
     )
     scale: str | None = parameter(
@@ -112,9 +113,11 @@ class BaseModel(BaseEstimator):
     tol: float = parameter(default=1e-3, allowed=[NON_NEGATIVE])
     n_init: int = parameter(default=1, allowed=[POSITIVE_INT])
     warm_start: bool = parameter(default=False, allowed=["boolean"])
-    callbacks: Any = parameter(default=None, allowed=[list, tuple, None])
+    callbacks: Sequence | None = parameter(default=None, allowed=[list, tuple, None])
     compile: bool = parameter(default=True, allowed=["boolean"])
-    device: Any = parameter(default="auto", allowed=[str, torch.device], shapes=True)
+    device: str | torch.device = parameter(
+        default="auto", allowed=[str, torch.device], shapes=True
+    )
     random_state: Any = parameter(default=None, allowed=["random_state"])
     verbose: int = parameter(default=0, allowed=["verbose"])
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -107,7 +106,7 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     labeled_batch_size: int | None = parameter(
         default=None, allowed=[POSITIVE_INT, None]
     )
-    class_weight: Any = parameter(
+    class_weight: dict | str | None = parameter(
         default=None, allowed=[dict, StrOptions({"balanced"}), None]
     )
     agreement_duration: float | None = 0.4

@@ -1,7 +1,6 @@
 """GANSampler: a plain generative adversarial network."""
 
 import copy
-from typing import Any
 
 import numpy as np
 import torch
@@ -116,7 +115,9 @@ class GANSampler(BaseModel):
 
     n_components: int = parameter(default=8, kw_only=False)
     gradient_penalty: float = 1.0
-    generator: Any = parameter(default=None, allowed=[nn.Module, None], shapes=True)
+    generator: nn.Module | None = parameter(
+        default=None, allowed=[nn.Module, None], shapes=True
+    )
 
     def __sklearn_tags__(self):
         """Say what scikit-learn may expect."""

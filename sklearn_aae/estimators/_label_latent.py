@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +70,7 @@ class LabelLatent(CodeMixin):
     label_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     reconstruction_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     critic_noise: float = parameter(default=0.1, allowed=[NON_NEGATIVE], shapes=True)
-    critic_hidden_layer_sizes: Any = parameter(
+    critic_hidden_layer_sizes: Sequence[int] | None = parameter(
         default=(128, 128), allowed=["array-like"], shapes=True
     )
     scale: str | None = "range"

@@ -125,13 +125,11 @@ def _nearest(given: Iterable[str], signature: inspect.Signature) -> str:
 def document(cls: type) -> str:
     """Return a docstring whose placeholders are filled with what it leaves out."""
     doc = inspect.cleandoc(cls.__doc__ or "")
-    shared = PARAMETERS | LABEL_LATENT_PARAMETERS
-    entries = {
-        f"{name}": (f"{shared[name][0]}, default={_shown(getattr(cls, name))}", text)
-        for name in parameters_of(cls)
-        if name in shared
-        for text in [shared[name][1]]
-    }
+    names, entries = parameters_of(cls), {}
+    for name, (kind, text) in (LABEL_LATENT_PARAMETERS | PARAMETERS).items():
+        if name in names:
+            default = _shown(inspect.signature(cls).parameters[name].default)
+            entries[name] = (f"{kind}, default={default}", text)
     for place, known in (
         ("{parameters}", entries),
         ("{attributes}", ATTRIBUTES),

@@ -1,5 +1,6 @@
 """AAEOutlierDetector: rows unlike the rest, and the cells that make them so."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 
@@ -134,7 +135,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     """
 
     n_components: int = parameter(default=1, kw_only=False)
-    hidden_layer_sizes: tuple = (128, 128)
+    hidden_layer_sizes: Sequence[int] = (128, 128)
     score_method: str = parameter(
         default="combined", allowed=[StrOptions(set(METHODS))]
     )
