@@ -167,7 +167,7 @@ class BaseAutoencoder(BaseModel):
             not know.
         """
         check_is_fitted(self)
-        check_n_samples(n_samples)
+        check_n_samples("sample", n_samples)
         for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
         known = None if given is None else given_row(given, self.columns_)
         n_drawn = n_samples if known is None else n_samples * CANDIDATES

@@ -54,7 +54,7 @@ class BaseModel(BaseEstimator):
     A model says what it is made of by one hook, ``_make_spec(data)``. It may also say
     what y is to it (``_label_role``), prepare more than rows (``_prepare``), choose
     between restarts (``_choose``), and learn something after the training
-    (``_finish``). Its parameters are fields, see `_signature.parameter`.
+    (``_finish``). Its parameters are fields, see `sklearn_aae.estimators.parameter`.
     """
 
     n_components: int = parameter(
@@ -359,7 +359,7 @@ class BaseModel(BaseEstimator):
             state["_state"] = self._get_state()
             state["_data"] = dict(vars(self._data))
             for name in ("_models", "_model", *self._model.attributes):
-                del state[name]
+                state.pop(name, None)  # the user may have let go of one
         return state
 
     def __setstate__(self, state):

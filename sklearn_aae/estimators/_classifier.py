@@ -60,6 +60,9 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         Labelled rows that a step takes besides the rows of its batch, others in each
         step unless it takes all of them. None for all, or as many as `batch_size`.
 
+    critic_hidden_layer_sizes : sequence of int, default=(128, 128)
+        Units of the critics' hidden layers.
+
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
@@ -131,7 +134,8 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         if self.class_weight == earlier.params.get("class_weight", self.class_weight):
             return data
         weight = self._weigh_classes(data.rows, data.classes)
-        return replace(data, class_weight=weight)
+        params = data.params | {"class_weight": self.class_weight}
+        return replace(data, class_weight=weight, params=params)
 
     def _weigh_classes(self, rows: Rows, classes) -> tuple[float, ...] | None:
         """Return the weight of each class, if they are not equal."""

@@ -85,7 +85,7 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Codes that `inverse_transform` decodes.
         """
         check_is_fitted(self)
-        check_n_samples(n_samples)
+        check_n_samples("sample_codes", n_samples)
         return self._prior_codes(n_samples, draw_seeds(random_state, 1)[0])
 
     def _prior_codes(self, n_samples: int, seed: int) -> np.ndarray:

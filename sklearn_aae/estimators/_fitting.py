@@ -118,11 +118,12 @@ def fitted_model(
 ) -> FittedModel:
     """Return what a trained net answers by."""
     dtype = resolve_device(estimator.device).inference_dtype
-    there = [name for name in spec.answers if name in net.module_.networks]
+    there = net.module_.networks
+    answers = {name: held for name, held in spec.answers.items() if name in there}
     return FittedModel(
         net,
-        {name: answering(net, name, dtype) for name in there},
-        spec.answers,
+        {name: answering(net, name, dtype) for name in answers},
+        answers,
         spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
         data.columns,
         data.preprocessor,
@@ -144,7 +145,7 @@ class Trainer:
         With its rows.
 
     scope : FitScope
-        Told of Ctrl-C, and of what a failure must put back.
+        Hears of Ctrl-C, and of what a failure must put back.
 
     n_epochs : int
         Of the whole training.

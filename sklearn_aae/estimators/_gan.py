@@ -190,7 +190,7 @@ class GANSampler(BaseModel):
             If `y` is given.
         """
         check_is_fitted(self)
-        check_n_samples(n_samples)
+        check_n_samples("sample", n_samples)
         if y is not None:
             raise ValueError(
                 "GANSampler draws without labels: leave y out, or use AAETransformer "

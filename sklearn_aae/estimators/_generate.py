@@ -3,29 +3,28 @@
 Letters: B codes of a chunk, d columns, k code size.
 """
 
-from numbers import Integral
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._model import MIN_RESIDUAL, FittedModel
+from sklearn_aae.estimators._parameters import POSITIVE_INT
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.tabular import TableColumns
-from sklearn_aae.utils._compat import Interval, InvalidParameterError
+from sklearn_aae.utils._compat import InvalidParameterError
 from sklearn_aae.utils._modes import plain_torch
 
 # Codes that are drawn for each row, to choose one by the cells that are given.
 CANDIDATES = 200
 
 
-def check_n_samples(n_samples) -> None:
+def check_n_samples(method: str, n_samples) -> None:
     """Raise InvalidParameterError unless a number of rows is a positive integer."""
-    if not Interval(Integral, 1, None, closed="left").is_satisfied_by(n_samples):
+    if not POSITIVE_INT.is_satisfied_by(n_samples):
         raise InvalidParameterError(
-            f"The 'n_samples' parameter of sample must be an int in the range "
-            f"[1, inf). Got {n_samples!r} instead."
+            f"The 'n_samples' parameter of {method} must be {POSITIVE_INT}. Got "
+            f"{n_samples!r} instead."
         )
 
 

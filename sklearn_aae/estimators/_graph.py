@@ -40,7 +40,7 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
     return index
 
 
-def neighbour_distance(X: np.ndarray, n_neighbors: int) -> float:
+def mean_neighbor_distance(X: np.ndarray, n_neighbors: int) -> float:
     """Return the mean distance of rows to their `n_neighbors`-th neighbour."""
     n_samples = X.shape[0]
     every = -(-n_samples // MAX_ROWS)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sklearn_aae.critics import MIN_PROBABILITY, LabelCritic
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._graph import nearest, neighbour_distance
+from sklearn_aae.estimators._graph import mean_neighbor_distance, nearest
 from sklearn_aae.estimators._networks import (
     make_adversaries,
     make_decoder,
@@ -94,7 +94,7 @@ class LabelLatent(CodeMixin):
         )
         if not self.smoothness_strength or data.neighbor_distance is not None:
             return data
-        distance = neighbour_distance(data.rows.points(), RADIUS_NEIGHBORS)
+        distance = mean_neighbor_distance(data.rows.points(), RADIUS_NEIGHBORS)
         return replace(data, neighbor_distance=distance)
 
     # --- answers ------------------------------------------------------------------

@@ -50,7 +50,8 @@ class FittedModel:
 
     residuals : ndarray of shape (d,) or None
         Root mean square of what the reconstruction misses of each numeric column, in
-        units of the scaled columns; None of a model that reconstructs nothing.
+        units of the scaled columns; None of a model that reconstructs nothing, or that
+        does not answer for the estimator.
     """
 
     net: AAENet

@@ -5,17 +5,17 @@
     )
 
 says name, type and default, which editors see, what scikit-learn lets through, and that
-networks are built by it. A subclass that wants another default writes that line alone:
-``n_components: int = 5``. The constructor follows from the fields, as a dataclass's
-does, and the docstring's placeholder ``{parameters}`` becomes the entries that the
-class does not write itself.
+networks are built by it. A subclass that wants another default writes that alone:
+``dropout: float = 0.1``. The constructor follows from the fields, as a dataclass's
+does, unless one is written; and the docstring's placeholder ``{parameters}`` becomes
+the entries that the class does not write itself.
 """
 
 import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sklearn_aae.estimators._docs import (
@@ -25,7 +25,8 @@ from sklearn_aae.estimators._docs import (
     PARAMETERS,
 )
 
-FIELDS = "__dataclass_fields__"
+FIELDS, OPTIONS = "__dataclass_fields__", "__dataclass_params__"
+CONSTRAINTS = "_parameter_constraints"
 
 
 def parameter(
@@ -40,41 +41,84 @@ def parameter(
 
     allowed : list, default=None
         Constraints as scikit-learn's ``_parameter_constraints`` have them; None for
-        those of a base class.
+        those of a base class, and for what it says of `shapes`.
 
     shapes : bool, default=False
         Whether networks are built by it, so that training on cannot change it.
 
     kw_only : bool, default=True
         Whether it must be passed by its name.
+
+    Raises
+    ------
+    TypeError
+        If it `shapes` networks and nothing is `allowed`.
     """
+    if shapes and allowed is None:
+        raise TypeError("A parameter of shapes=True needs its constraints: allowed.")
     metadata = {} if allowed is None else {"allowed": allowed, "shapes": shapes}
     return field(default=default, kw_only=kw_only, metadata=metadata)
 
 
 def complete(cls: type) -> None:
-    """Give a class the constructor, constraints and docstring that its fields say."""
-    own_constructor = "__init__" in vars(cls)
-    dataclass(eq=False, repr=False, kw_only=True)(cls)
-    if not own_constructor:
+    """Give a class the constructor, constraints and docstring that its fields say.
+
+    A constructor that is written stays, in classes that derive from it, too; so do
+    constraints.
+    """
+    written, doc = _constructor_is_written(cls), cls.__doc__
+    dataclass(eq=False, repr=False, kw_only=True, init=not written)(cls)
+    # A dataclass without a docstring would get one, and lose its base's.
+    cls.__doc__ = doc and document(cls, doc)
+    if not written:
+        _check_fields(cls)
         setattr(cls, "__init__", _named_errors(cls))  # noqa: B010
+        _sort_by_docstring(cls)
     names = parameters_of(cls)
     known = {name: _metadata(cls, name) for name in names}
-    cls._parameter_constraints = {  # type: ignore[attr-defined]
-        name: found["allowed"] for name, found in known.items() if found
+    constraints = {
+        **getattr(super(cls, cls), CONSTRAINTS, {}),
+        **{name: found["allowed"] for name, found in known.items() if found},
+        **vars(cls).get(CONSTRAINTS, {}),
     }
-    if cls.__doc__:  # python -OO has none
-        cls.__doc__ = document(cls)
-        if not own_constructor:
-            _sort_by_docstring(cls)
+    kept = {name: constraints[name] for name in names if name in constraints}
+    setattr(cls, CONSTRAINTS, kept)
+
+
+def _constructor_is_written(cls: type) -> bool:
+    """Whether the constructor of a class stands in its code, or in that of a base."""
+    owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    options = vars(owner).get(OPTIONS)
+    return options is None or not options.init
+
+
+def _check_fields(cls: type) -> None:
+    """Raise TypeError for a default that does not count, or a field by mistake."""
+    for found in fields(cls):  # type: ignore[arg-type]
+        name, line = found.name, cls.__mro__
+        owner = [b for b in line if vars(b).get(FIELDS, {}).get(name) is found][-1]
+        for base in line[: line.index(owner)]:
+            value = vars(base).get(name, owner)
+            if value is not owner and not hasattr(value, "__set__"):
+                raise TypeError(
+                    f"{base.__name__}.{name} does not count: it is a parameter. State "
+                    f"its default with its type, in {cls.__name__}: {name}: ... = "
+                    f"{value!r}"
+                )
+        if owner is cls and (name.startswith("_") or name.endswith("_")):
+            raise TypeError(
+                f"{cls.__name__}.{name} has a type, and so would be a parameter. Leave "
+                "the type out, or make it a ClassVar."
+            )
 
 
 def _sort_by_docstring(cls: type) -> None:
     """Let the signature list parameters in the order of the docstring."""
-    doc, signature = cls.__doc__ or "", inspect.signature(cls.__init__)  # type: ignore[misc]
+    doc, signature = inspect.getdoc(cls) or "", inspect.signature(cls.__init__)  # type: ignore[misc]
     first = [p for p in signature.parameters.values() if p.kind != p.KEYWORD_ONLY]
     rest = [p for p in signature.parameters.values() if p.kind == p.KEYWORD_ONLY]
-    rest.sort(key=lambda p: doc.find(f"\n{p.name} : "))
+    places = {p.name: doc.find(f"\n{p.name} : ") for p in rest}
+    rest.sort(key=lambda p: (places[p.name] < 0, places[p.name]))
     sorted_signature = signature.replace(parameters=[*first, *rest])
     cls.__init__.__signature__ = sorted_signature  # type: ignore[misc]
 
@@ -90,7 +134,7 @@ def shaping_parameters(cls: type) -> set[str]:
 
 
 def _metadata(cls: type, name: str) -> Mapping:
-    """Return what the class nearest to `cls` that tells it says of a parameter."""
+    """Return what the nearest class that has something to say says of a parameter."""
     for base in cls.__mro__:
         found = vars(base).get(FIELDS, {}).get(name)
         if found is not None and found.metadata:
@@ -122,9 +166,9 @@ def _nearest(given: Iterable[str], signature: inspect.Signature) -> str:
     return f". Did you mean {near[0]!r}?" if near else ""
 
 
-def document(cls: type) -> str:
+def document(cls: type, doc: str) -> str:
     """Return a docstring whose placeholders are filled with what it leaves out."""
-    doc = inspect.cleandoc(cls.__doc__ or "")
+    doc = inspect.cleandoc(doc)
     names, entries = parameters_of(cls), {}
     for name, (kind, text) in (LABEL_LATENT_PARAMETERS | PARAMETERS).items():
         if name in names:

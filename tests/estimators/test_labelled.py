@@ -147,6 +147,8 @@ def test_ranking_restarts_draws_no_random_numbers(three, rng_untouched):
 def test_more_clusters_than_rows_are_refused(three):
     with pytest.raises(ValueError, match="n_samples=2 should be >= n_clusters=8"):
         AAEClusterer().fit(three[0][:2])
+    with pytest.raises(ValueError, match="n_samples=7 should be >= n_clusters=8"):
+        AAEClusterer(early_stopping=True).fit(three[0][:7])
 
 
 def modularity(labels, neighbours):

@@ -157,6 +157,8 @@ def test_weights_of_classes_may_change(wine):
     shares = [model.fit(X, few).predict_proba(X) for model in models]
     assert class_weights(models[1]) == (50, 1, 1)
     assert np.abs(shares[0] - shares[1]).max() > 1e-3
+    models[1].set_params(class_weight=None).fit(X, few)  # and back
+    assert class_weights(models[1]) is None
 
 
 def test_classes_of_chunks(wine):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from sklearn_aae.estimators._graph import nearest, neighbour_distance
+from sklearn_aae.estimators._graph import mean_neighbor_distance, nearest
 
 
 def make(kind, d, dtype):
@@ -28,7 +28,7 @@ def test_they_are_those_of_brute_force(kind, d, dtype):
     found = nearest(X, 5)
     assert (found != np.arange(80)[:, None]).all()
     np.testing.assert_allclose(np.take_along_axis(apart, found, 1), truth, 1e-6)
-    assert neighbour_distance(X, 5) == pytest.approx(truth[:, -1].mean(), rel=1e-6)
+    assert mean_neighbor_distance(X, 5) == pytest.approx(truth[:, -1].mean(), rel=1e-6)
 
 
 def test_equal_rows_are_neighbours_and_no_row_its_own():
@@ -36,4 +36,4 @@ def test_equal_rows_are_neighbours_and_no_row_its_own():
     found = nearest(X, 4)
     assert (found != np.arange(20)[:, None]).all()
     assert (found // 5 == np.arange(20)[:, None] // 5).all()
-    assert neighbour_distance(X, 4) == 0
+    assert mean_neighbor_distance(X, 4) == 0

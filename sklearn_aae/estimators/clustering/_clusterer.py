@@ -78,6 +78,9 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     fit_cluster_prior : bool, default=True
         Whether the prior of the clusters follows what is inferred, or stays even.
 
+    critic_hidden_layer_sizes : sequence of int, default=(128, 128)
+        Units of the critics' hidden layers.
+
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
@@ -175,7 +178,8 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         self, given: FitInput, seed: int, earlier: TrainingData | None, **options
     ) -> TrainingData:
         data = super()._prepare(given, seed, earlier, **options)
-        n_clusters, m, n = self.n_clusters, self._n_labels, len(data.rows)
+        n_clusters, m = self.n_clusters, self._n_labels
+        n = len(data.rows) + len(data.validation or ())  # with those held out
         if m < n_clusters:
             raise ValueError(
                 "The 'n_subclusters' parameter of AAEClusterer must be None or an int "

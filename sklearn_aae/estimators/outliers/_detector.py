@@ -15,7 +15,7 @@ from sklearn_aae.estimators._fitting import Choice
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._networks import make_cell_critic
-from sklearn_aae.estimators._parameters import AUTO_EPOCHS
+from sklearn_aae.estimators._parameters import AUTO_EPOCHS, SHARE
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators.outliers._answers import OutlierScores
@@ -143,7 +143,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         default=0.1,
         allowed=[StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
     )
-    trim: float = parameter(default=0.0, allowed=[Interval(Real, 0, 1, closed="left")])
+    trim: float = parameter(default=0.0, allowed=[SHARE])
     localize_by: str = parameter(
         default="reconstruction",
         allowed=[StrOptions({"reconstruction", "replacement"})],
