@@ -1,10 +1,15 @@
 """Estimators, one file each; and what further ones are built from."""
 
-from sklearn_aae.estimators._autoencoder import BaseAutoencoder
+from sklearn_aae.estimators._autoencoder import BaseAutoencoder, autoencoder_spec
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._codes import CodeMixin
-from sklearn_aae.estimators._data import TrainingData
-from sklearn_aae.estimators._label_latent import LabelLatent
+from sklearn_aae.estimators._data import FitInput, TrainingData
+from sklearn_aae.estimators._fitting import Choice
+from sklearn_aae.estimators._label_latent import (
+    LabelLatent,
+    consistency_phases,
+    label_latent_spec,
+)
 from sklearn_aae.estimators._labels import LabelRole
 from sklearn_aae.estimators._parameters import (
     NON_NEGATIVE,
@@ -22,11 +27,16 @@ __all__ = [
     "SHARE",
     "BaseAutoencoder",
     "BaseModel",
+    "Choice",
     "CodeMixin",
+    "FitInput",
     "LabelLatent",
     "LabelRole",
     "ModelSpec",
     "Stage",
     "TrainingData",
+    "autoencoder_spec",
+    "consistency_phases",
+    "label_latent_spec",
     "parameter",
 ]

@@ -371,6 +371,8 @@ class BaseModel(BaseEstimator):
             self._data = TrainingData(**self._data)
             with plain_torch():
                 self._set_state(plain)
+            # What a user or a subclass has set stays.
+            vars(self).update(state | {"_data": self._data})
 
     def _get_state(self) -> dict:
         """Return the trained models as plain arrays, with what rebuilds them."""

@@ -86,11 +86,14 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         check_n_samples("sample_codes", n_samples)
-        return self._prior_codes(n_samples, draw_seeds(random_state, 1)[0])
+        return self._prior_codes(n_samples, *draw_seeds(random_state, 2))
 
-    def _prior_codes(self, n_samples: int, seed: int) -> np.ndarray:
-        """Draw codes, as `transform` returns them, from the prior."""
-        return self._draw_codes(n_samples, self._draw_labels(n_samples, seed), seed)
+    def _prior_codes(
+        self, n_samples: int, for_codes: int, for_labels: int
+    ) -> np.ndarray:
+        """Draw codes, as `transform` returns them, from the prior, by two seeds."""
+        labels = self._draw_labels(n_samples, for_labels)
+        return self._draw_codes(n_samples, labels, for_codes)
 
     def interpolate(self, X_start, X_end, n_steps=10, *, path="auto", **labels):
         """Decode the way from rows to other rows.
@@ -181,7 +184,7 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 f"The 'component' parameter of traverse must be {inside}. Got "
                 f"{component!r} instead."
             )
-        ends = np.quantile(self._prior_codes(N_DRAWS, 0)[:, component], ENDS)
+        ends = np.quantile(self._prior_codes(N_DRAWS, 0, 0)[:, component], ENDS)
         moved = codes.repeat(n_steps, axis=0)
         moved[:, component] = np.tile(np.linspace(*ends, n_steps), len(codes))
         labels = repeated_labels(self, labels, len(codes), n_steps)

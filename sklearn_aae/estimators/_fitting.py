@@ -1,6 +1,8 @@
 """From a model's specification and prepared rows to trained nets."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -43,13 +45,13 @@ class Choice(NamedTuple):
     at : int
         Place of the one that answers.
 
-    attributes : dict
+    attributes : mapping
         Fitted attributes that the choice decides.
     """
 
     nets: list[AAENet]
     at: int = 0
-    attributes: dict = {}
+    attributes: Mapping = MappingProxyType({})
 
     @property
     def best(self) -> AAENet:

@@ -108,8 +108,11 @@ class LabelLatent(CodeMixin):
         """Return what the decoder sees of label probabilities and style."""
         return stream(self.decoder_, self.decoder_.represent, latents)
 
-    def _prior_codes(self, n_samples: int, seed: int) -> np.ndarray:
-        return self._represent(super()._prior_codes(n_samples, seed))
+    def _prior_codes(
+        self, n_samples: int, for_codes: int, for_labels: int
+    ) -> np.ndarray:
+        codes = super()._prior_codes(n_samples, for_codes, for_labels)
+        return self._represent(codes)
 
     def transform(self, X):
         """Encode rows as what the decoder sees.

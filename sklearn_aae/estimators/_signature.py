@@ -15,7 +15,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from sklearn_aae.estimators._docs import (
@@ -94,6 +94,13 @@ def _constructor_is_written(cls: type) -> bool:
 
 def _check_fields(cls: type) -> None:
     """Raise TypeError for a default that does not count, or a field by mistake."""
+    for base in cls.__mro__:
+        stated = any(isinstance(value, Field) for value in vars(base).values())
+        if stated and FIELDS not in vars(base):
+            raise TypeError(
+                f"{base.__name__} states parameters for {cls.__name__}, and so must be "
+                "a dataclass: @dataclass(eq=False, repr=False, kw_only=True)."
+            )
     for found in fields(cls):  # type: ignore[arg-type]
         name, line = found.name, cls.__mro__
         owner = [b for b in line if vars(b).get(FIELDS, {}).get(name) is found][-1]

@@ -247,6 +247,9 @@ def test_subclusters_are_merged_into_clusters(three, way):
         shares = model.prior_.class_prior.numpy() * (model.subcluster_labels_ == c)
         drawn = model._draw_codes(4000, np.full(4000, c), 0)[:, :7].mean(0)
         np.testing.assert_allclose(drawn, shares / shares.sum(), atol=0.04)
+    used = model.prior_.class_prior.numpy() * (model.subcluster_labels_ >= 0)
+    drawn = model.sample_codes(4000, random_state=0)[:, :7].mean(0)
+    np.testing.assert_allclose(drawn, used / used.sum(), atol=0.04)
 
 
 def test_fewer_subclusters_than_clusters_are_refused(three):

@@ -71,6 +71,16 @@ def test_a_default_that_would_not_count_is_refused():
             pass
 
 
+def test_a_mixin_with_parameters_is_a_dataclass():
+    class Plain:
+        width: int = parameter(default=1, allowed=[POSITIVE_INT])
+
+    with pytest.raises(TypeError, match=r"Plain states parameters for Both.*@datacl"):
+
+        class Both(Plain, AAETransformer):
+            pass
+
+
 def test_attributes_with_a_type_are_no_parameters():
     with pytest.raises(TypeError, match=r"Private\._seen has a type"):
 
@@ -104,3 +114,10 @@ def test_a_model_without_a_network_is_pickled():
     del model.decoder_
     twin = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(twin.transform(X), codes)
+
+
+def test_what_is_set_by_hand_is_pickled():
+    model = AAETransformer(hidden_layer_sizes=(8,), max_iter=2).fit(X)
+    model.loss_ = model.noted_ = -1.0
+    twin = pickle.loads(pickle.dumps(model))
+    assert (twin.loss_, twin.noted_) == (-1.0, -1.0)
