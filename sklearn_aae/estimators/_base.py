@@ -336,7 +336,8 @@ class BaseModel(BaseEstimator):
         self, models: list[FittedModel], at: int, data: TrainingData
     ) -> None:
         """Set the attributes of a fit, of which the model at a place answers."""
-        for name in ("classes_", "feature_names_in_"):
+        earlier = self._model.attributes if hasattr(self, "_model") else ()
+        for name in ("classes_", "feature_names_in_", *earlier):
             self.__dict__.pop(name, None)
         self._models, self._model, self._data = models, models[at], data
         net = self._model.net

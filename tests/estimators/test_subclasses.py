@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,3 +122,17 @@ def test_what_is_set_by_hand_is_pickled():
     model.loss_ = model.noted_ = -1.0
     twin = pickle.loads(pickle.dumps(model))
     assert (twin.loss_, twin.noted_) == (-1.0, -1.0)
+
+
+class Open(AAETransformer):
+    """A class that shows its critic."""
+
+    def _make_spec(self, data):
+        spec = super()._make_spec(data)
+        return replace(spec, answers={**spec.answers, "critic": "critic_"})
+
+
+def test_a_network_is_shown_as_long_as_it_is_there():
+    model = Open(hidden_layer_sizes=(8,), max_iter=2).fit(X)
+    assert hasattr(pickle.loads(pickle.dumps(model)), "critic_")
+    assert not hasattr(model.set_params(regularizer="mmd").fit(X), "critic_")
