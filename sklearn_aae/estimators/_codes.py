@@ -93,7 +93,8 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     ) -> np.ndarray:
         """Draw codes, as `transform` returns them, from the prior, by two seeds."""
         labels = self._draw_labels(n_samples, for_labels)
-        return self._draw_codes(n_samples, labels, for_codes)
+        codes = self._draw_codes(n_samples, labels, for_codes)
+        return codes.astype(np.float64, copy=False)
 
     def interpolate(self, X_start, X_end, n_steps=10, *, path="auto", **labels):
         """Decode the way from rows to other rows.

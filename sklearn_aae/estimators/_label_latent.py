@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_aae.critics import MIN_PROBABILITY, LabelCritic
+from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._graph import mean_neighbor_distance, nearest
@@ -75,6 +76,15 @@ class LabelLatent(CodeMixin):
     )
     scale: str | None = "range"
     max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        line = cls.__mro__
+        if BaseModel in line and line.index(BaseModel) < line.index(LabelLatent):
+            raise TypeError(
+                f"LabelLatent must stand before BaseAutoencoder among the bases of "
+                f"{cls.__name__}: its hooks come first."
+            )
 
     def _prepare(
         self, given: FitInput, seed: int, earlier: TrainingData | None, **options

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from sklearn_aae import AAETransformer
-from sklearn_aae.estimators import POSITIVE_INT, parameter
+from sklearn_aae.estimators import (
+    POSITIVE_INT,
+    BaseAutoencoder,
+    LabelLatent,
+    parameter,
+)
 from sklearn_aae.utils._compat import InvalidParameterError
 
 X = np.random.RandomState(0).randn(40, 3)
@@ -136,3 +141,10 @@ def test_a_network_is_shown_as_long_as_it_is_there():
     model = Open(hidden_layer_sizes=(8,), max_iter=2).fit(X)
     assert hasattr(pickle.loads(pickle.dumps(model)), "critic_")
     assert not hasattr(model.set_params(regularizer="mmd").fit(X), "critic_")
+
+
+def test_hooks_of_labels_come_first():
+    with pytest.raises(TypeError, match="must stand before BaseAutoencoder"):
+
+        class Late(BaseAutoencoder, LabelLatent):
+            pass
