@@ -3,9 +3,9 @@
 Python takes as long to call the kernel of a small network as the kernel takes to run,
 and two stacks in two threads wait for each other's turn at it. TorchScript calls them
 without Python: that saves 3 to 13 % of the time of small trainings, and 17 % of two
-stacks side by side (`benchmarks/replay.py`). torch deprecates it as a language to write
-models in; here it is a list of calls, and whoever uses it compares it with the recording
-first.
+stacks side by side (`benchmarks/replay.py`). torch deprecates it as a language to
+write models in; here it is a list of calls, and whoever uses it compares it with the
+recording first.
 """
 
 import operator
