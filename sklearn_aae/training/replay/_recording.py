@@ -14,7 +14,8 @@ reaches the number records for those that follow, so that at worst twice the lea
 is spent.
 
 Recordings rest on internals of torch, and are no more than a convenience: whatever
-torch raises, steps stay eager, with the same results.
+torch raises, steps stay eager, with the same results. A recording that gives other
+numbers than its step (`_compare`) is not used either.
 """
 
 import logging
@@ -38,6 +39,7 @@ from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training._step import CannotReplayError, train_step
 from sklearn_aae.training.data._batch import PARTS, Batch, parts_of
 from sklearn_aae.training.losses._phases import Phase
+from sklearn_aae.training.replay._compare import check_same
 from sklearn_aae.utils._random import Draw, Playback, Streams, drawing_from
 
 # Recordings kept for further models of the same shape, and shapes whose steps count.
@@ -92,7 +94,11 @@ def compile_step(
 
         noise = [_some_noise(draw) for draw in draws]
         step = _as_function(recipe, optimizers, batch, draws)
-        return record(step, [*parts_of(batch), *noise, *state])
+        tensors = [*parts_of(batch), *noise, *state]
+        run = record(step, tensors)
+        exact = all(phase.replays_exactly for phase in recipe.phases)
+        check_same(step, run, tensors, exact=exact)
+        return run
     except Exception:  # of any kind: they are torch's
         _log_failure("recorded")
         return None
@@ -237,7 +243,7 @@ class Replay:
         like = batch.x
         # torch reads a rate as a double on a CPU, as a float elsewhere.
         kind = torch.float64 if like.device.type == "cpu" else torch.float32
-        self.rates = [like.new_zeros((), dtype=kind) for _ in self.groups]
+        self.rates = [like.new_full((), g["lr"], dtype=kind) for g in self.groups]
         all_strengths = strengths(recipe.phases)
         self.state = [
             *recipe.parameters(),

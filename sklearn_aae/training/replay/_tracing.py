@@ -7,11 +7,11 @@ may rename or drop what is used here.
 import contextlib
 from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from sklearn_aae.training.replay._compare import copies_of, equal, replayed
 from sklearn_aae.training.replay._script import scripted
 from sklearn_aae.training.replay._simplify import shorten, simplify
 
@@ -34,16 +34,9 @@ def record(
     run : callable
         Does and returns the same, without autograd.
     """
-    copies = _copies(tensors)
-    for copy, tensor in zip(copies, tensors, strict=True):
-        copy.requires_grad_(tensor.requires_grad)
-    recorded = make_fx(step)(*copies)
+    recorded = make_fx(step)(*copies_of(tensors))
     simplify(recorded)
-    return _fastest(recorded, copies)
-
-
-def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [t.detach().clone() for t in tensors]
+    return _fastest(recorded, tensors)
 
 
 def _fastest(
@@ -54,15 +47,8 @@ def _fastest(
     with contextlib.suppress(Exception):  # whatever torch makes of TorchScript
         script = scripted(recorded)
     plain = shorten(recorded)
-    expected = _outcome(plain, tensors)
+    expected = replayed(plain, tensors)
     with contextlib.suppress(Exception):
-        if script and all(map(torch.equal, _outcome(script, tensors), expected)):
+        if script and all(map(equal, replayed(script, tensors), expected)):
             return script
     return plain
-
-
-def _outcome(step: Callable, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return what a step makes of copies of tensors, and what it returns."""
-    copies = _copies(tensors)
-    with torch.inference_mode():
-        return [*copies, *step(*copies)]
