@@ -44,12 +44,14 @@ def check_same(
     found = replayed(run, tensors)
     if exact:
         expected = [*(copy.detach() for copy in copies), *returned]
-        same = all(map(equal, found, expected))
+        same = len(found) == len(expected) and all(map(equal, found, expected))
     else:
         pairs = zip(found[len(copies) :], returned, strict=True)
         same = all(torch.allclose(a, b, RTOL, ATOL, equal_nan=True) for a, b in pairs)
     if not same:
-        raise OtherNumbersError("A recorded step gives other numbers than it did.")
+        raise OtherNumbersError(
+            "A recorded step gives other numbers than the eager step."
+        )
 
 
 def copies_of(tensors: Sequence[Tensor]) -> list[Tensor]:
