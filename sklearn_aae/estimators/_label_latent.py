@@ -215,7 +215,7 @@ def label_latent_spec(
 
     def batches_of_pairs(rows: Rows, seed: int) -> Batches:
         near = torch.from_numpy(neighbors()).to(rows.X.device)
-        return rows.batches(style, size, seed, kind=paired, neighbours=near, **options)
+        return rows.batches(style, size, seed, kind=paired, neighbors=near, **options)
 
     agrees = bool(estimator.agreement_strength)
     phases = [*_label_phases(estimator, data), *further]

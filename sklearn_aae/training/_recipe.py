@@ -42,9 +42,9 @@ class Recipe(nn.Module):
         self.update = update
         self.replace_phases(phases)
 
-    def check(self) -> None:
+    def check(self, phases: Sequence[Phase]) -> None:
         """Raise ValueError if a phase needs a network that is not there."""
-        for phase in self.phases:
+        for phase in phases:
             missing = [n for n in phase.needs if n not in self.networks]
             if missing:
                 raise ValueError(
@@ -54,8 +54,8 @@ class Recipe(nn.Module):
 
     def replace_phases(self, phases: Sequence[Phase]) -> None:
         """Take over the losses and weights of other phases of the same networks."""
+        self.check(phases)
         self.phases = tuple(phases)
-        self.check()
         self.optimizer_groups = self._make_groups()
 
     @property

@@ -123,7 +123,7 @@ def test_batches_say_which_rows_are_own(randn):
     x, y = randn(20, D), torch.arange(20) % 5 - 1
     neighbours = (torch.arange(20)[:, None] + torch.arange(1, 3)) % 20
     batches = LabelledNeighborBatches(
-        x, Gaussian(K), batch_size=8, seed=0, y=y, neighbours=neighbours
+        x, Gaussian(K), batch_size=8, seed=0, y=y, neighbors=neighbours
     )
     batch = next(iter(batches.epoch(0)))
     n = 8 + 8  # of 16 labelled rows no more than there are others

@@ -179,7 +179,7 @@ def test_stacked_label_critics_draw_like_single_ones(stack):
 def test_rows_come_with_a_neighbour(randn):
     x = randn(40, 3)
     near = torch.from_numpy(nearest(x.cpu().numpy(), 4))
-    data = NeighborBatches(x, Gaussian(2), neighbours=near, batch_size=8, seed=0)
+    data = NeighborBatches(x, Gaussian(2), neighbors=near, batch_size=8, seed=0)
     assert data.n_companions == 8
     for batch in data.epoch(0):
         own, other = batch.x.chunk(2)

@@ -17,21 +17,21 @@ class NeighborBatches(Batches):
 
     Parameters
     ----------
-    neighbours : Tensor of shape (n, n_neighbors), int64
+    neighbors : Tensor of shape (n, n_neighbors), int64
         Numbers of the nearest neighbours of each row.
 
     **options : dict
         Of `Batches`.
     """
 
-    def __init__(self, x: Tensor, prior, *, neighbours: Tensor, **options):
+    def __init__(self, x: Tensor, prior, *, neighbors: Tensor, **options):
         super().__init__(x, prior, **options)
-        self.neighbours = neighbours
+        self.neighbors = neighbors
 
     @property
     def key(self) -> tuple:
         """What the batches depend on: batches of equal keys are equal."""
-        return (*super().key, id(self.neighbours))
+        return (*super().key, id(self.neighbors))
 
     @property
     def n_companions(self) -> int:
@@ -48,9 +48,9 @@ class NeighborBatches(Batches):
         """Add a neighbour of each row: twice as many row numbers for each step."""
         order = super()._accompany(order, seed)
         generator = torch.Generator().manual_seed(seed)
-        n_neighbors = self.neighbours.shape[1]
+        n_neighbors = self.neighbors.shape[1]
         picks = torch.randint(n_neighbors, order.shape, generator=generator)
-        return torch.cat([order, self.neighbours[order, picks.to(order.device)]], -1)
+        return torch.cat([order, self.neighbors[order, picks.to(order.device)]], -1)
 
 
 class LabelledBatches(Batches):

@@ -131,7 +131,7 @@ def _some_noise(draw: Draw) -> Tensor:
     return draw.fill(out, generator=generator)
 
 
-class _Game(nn.Module):
+class _Exchange(nn.Module):
     """Holds networks while their tensors are exchanged."""
 
     def __init__(self, networks: nn.ModuleDict):
@@ -150,9 +150,9 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
     from torch.func import functional_call  # no earlier: torch may move it
 
     rest = iter(state)
-    game = _Game(recipe.networks)
-    exchanged = {name: next(rest) for name, _ in game.named_parameters()}
-    exchanged |= {name: next(rest) for name, _ in game.named_buffers()}
+    holder = _Exchange(recipe.networks)
+    exchanged = {name: next(rest) for name, _ in holder.named_parameters()}
+    exchanged |= {name: next(rest) for name, _ in holder.named_buffers()}
     phases = [
         replace(phase, **{name: next(rest) for name in phase.numbers})
         for phase in recipe.phases
@@ -174,7 +174,7 @@ def _play(recipe, optimizers, batch: Batch, state: list[Tensor]) -> tuple[Tensor
         code = batch.rows("own")._code
         return (*losses.values(), *([] if code is None else [code.detach()]))
 
-    return functional_call(game, exchanged, (play,))
+    return functional_call(holder, exchanged, (play,))
 
 
 def _like(

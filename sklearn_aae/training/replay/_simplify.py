@@ -75,8 +75,17 @@ def simplify(recorded: GraphModule) -> None:
         if "profiler" in str(node.target) and not node.users:
             graph.erase_node(node)
     _share_views(recorded)
-    graph.eliminate_dead_code()
+    graph.eliminate_dead_code(_has_effects)
     _reuse_memory(recorded)
+
+
+def _has_effects(node: Node) -> bool:
+    """Whether an operation does more than return a result.
+
+    torch does not say of batch normalisation that it changes its running statistics: a
+    head whose output a phase does not use would no longer track them.
+    """
+    return node.is_impure() or str(node.target) == "aten.native_batch_norm.default"
 
 
 def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
