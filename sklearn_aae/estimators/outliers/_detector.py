@@ -174,7 +174,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     def _choose(
         self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
     ) -> Choice:
-        """Keep all trained models; that of the lowest criterion comes first."""
+        """Keep all trained models; that of the lowest criterion answers."""
         losses = [net.loss_ for net in nets]
         return Choice(nets, losses.index(min(losses)))
 
