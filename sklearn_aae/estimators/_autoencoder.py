@@ -1,5 +1,6 @@
 """What all autoencoders answer: reconstructions, likelihoods, drawn rows."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,10 @@ from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._generate import (
-    CANDIDATES,
     check_n_samples,
-    choose_codes,
     draw_rows,
-    given_row,
 )
+from sklearn_aae.estimators._given import draw_given, given_row
 from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._networks import (
     make_decoder,
@@ -150,7 +149,9 @@ class BaseAutoencoder(BaseModel):
 
         given : dict, default=None
             Cells that all rows have, by name (or number) of their column. Codes are
-            then drawn by how likely they make them.
+            then drawn by how likely they make them, of as many draws from the prior as
+            it takes: a million, or 20 a row, at most. A warning says if few of these
+            have such cells.
 
         random_state : int, RandomState or None, default=None
             None draws anew with each call.
@@ -170,20 +171,38 @@ class BaseAutoencoder(BaseModel):
         check_n_samples("sample", n_samples)
         for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
         known = None if given is None else given_row(given, self.columns_)
-        n_drawn = n_samples if known is None else n_samples * CANDIDATES
-        if y is None:
-            labels = self._draw_labels(n_drawn, for_labels)
-        else:
-            labels = self._class_numbers(y, n_samples).repeat(n_drawn // n_samples)
-        codes = self._draw_codes(n_drawn, labels, for_codes)
+        labels = None if y is None else self._class_numbers(y, n_samples)
         if known is not None:
-            chosen = choose_codes(self._model, known, codes, labels, for_codes)
-            codes, labels = codes[chosen], None if labels is None else labels[chosen]
+            codes, labels = self._draw_given(known, labels, n_samples, for_codes)
+        else:
+            if labels is None:
+                labels = self._draw_labels(n_samples, for_labels)
+            codes = self._draw_codes(n_samples, labels, for_codes)
         rows = draw_rows(self._model, codes, labels, for_cells)
         if known is not None:
             stated = ~np.isnan(known)
             rows[:, stated] = known[stated]
         return as_output(self, rows)
+
+    def _draw_given(
+        self, known: np.ndarray, labels: np.ndarray | None, n_samples: int, seed: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Draw codes, and class numbers, of rows that have cells; of labels if any."""
+
+        def draw(n: int, seed: int, of=None) -> tuple[np.ndarray, np.ndarray | None]:
+            for_labels, for_codes = draw_seeds(seed, 2)
+            y = self._draw_labels(n, for_labels) if of is None else np.full(n, of)
+            return self._draw_codes(n, y, for_codes), y
+
+        if labels is None:
+            return draw_given(self._model, known, draw, n_samples, seed)
+        drawn = [
+            draw_given(self._model, known, partial(draw, of=c), n, seed)[0]
+            for c, n in zip(*np.unique(labels, return_counts=True), strict=True)
+        ]
+        codes = np.empty_like(np.concatenate(drawn))
+        codes[np.argsort(labels, kind="stable")] = np.concatenate(drawn)
+        return codes, labels
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:
         """Return the class number of each label that rows are to have."""

@@ -19,7 +19,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.estimators import _stream
-from sklearn_aae.estimators._generate import CANDIDATES
+from sklearn_aae.estimators._given import ENOUGH
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._state import to_arrays
 from sklearn_aae.estimators._tables import read_new_rows
@@ -186,8 +186,11 @@ def test_samples_of_given_cells(larger):
     drawn = model.sample(200, given={"grade": "a", "count": 1}, random_state=0)
     assert (drawn["grade"] == "a").all()
     assert (drawn["count"] == 1).all()
-    assert drawn["size"].mean() == pytest.approx(0.0, abs=0.3)
-    assert drawn["member"].mean() < 0.1
+    many = model.sample(20_000, random_state=1)
+    kept = many[(many["grade"] == "a") & (many["count"] == 1)]
+    mean, share = kept["size"].mean(), kept["member"].mean()
+    assert drawn["size"].mean() == pytest.approx(mean, abs=0.15)
+    assert drawn["member"].mean() == pytest.approx(share, abs=0.05)
     for given, message in [
         ({"grade": "z"}, r"'grade'.*'z' is nothing that was seen: one of"),
         ({"count": 999}, r"'count'.*999 is nothing that was seen: within"),
@@ -423,7 +426,7 @@ def test_cells_given_are_chosen_by_without_a_look_at_other_columns(
     given, postcodes, decoded
 ):
     drawn = postcodes.sample(7, given=given, random_state=0)
-    assert sum(decoded) == 7  # the rows themselves; their candidates are 200 times more
+    assert sum(decoded) == 7  # the rows themselves, not their many candidates
     for name, value in given.items():
         assert (drawn[name] == value).all()
 
@@ -431,7 +434,7 @@ def test_cells_given_are_chosen_by_without_a_look_at_other_columns(
 def test_a_given_category_of_many_is_chosen_by(postcodes, decoded):
     drawn = postcodes.sample(2, given={"code": "c7"}, random_state=0)
     assert (drawn.code == "c7").all()
-    assert sum(decoded) == 2 * CANDIDATES + 2
+    assert sum(decoded) >= ENOUGH + 2
 
 
 def test_residuals_are_measured_a_few_rows_at_a_time(postcodes, decoded, monkeypatch):
