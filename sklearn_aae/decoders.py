@@ -8,6 +8,7 @@ To add a decoder: a class here with its row in `DECODERS`, its likelihood in
 ``tests/test_decoders.py``.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -79,7 +80,15 @@ class Decoder(nn.Module):
     module : nn.Module or None
         The user's network to `n_outputs` columns, from k, or from m + k without heads;
         replaces body and head.
+
+    Attributes
+    ----------
+    noise : float or None
+        Standard deviation of a number about its mean; None where it depends on the
+        mean.
     """
+
+    noise: float | None = None
 
     def __init__(
         self,
@@ -180,6 +189,8 @@ class Decoder(nn.Module):
 class GaussianDecoder(Decoder):
     """p(x|z) = N(g(z), I): -log p is half the squared error, summed over columns."""
 
+    noise = 1.0
+
     def likelihood(self, h: Tensor) -> RowDistribution:
         """Return N(h, I)."""
         return UnitGaussian(h)
@@ -192,6 +203,8 @@ class GaussianDecoder(Decoder):
 
 class LaplaceDecoder(Decoder):
     """p(x|z) = Laplace(g(z), 1): the absolute error, less moved by outliers."""
+
+    noise = math.sqrt(2)
 
     @staticmethod
     def cells(h: Tensor) -> Distribution:
@@ -252,6 +265,7 @@ class ColumnsDecoder(Decoder):
         d = len(heads.n_categories)
         super().__init__(n_components, d, n_outputs=heads.n_inputs, **options)
         self.heads, self.numeric = heads, numeric
+        self.noise = DECODERS[numeric].noise
         weight = torch.tensor(weights, dtype=torch.float64)[heads.order]
         self.register_buffer("weight", weight, persistent=False)
         if moments:

@@ -31,6 +31,24 @@ class RowDistribution(Distribution):
         """Log-probability (of numbers: log density) of each cell, (..., d)."""
         raise NotImplementedError
 
+    def cells_of_noise(self, value: Tensor, deviation: float) -> Tensor:
+        """`cells`, with numbers that scatter more or less about their mean: (..., d).
+
+        If p is the density of x̂ + ε, that of x̂ + s ε is p(x̂ + (x - x̂)/s)/s.
+
+        Parameters
+        ----------
+        value : Tensor of shape (..., d)
+            Rows.
+
+        deviation : float
+            s: how many times as much.
+        """
+        mean = self.mean
+        numbers = ~(self.discrete | value.isnan())
+        moved = torch.where(numbers, mean + (value - mean) / deviation, value)
+        return self.cells(moved) - numbers * math.log(deviation)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the cells of a row, in nats: (...,)."""
         return self.cells(value).sum(-1)

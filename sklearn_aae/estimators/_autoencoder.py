@@ -104,9 +104,13 @@ class BaseAutoencoder(BaseModel):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,), float64
-            In nats, of the scaled columns: to compare models with equal `scale` and
-            `reconstruction`. Higher is better. A missing cell counts 0, a category
-            that none of n training rows has -log(n + 1), about as much as the rarest.
+            In nats, of rows in the units of the table: a density of numbers, times the
+            probability of categories and counts. Models of the same columns compare,
+            whatever their `scale` ("bernoulli" only with itself). The noise of a number
+            is one number in scaled columns, the most likely one on the training rows.
+            Higher is better. A missing cell counts 0, and so does the one value of a
+            column that did not vary in training; a category that none of n training
+            rows has -log(n + 1), about as much as the rarest.
         """
         rows = read_new_rows(self, X)
         return self._model.log_prob(rows) - cost_of_unknown(self.columns_, X)

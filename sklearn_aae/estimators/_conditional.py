@@ -180,7 +180,8 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,), float64
-            In nats, of the scaled columns. Higher is better.
+            In nats, of rows in the units of the table; see
+            `AAETransformer.score_samples`. Higher is better.
         """
         rows = read_new_rows(self, X)
         labels = label_numbers(y, len(rows), self.classes_)

@@ -12,16 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.nn import Block, frozen_copy
 from sklearn_aae.priors import Prior
-from sklearn_aae.tabular import TableColumns, TablePreprocessor
+from sklearn_aae.tabular import TableColumns, TablePreprocessor, log_jacobian
 from sklearn_aae.training import AAENet
 from sklearn_aae.utils._random import seeded_scope
 
 # Deviations of a scaled number that is reconstructed exactly.
 MIN_RESIDUAL = 0.01
+# The same, of a likelihood: what single precision leaves.
+MIN_NOISE = 1e-6
 
 
 @dataclass(eq=False)
@@ -110,12 +113,48 @@ class FittedModel:
         return stream(self.encoder, answer, X, scale, labels=labels)
 
     def log_prob(self, X, labels: np.ndarray | None = None) -> np.ndarray:
-        """Return log p(x|z) of valid rows, z the mean of q(z|x), float64."""
+        """Return log p(x|z) of valid rows, z the mean of q(z|x), float64.
+
+        A density is that of the cells in the units of the table, with the noise that
+        the training rows have. A column that did not vary in training has none: what
+        counts of it is how much less likely a cell is than the one it always had.
+        """
+        noise = self.noise
+        constants = self.preprocessor.schema_.constants
+        varies = torch.tensor([c is None for c in constants])
+        usual = torch.from_numpy(np.array([0.0 if c is None else c for c in constants]))
+
+        def density(p: RowDistribution, x: Tensor) -> Tensor:
+            return p.cells(x) if noise is None else p.cells_of_noise(x, noise)
 
         def log_prob(x: Tensor, y: Tensor | None = None) -> Tensor:
-            return self.decoder(self.encoder(x).mean, y).log_prob(x)
+            p = self.decoder(self.encoder(x).mean, y)
+            cells = density(p, x)
+            if not varies.all():
+                here = varies.to(x.device)
+                as_ever = density(p, torch.where(here | x.isnan(), x, usual.to(x)))
+                cells = cells - torch.where(here, torch.zeros_like(cells), as_ever)
+            return cells.sum(-1)
 
-        return self.ask(log_prob, X, labels).astype(np.float64)
+        scores = self.ask(log_prob, X, labels).astype(np.float64)
+        return scores if noise is None else scores + log_jacobian(self.preprocessor, X)
+
+    @property
+    def noise(self) -> float | None:
+        """Deviations of numbers from their reconstruction, in those of the decoder.
+
+        One number for all scaled columns, the most likely one on the training rows: the
+        root mean square of `residuals`. None without columns of numbers, and where the
+        likelihood has no scale.
+        """
+        numbers = np.array([c is None for c in self.preprocessor.schema_.constants])
+        numbers[np.array(self.columns.discrete) | self.preprocessor.empty_] = False
+        unit: float | None = self.decoder.noise  # type: ignore[assignment]
+        if unit is None or not numbers.any():
+            return None
+        assert self.residuals is not None
+        spread = np.sqrt(np.mean(self.residuals[numbers] ** 2)) / unit
+        return max(float(spread), MIN_NOISE)
 
     def decode(self, Z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the mean of p(x|z) for valid codes, in the units of the table."""

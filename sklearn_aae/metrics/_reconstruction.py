@@ -12,7 +12,7 @@ from sklearn_aae.metrics._checks import (
 from sklearn_aae.metrics._pairs import EXPONENT
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
-MULTIOUTPUT = StrOptions({"uniform_average", "raw_values"})
+MULTIOUTPUT = StrOptions({"uniform_average", "variance_weighted", "raw_values"})
 
 
 def reconstruction_error(
@@ -34,9 +34,13 @@ def reconstruction_error(
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
-    multioutput : {"uniform_average", "raw_values"}, default="uniform_average"
-        Whether to average over the columns, or to return one number for each: NaN for
-        a column without any cell, which the average leaves out.
+    multioutput : {"uniform_average", "variance_weighted", "raw_values"}, \
+            default="uniform_average"
+        How columns count, as in `sklearn.metrics.r2_score`. "uniform_average" averages
+        over them, each in its own standard deviations. "variance_weighted" divides the
+        error of all by the variance of all, both in the units of X: right where these
+        are the same for all columns, such as pixels. "raw_values" returns one number
+        for each column: NaN for one without any cell, which the averages leave out.
 
     Returns
     -------
@@ -75,7 +79,8 @@ def reconstruction_error(
     if sample_weight is not None:
         weight = check_sample_weight(sample_weight, cells)
     cells, made = cells[weight > 0], made[weight > 0]
-    error = _relative_error(cells, made, weight[weight > 0])
+    weight = weight[weight > 0]
+    error, squares = _relative_error(cells, made, weight)
     if np.isnan(error).all():
         raise ValueError(f"All cells of X are missing: {function} has none to compare.")
     if np.isinf(error).any():
@@ -85,11 +90,21 @@ def reconstruction_error(
             RuntimeWarning,
             stacklevel=2,
         )
-    return error if multioutput == "raw_values" else float(np.nanmean(error))
+    if multioutput == "raw_values":
+        return error
+    varies = squares > 0
+    if multioutput == "variance_weighted" and varies.any():
+        return float(np.average(error[varies], weights=squares[varies]))
+    return float(np.nanmean(error))
 
 
-def _relative_error(X: np.ndarray, made: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return E(x - x̂)² / Var(x) of each column, over the cells of X that are there."""
+def _relative_error(
+    X: np.ndarray, made: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return E(x - x̂)² / Var(x) of each column, over the cells of X that are there.
+
+    And, by a common factor, the sum of (x - E x)² of each column: 0 of a constant one.
+    """
     # A power of 2 for each column: squares of its numbers neither overflow nor vanish.
     largest = np.fmax(np.fmax.reduce(np.abs(X)), np.abs(made).max(0))
     exponent = EXPONENT - np.frexp(largest)[1]
@@ -105,5 +120,7 @@ def _relative_error(X: np.ndarray, made: np.ndarray, weight: np.ndarray) -> np.n
     constant = np.fmin.reduce(X) == np.fmax.reduce(X)
     error = mean((X - made) ** 2)
     variance = np.where(constant, 1.0, mean((X - mean(X)) ** 2))
+    squares = np.where(constant, 0.0, np.nan_to_num(mass * variance))
+    squares = np.ldexp(squares, 2 * (exponent.min() - exponent))
     with np.errstate(over="ignore"):  # of a constant column, its caller warns
-        return np.ldexp(error / variance, np.where(constant, -2 * exponent, 0))
+        return np.ldexp(error / variance, np.where(constant, -2 * exponent, 0)), squares

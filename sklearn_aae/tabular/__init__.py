@@ -16,6 +16,7 @@ from sklearn_aae.tabular._frames import (
     float_dtypes,
     needs_column_reader,
 )
+from sklearn_aae.tabular._jacobian import log_jacobian
 from sklearn_aae.tabular._labels import (
     UNLABELLED,
     NotClassLabelsError,
@@ -55,6 +56,7 @@ __all__ = [
     "is_labelled",
     "is_minus_one",
     "learn_late_columns",
+    "log_jacobian",
     "mask_rare_categories",
     "needs_column_reader",
     "read_labels",

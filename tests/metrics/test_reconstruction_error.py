@@ -79,3 +79,19 @@ def test_frames_are_as_their_arrays(rows):
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match=r"shape \(3, 2\) and .* shape \(2, 2\)"):
         reconstruction_error(np.ones((3, 2)), np.ones((2, 2)))
+
+
+def test_errors_in_units_are_weighted_as_scikit_learn_does():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(50, 3)) * [1, 1e3, 1e-200] + 4
+    made = X + rng.normal(size=X.shape) * [1, 10, 1e-201]
+    options = {"multioutput": "variance_weighted"}
+    told = 1 - r2_score(X, made, **options)
+    assert reconstruction_error(X, made, **options) == pytest.approx(told)
+    total = np.sum((X - made) ** 2) / np.sum((X - X.mean(0)) ** 2)
+    assert reconstruction_error(X, made, **options) == pytest.approx(total)
+    hole = np.where(rng.uniform(size=X.shape) < 0.2, np.nan, X)
+    total = np.nansum((hole - made) ** 2) / np.nansum((hole - np.nanmean(hole, 0)) ** 2)
+    assert reconstruction_error(hole, made, **options) == pytest.approx(total)
+    flat = np.ones((4, 2))
+    assert reconstruction_error(flat, flat + 2, **options) == 4.0
