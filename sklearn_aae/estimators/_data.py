@@ -79,6 +79,9 @@ class TrainingData:
 
     neighbor_distance : float or None
         Mean distance of a row to its tenth neighbour, if it was asked for.
+
+    neighbors : ndarray of shape (n_samples, n_neighbors) or None
+        Numbers of the nearest other rows of each row, if they were asked for.
     """
 
     columns: TableColumns
@@ -91,6 +94,7 @@ class TrainingData:
     class_prior: list[float] | None = None
     class_weight: tuple[float, ...] | None = None
     neighbor_distance: float | None = None
+    neighbors: np.ndarray | None = None
 
     @property
     def schema(self) -> TableSchema:
@@ -104,7 +108,7 @@ class TrainingData:
 
     def without_rows(self) -> "TrainingData":
         """Return what is kept after the fit."""
-        return replace(self, rows=None, validation=None)
+        return replace(self, rows=None, validation=None, neighbors=None)
 
 
 def prepare(

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import config_context
+from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
@@ -12,6 +13,9 @@ MAX_ROWS = 2000
 # Mebibytes of distances at once, of sparse rows: scikit-learn's 1024 are doubled by the
 # numbers of the rows that it sorts.
 WORKING_MEMORY = 32
+
+# Principal axes in which rows of more columns are compared.
+MAX_AXES = 50
 
 # Relative error of a squared distance above which it is computed from differences.
 LEAST_DIGITS = 1e-6
@@ -38,6 +42,17 @@ def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
     if len(lost):
         index[lost] = _by_differences(X, lost, index.shape[1])[1]
     return index
+
+
+def in_few_dimensions(X: np.ndarray) -> np.ndarray:
+    """Return dense rows, of many columns the scores of their first principal axes.
+
+    Distances in very many columns are mostly those of their noise.
+    """
+    n = min(MAX_AXES, X.shape[0] - 1)
+    if X.shape[1] <= MAX_AXES or not n:
+        return X
+    return PCA(n, random_state=0).fit_transform(X)
 
 
 def mean_neighbor_distance(X: np.ndarray, n_neighbors: int) -> float:

@@ -208,6 +208,8 @@ def label_latent_spec(
 
     @functools.cache  # one graph for all restarts
     def neighbors() -> np.ndarray:
+        if data.neighbors is not None:
+            return data.neighbors
         return nearest(data.rows.points(), estimator.n_neighbors)
 
     def batches(rows: Rows, seed: int) -> Batches:

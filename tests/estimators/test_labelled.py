@@ -106,7 +106,7 @@ def test_learned_shares_follow_clusters_of_unequal_size(three):
 
 def test_the_papers_recipe_is_in_reach(three):
     model = AAEClusterer(
-        3, agreement_strength=0, balance_strength=0, max_iter=2, n_init=1, **SMALL
+        3, partition_strength=0, fit_cluster_prior=False, max_iter=2, **SMALL
     ).fit(three[0])
     names = [p.name for p in model.net_.module_.phases]
     assert names == [
@@ -346,8 +346,11 @@ def test_strengths_reach_their_phase(three):
     model.set_params(smoothness_radius=2.0).fit(X, y)
     assert phase(model, VirtualAdversarial).radius == pytest.approx(2 * radius)
     assert model.transform(X).shape == (300, 2)
-    clusterer = AAEClusterer(3, max_iter=1, n_init=1, balance_strength=0.25, **SMALL)
-    assert phase(clusterer.fit(X), BalanceClusters).weight == 0.25
+    clusterer = AAEClusterer(
+        3, max_iter=1, balance_strength=0.25, agreement_strength=2.0, **SMALL
+    ).set_params(partition_strength=5.0)
+    assert phase(clusterer.fit(X), Classify).weight == 5.0
+    assert phase(clusterer, BalanceClusters).weight == 0.25
     for estimator in (model, clusterer):
         agree = phase(
             estimator.set_params(neighbor_noise_rate=0.3).fit(X, y), NeighborAgreement
@@ -635,7 +638,7 @@ def test_strengths_act(update, strength, three):
 
 def test_rates_of_phases(three):
     X = three[0]
-    options = {"max_iter": 1, "n_init": 1, "learning_rate": 0.01, **SMALL}
+    options = {"max_iter": 1, "learning_rate": 0.01, "agreement_strength": 3, **SMALL}
     joint = AAEClusterer(3, critic_learning_rate=0.05, **options).fit(X)
     assert joint.net_.learning_rates == {"critic": 0.05, "label_critic": 0.05}
     alternating = AAEClusterer(3, update="alternating", **options).fit(X)
@@ -662,7 +665,7 @@ def test_a_part_of_one_epoch_has_exact_statistics(three):
 @pytest.mark.parametrize("balance", [0.0, 1.0])
 def test_parts_begin_with_new_optimisers(balance, three):
     options = {"agreement_duration": 0.5, "balance_strength": balance, **SMALL}
-    model = AAEClusterer(3, n_init=1, max_iter=4, **options).fit(three[0])
+    model = AAEClusterer(3, agreement_strength=1, max_iter=4, **options).fit(three[0])
     n_steps = 2 * 3  # two epochs of three batches
     for optimizer in model.net_.engine_.optimizers:
         for state in optimizer.state.values():

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from sklearn.base import ClusterMixin
 
+from sklearn_aae.critics import MIN_PROBABILITY
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._fitting import Choice
+from sklearn_aae.estimators._graph import in_few_dimensions, nearest
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
     consistency_phases,
@@ -22,8 +24,16 @@ from sklearn_aae.estimators._stream import CHUNK_ROWS
 from sklearn_aae.estimators._tables import as_output
 from sklearn_aae.estimators._warnings import warn_of_collapse
 from sklearn_aae.estimators.clustering._merge import MERGES, Clustering, merged
+from sklearn_aae.estimators.clustering._partition import find_partition
 from sklearn_aae.priors import LabelAndStyle, Prior
-from sklearn_aae.training import AAENet, BalanceClusters
+from sklearn_aae.tabular import UNLABELLED
+from sklearn_aae.training import (
+    AAENet,
+    BalanceClusters,
+    Classify,
+    LabelledBatches,
+    LabelledNeighborBatches,
+)
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
 # How far a batch moves p(y) to the mean of q(y|x).
@@ -35,10 +45,13 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
 
     The encoder infers for each row the probabilities q(y|x) of the clusters and a style
     z; one critic makes the probabilities look like draws of one cluster each, another
-    the style like a Gaussian ([1]_, section 6). Two things are added to the paper's
-    recipe, each with a parameter that switches it off: rows agree with a random near
-    neighbour in a cluster that is not everyone's (`agreement_strength`), and the prior
-    probabilities of the clusters are learned, not equal (`fit_cluster_prior`).
+    the style like a Gaussian ([1]_, section 6). Which rows belong together is read off
+    the graph of nearest neighbours before the training: spectral clustering in several
+    ways [5]_, of which the partition is kept whose labels say most about those of
+    neighbours. The network learns it (`partition_strength`), and the prior
+    probabilities of the clusters are its shares, not equal (`fit_cluster_prior`).
+    ``partition_strength=0, fit_cluster_prior=False`` is the paper's recipe, which finds
+    clusters of equal size by the training alone.
 
     Of `n_init` trainings, which run as one stack, that one is kept whose clusters share
     most information along the edges of the neighbour graph. No label is used.
@@ -71,12 +84,18 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     n_components : int, default=5
         Number of columns of the style.
 
+    partition_strength : float, default=10.0
+        Weight of the cross-entropy of q(y|x) and the partition of the neighbour graph
+        that the training begins with. With 0 the training finds clusters by itself:
+        ``agreement_strength=3`` and ``n_init=8`` are good values then.
+
     balance_strength : float, default=0.0
         Weight of the entropy of the clusters' mean probabilities in a batch: against
         clusters that stay empty, and for clusters of like size.
 
     fit_cluster_prior : bool, default=True
-        Whether the prior of the clusters follows what is inferred, or stays even.
+        Whether the prior of the clusters is that of the partition (without one, follows
+        what is inferred), or even.
 
     critic_hidden_layer_sizes : sequence of int, default=(128, 128)
         Units of the critics' hidden layers.
@@ -84,7 +103,7 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
-    n_init : int, default=8
+    n_init : int, default=1
         Number of trainings from different random weights, as one stack.
 
     {parameters}
@@ -131,13 +150,15 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     .. [3] Newman, "Fast algorithm for detecting community structure in networks", 2004,
        https://arxiv.org/abs/cond-mat/0309508
     .. [4] Ng, Jordan, Weiss, "On Spectral Clustering: Analysis and an algorithm", 2001
+    .. [5] von Luxburg, "A tutorial on spectral clustering", 2007,
+       https://arxiv.org/abs/0711.0189
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_aae import AAEClusterer
     >>> X, _ = load_iris(return_X_y=True)
-    >>> clusterer = AAEClusterer(n_clusters=3, max_iter=20, n_init=2, random_state=0)
+    >>> clusterer = AAEClusterer(n_clusters=3, max_iter=20, random_state=0)
     >>> clusterer.fit_predict(X).shape
     (150,)
     """
@@ -149,15 +170,15 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         default=None, allowed=[POSITIVE_INT, None], shapes=True
     )
     merge_by: str = parameter(default="modularity", allowed=[StrOptions(set(MERGES))])
+    partition_strength: float = parameter(default=10.0, allowed=[NON_NEGATIVE])
     balance_strength: float = parameter(default=0.0, allowed=[NON_NEGATIVE])
     fit_cluster_prior: bool = parameter(default=True, allowed=["boolean"], shapes=True)
     n_components: int = 5
     class_heads: bool = True
-    agreement_strength: float = 3.0
+    agreement_strength: float = 0.0
     reconstruction_strength: float = 10.0
     critic_noise: float = 0.3
     input_noise: float = 0.3
-    n_init: int = 8
 
     def __sklearn_tags__(self):
         """Say what scikit-learn may expect."""
@@ -188,19 +209,47 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         if n < m and earlier is None:
             name = "n_clusters" if self.n_subclusters is None else "n_subclusters"
             raise ValueError(f"n_samples={n} should be >= {name}={m}.")
-        return data
+        return self._with_partition(data, earlier)
+
+    def _with_partition(
+        self, data: TrainingData, earlier: TrainingData | None
+    ) -> TrainingData:
+        """Return data with the neighbour graph and, as labels, its partition.
+
+        Where a fitted model is trained on, its own labels take their place: clusters
+        keep their numbers.
+        """
+        m, points = self._n_labels, in_few_dimensions(data.rows.points())
+        data = replace(data, neighbors=nearest(points, self.n_neighbors))
+        if not self.partition_strength:
+            return data
+        if earlier is not None:
+            labels = _labels_of(self._model.net, data, m)
+            return _with_labels(data, labels, earlier.class_prior)
+        labels = find_partition(points, data.neighbors, m)
+        prior = None
+        if self.fit_cluster_prior:
+            weight = np.bincount(labels, data.rows.weight, minlength=m)
+            shares = np.maximum(weight / weight.sum(), MIN_PROBABILITY)
+            prior = (shares / shares.sum()).tolist()
+        return _with_labels(data, labels, prior)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         m, balance = self._n_labels, float(self.balance_strength)
+        follow, options = float(self.partition_strength), {}
+        if follow:
+            options["kinds"] = (LabelledBatches, LabelledNeighborBatches)
         spec = label_latent_spec(
             self,
             data,
-            [1 / m] * m,
-            rate=PRIOR_RATE if self.fit_cluster_prior else 0.0,
+            data.class_prior or [1 / m] * m,
+            rate=PRIOR_RATE if self.fit_cluster_prior and not follow else 0.0,
             further=[
+                *([Classify(weight=follow)] if follow else []),
                 *consistency_phases(self, data),
                 *([BalanceClusters(weight=balance)] if balance else []),
             ],
+            **options,
         )
 
         def fitted_prior(net: AAENet) -> Prior:
@@ -302,8 +351,10 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows. The first chunk fixes the columns and their scales, and clusters keep
-            the numbers that they have; `labels_` are those of the last chunk.
+            Rows. The first chunk fixes the columns and their scales, and its partition
+            the clusters and their prior. Later ones are trained towards the clusters
+            that the model gives them, so that these keep their numbers; `labels_` are
+            those of the last chunk.
 
         y : None
             Ignored.
@@ -375,6 +426,17 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         below = p.cumsum(1) / p.sum(1, keepdims=True)
         labels = (below[labels] <= rng.uniform(size=(n_samples, 1))).sum(1)
         return super()._draw_codes(n_samples, labels, seed)
+
+
+def _with_labels(
+    data: TrainingData, labels: np.ndarray, class_prior: list[float] | None
+) -> TrainingData:
+    """Return data whose rows are labelled; those held out are not."""
+    held = data.validation
+    if held is not None:
+        held = replace(held, y=np.full(len(held), UNLABELLED))
+    rows = replace(data.rows, y=labels)
+    return replace(data, rows=rows, validation=held, class_prior=class_prior)
 
 
 def _cluster_prior(net: AAENet) -> torch.Tensor:
