@@ -219,14 +219,23 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         Where a fitted model is trained on, its own labels take their place: clusters
         keep their numbers.
         """
-        m, points = self._n_labels, in_few_dimensions(data.rows.points())
-        data = replace(data, neighbors=nearest(points, self.n_neighbors))
+        m, k, rows = self._n_labels, self.n_neighbors, data.rows.points()
+        points = in_few_dimensions(rows)
+        data = replace(data, neighbors=nearest(points, k))
         if not self.partition_strength:
             return data
         if earlier is not None:
-            labels = _labels_of(self._model.net, data, m)
+            labels = _labels_of(self._model.networks["encoder"], data, m)
             return _with_labels(data, labels, earlier.class_prior)
-        labels = find_partition(points, data.neighbors, m)
+        # Copies of a row would be its only neighbours.
+        _, first, place = np.unique(
+            rows, axis=0, return_index=True, return_inverse=True
+        )
+        if len(first) < len(rows):
+            points = points[first]
+            labels = find_partition(points, nearest(points, k), m)[place]
+        else:
+            labels = find_partition(points, data.neighbors, m)
         prior = None
         if self.fit_cluster_prior:
             weight = np.bincount(labels, data.rows.weight, minlength=m)
@@ -264,8 +273,8 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         known = getattr(self, "subcluster_labels_", None) if streams else None
         m, rule = self._n_labels, (self.n_clusters, self.merge_by, known)
         found = [
-            Clustering.find(_labels_of(net, data, m), spec.neighbors(), m, *rule)
-            for net in nets
+            Clustering.find(_labels_of(encoder, data, m), spec.neighbors(), m, *rule)
+            for encoder in (net.module_.networks["encoder"] for net in nets)
         ]
         by_cut = m > self.n_clusters and self.merge_by == "cut"
         ranks = [c.cut if by_cut else -c.information for c in found]
@@ -445,10 +454,9 @@ def _cluster_prior(net: AAENet) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _labels_of(net: AAENet, data: TrainingData, m: int) -> np.ndarray:
+def _labels_of(encoder, data: TrainingData, m: int) -> np.ndarray:
     """Return the most likely of m labels of each training row."""
-    encoder = net.module_.networks["encoder"]
     # The mean draws no noise, whatever the posterior.
-    parts = data.rows.X.split(CHUNK_ROWS)
+    parts = data.rows.X.to(next(encoder.parameters())).split(CHUNK_ROWS)
     labels = [encoder(part).mean[:, :m].argmax(-1) for part in parts]
     return torch.cat(labels).cpu().numpy()
