@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
+from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
     consistency_phases,
@@ -21,13 +22,20 @@ from sklearn_aae.estimators._labels import (
     check_signs,
     named_weights,
 )
+from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output, read_new_rows
-from sklearn_aae.tabular import column_values, is_labelled
-from sklearn_aae.training import Classify, LabelledBatches, LabelledNeighborBatches
+from sklearn_aae.estimators._teacher import cluster_weight, soft_labels, unit_columns
+from sklearn_aae.tabular import UNLABELLED, column_values, is_labelled
+from sklearn_aae.training import (
+    Classify,
+    Distill,
+    LabelledBatches,
+    LabelledNeighborBatches,
+)
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
 
@@ -40,7 +48,10 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     which class is which ([1]_, section 5). Two things are added to the paper's recipe:
     near neighbours agree on their class (`agreement_strength`), and probabilities may
     not change within a small distance of a row (`smoothness_strength`: virtual
-    adversarial training [2]_).
+    adversarial training [2]_). Images are like that, many tables are not. So the fit
+    measures how well neighbours predict held-out labels (`cluster_weight_`); as far as
+    they do not, the network learns from a logistic regression and a random forest
+    instead (`teacher_strength`).
 
     Labels are class labels of any kind; -1, None and NaN are unlabelled rows. -1 is a
     class if ``fit(X, y, classes=[...])`` names it, or if y is of -1 and 1 alone, as
@@ -55,6 +66,12 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
 
     classification_strength : float, default=10.0
         Weight of the cross-entropy of the labelled rows.
+
+    teacher_strength : float, default=2.0
+        Weight of the cross-entropy of all rows to soft labels, the mean probabilities
+        of a logistic regression and a random forest that learned from the labelled
+        rows (knowledge distillation [3]_). It counts as far as neighbours are not to be
+        trusted, see `cluster_weight_`. 0 for no teacher, and full trust in neighbours.
 
     labeled_batch_size : int or None, default=None
         Labelled rows that a step takes besides the rows of its batch, others in each
@@ -76,6 +93,13 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     classes_ : ndarray of shape (n_classes,)
         The labels.
 
+    cluster_weight_ : float
+        How far rows that lie together are trusted to have one label, from 0 to 1: the
+        better labels that spread from neighbour to neighbour predict those that were
+        held out, and the fewer rows lack a label, the more. `classification_strength`,
+        `label_strength`, `agreement_strength` and `smoothness_strength` are multiplied
+        by it, `teacher_strength` by 1 less it. 1 where all rows have labels.
+
     {autoencoder attributes}
 
     {attributes}
@@ -91,6 +115,8 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
        https://arxiv.org/abs/1511.05644
     .. [2] Miyato, Maeda, Koyama, Ishii, "Virtual Adversarial Training", 2018,
        https://arxiv.org/abs/1704.03976
+    .. [3] Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015,
+       https://arxiv.org/abs/1503.02531
 
     Examples
     --------
@@ -106,6 +132,7 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
 
     n_components: int = parameter(default=10, kw_only=False)
     classification_strength: float = parameter(default=10.0, allowed=[NON_NEGATIVE])
+    teacher_strength: float = parameter(default=2.0, allowed=[NON_NEGATIVE])
     labeled_batch_size: int | None = parameter(
         default=None, allowed=[POSITIVE_INT, None]
     )
@@ -129,6 +156,13 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         data = super()._prepare(
             given, seed, earlier, weigh=self._weigh_classes, **options
         )
+        data = self._weigh_anew(data, earlier)
+        return self._teach(data, seed)
+
+    def _weigh_anew(
+        self, data: TrainingData, earlier: TrainingData | None
+    ) -> TrainingData:
+        """Return data whose classes count as `class_weight` says by now."""
         if earlier is None:
             return data
         if self.class_weight == earlier.params.get("class_weight", self.class_weight):
@@ -136,6 +170,31 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         weight = self._weigh_classes(data.rows, data.classes)
         params = data.params | {"class_weight": self.class_weight}
         return replace(data, class_weight=weight, params=params)
+
+    def _teach(self, data: TrainingData, seed: int) -> TrainingData:
+        """Return data with soft labels, and with what neighbours are worth.
+
+        Where no row lacks a label there is nothing to teach.
+        """
+        data = replace(data, cluster_weight=1.0)
+        y, m = data.rows.y, data.n_classes
+        labelled = y != UNLABELLED
+        n_found = len(np.unique(y[labelled]))
+        if not self.teacher_strength or n_found < 2 or labelled.all():
+            return data
+        rows, points, schema = data.rows, data.rows.points(), data.schema
+        neighbors = nearest(points, self.n_neighbors)
+        trust = cluster_weight(neighbors, y, m)
+        data = replace(data, neighbors=neighbors, cluster_weight=trust)
+        if trust == 1:
+            return data
+        n_numbers = sum(not size for size in schema.n_categories) if self.scale else 0
+        weight = rows.weight
+        if data.class_weight is not None:
+            ones = np.ones(len(rows)) if weight is None else weight
+            weight = ones * np.array(data.class_weight)[y]
+        soft = soft_labels(unit_columns(points, n_numbers), y, m, weight, seed)
+        return replace(data, rows=replace(rows, soft_y=soft))
 
     def _weigh_classes(self, rows: Rows, classes) -> tuple[float, ...] | None:
         """Return the weight of each class, if they are not equal."""
@@ -149,15 +208,19 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         return named_weights(self.class_weight, classes.tolist())
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
+        trust = data.cluster_weight
         classify = Classify(
-            weight=float(self.classification_strength),
+            weight=float(self.classification_strength * trust),
             class_weight=data.class_weight,
         )
+        taught = data.rows is not None and data.rows.soft_y is not None
+        teacher = float(self.teacher_strength * (1 - trust))
+        distill = [Distill(weight=teacher)] if taught else []
         return label_latent_spec(
             self,
             data,
             data.class_prior,
-            further=[classify, *consistency_phases(self, data)],
+            further=[classify, *distill, *consistency_phases(self, data)],
             kinds=(LabelledBatches, LabelledNeighborBatches),
             labelled_size=self.labeled_batch_size,
         )
@@ -199,6 +262,12 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
                     "them: partial_fit(X, y, classes=[...])."
                 )
         return super().partial_fit(X, y, sample_weight, classes=classes)
+
+    def _set_fitted(
+        self, models: list[FittedModel], at: int, data: TrainingData
+    ) -> None:
+        super()._set_fitted(models, at, data)
+        self.cluster_weight_ = data.cluster_weight
 
     # --- answers --------------------------------------------------------------------
 

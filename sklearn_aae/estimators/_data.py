@@ -82,6 +82,9 @@ class TrainingData:
 
     neighbors : ndarray of shape (n_samples, n_neighbors) or None
         Numbers of the nearest other rows of each row, if they were asked for.
+
+    cluster_weight : float
+        How far neighbours are trusted to have one label, from 0 to 1.
     """
 
     columns: TableColumns
@@ -95,6 +98,7 @@ class TrainingData:
     class_weight: tuple[float, ...] | None = None
     neighbor_distance: float | None = None
     neighbors: np.ndarray | None = None
+    cluster_weight: float = 1.0
 
     @property
     def schema(self) -> TableSchema:

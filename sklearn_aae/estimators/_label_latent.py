@@ -219,7 +219,7 @@ def label_latent_spec(
         near = torch.from_numpy(neighbors()).to(rows.X.device)
         return rows.batches(style, size, seed, kind=paired, neighbors=near, **options)
 
-    agrees = bool(estimator.agreement_strength)
+    agrees = bool(estimator.agreement_strength * data.cluster_weight)
     phases = [*_label_phases(estimator, data), *further]
     stages = _stages(estimator.agreement_duration, phases, batches_of_pairs, batches)
     return ModelSpec(
@@ -274,16 +274,15 @@ def _label_phases(estimator, data: TrainingData) -> list[Phase]:
     phases: list[Phase] = [Reconstruct(weight=weight, n_columns=data.schema.n_varying)]
     if estimator.class_heads:
         phases.append(SeparateHeads(distance=float(estimator.head_distance)))
-    labels = make_adversaries(
-        estimator, TrainLabelCritic, FoolLabelCritic, float(estimator.label_strength)
-    )
+    strength = float(estimator.label_strength * data.cluster_weight)
+    labels = make_adversaries(estimator, TrainLabelCritic, FoolLabelCritic, strength)
     return [*phases, *make_regularizer(estimator), *labels]
 
 
 def consistency_phases(estimator: LabelLatent, data: TrainingData) -> list[Phase]:
     """Return what makes labels change slowly, among neighbours and around rows."""
-    agree = float(estimator.agreement_strength)
-    smooth = float(estimator.smoothness_strength)
+    agree = float(estimator.agreement_strength * data.cluster_weight)
+    smooth = float(estimator.smoothness_strength * data.cluster_weight)
     phases: list[Phase] = []
     if agree:
         noise_rate = float(estimator.neighbor_noise_rate)

@@ -37,6 +37,9 @@ class Rows:
     weight : ndarray of shape (n,) or None
         Positive weights.
 
+    soft_y : ndarray of shape (n, m) or None
+        Label probabilities that a teacher gives scaled rows.
+
     schema : TableSchema or None
         Of scaled rows: what their columns hold.
     """
@@ -44,11 +47,12 @@ class Rows:
     X: np.ndarray | torch.Tensor
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
+    soft_y: np.ndarray | None = None
     schema: TableSchema | None = None
 
     def __getitem__(self, index) -> "Rows":
         """Select rows."""
-        parts = (self.X, self.y, self.weight)
+        parts = (self.X, self.y, self.weight, self.soft_y)
         chosen = (None if part is None else part[index] for part in parts)
         return Rows(*chosen, schema=self.schema)
 
@@ -138,7 +142,7 @@ class Rows:
     ) -> "Rows":
         """Return the rows as the networks see them, on a device."""
         X = preprocessor.to_tensor(self.X, device, dtype)
-        return Rows(X, self.y, self.weight, preprocessor.schema_)
+        return Rows(X, self.y, self.weight, schema=preprocessor.schema_)
 
     def points(self):
         """Return scaled rows, dense or sparse, as points of the same distances."""
@@ -156,14 +160,19 @@ class Rows:
         **options,
     ) -> Batches:
         """Return the scaled rows as mini-batches of a kind, with its options."""
-        X, y, w = self.X, self.y, self.weight
+        X, y = self.X, self.y
+
+        def numbers(part) -> torch.Tensor | None:
+            return None if part is None else torch.as_tensor(part).to(X.device, X.dtype)
+
         return kind(
             X,
             prior,
             batch_size=batch_size,
             seed=seed,
-            weight=None if w is None else torch.as_tensor(w).to(X.device, X.dtype),
+            weight=numbers(self.weight),
             y=None if y is None else torch.as_tensor(y).to(X.device),
+            soft_y=numbers(self.soft_y),
             **options,
         )
 

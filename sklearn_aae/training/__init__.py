@@ -19,6 +19,7 @@ from sklearn_aae.training.losses._criterion import criterion
 from sklearn_aae.training.losses._label_phases import (
     BalanceClusters,
     Classify,
+    Distill,
     FoolLabelCritic,
     NeighborAgreement,
     SeparateHeads,
@@ -52,6 +53,7 @@ __all__ = [
     "Cancelled",
     "Classify",
     "DetectReplacedCells",
+    "Distill",
     "FoolCritic",
     "FoolLabelCritic",
     "GANBatches",

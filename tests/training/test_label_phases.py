@@ -16,6 +16,7 @@ from sklearn_aae.training import (
     BalanceClusters,
     Batch,
     Classify,
+    Distill,
     LabelledBatches,
     NeighborAgreement,
     NeighborBatches,
@@ -56,6 +57,14 @@ def test_classification_is_the_cross_entropy_of_the_labelled(networks, batch, cl
         Classify(class_weight=weights).loss(networks, batch),
         F.cross_entropy(logits, batch.y, logits.new_tensor(weights), ignore_index=-1),
     )
+
+
+def test_distillation_is_the_divergence_from_the_teacher(networks, batch, randn, close):
+    p = torch.distributions.Categorical(logits=randn(B, M))
+    q = torch.distributions.Categorical(logits=batch.label_logits(networks))
+    batch.soft_y = p.probs
+    truth = torch.distributions.kl_divergence(p, q) + p.entropy()
+    close(Distill().loss(networks, batch), truth.mean())
 
 
 def test_classification_without_labels_is_nothing(networks, batch):

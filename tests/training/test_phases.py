@@ -21,6 +21,7 @@ from sklearn_aae.training import (
     Batch,
     Classify,
     DetectReplacedCells,
+    Distill,
     FoolCritic,
     FoolLabelCritic,
     NeighborAgreement,
@@ -57,13 +58,15 @@ class Case:
     labels: bool = False
     generator: str = "encoder"
     posterior: str = "deterministic"
+    taught: bool = False
     copies: str = ""
     target: str = ""
     rounding: float | None = None
 
     @property
     def of_batch(self):
-        return {"labels": self.labels, "generator": self.generator}
+        kinds = {"labels": self.labels, "taught": self.taught}
+        return {**kinds, "generator": self.generator}
 
 
 PLACES = "the places between prior samples and codes take no weights"
@@ -87,6 +90,7 @@ CASES = {
     "label_critic": Case(TrainLabelCritic(), labels=True, copies=DRAWS),
     "label_generator": Case(FoolLabelCritic(), labels=True),
     "classification": Case(Classify(), labels=True),
+    "distillation": Case(Distill(), labels=True, taught=True),
     "smoothness": Case(
         VirtualAdversarial(),
         labels=True,
@@ -132,8 +136,11 @@ def networks_of(make_networks):
 def make_batch(randn):
     """Return a function that builds batch c, with labels if asked to."""
     x, prior = randn(C, B, D), randn(C, B + 4, K)
+    soft = randn(C, B, M).softmax(-1)
 
-    def make(c=0, labels=False, **options):
+    def make(c=0, labels=False, taught=False, **options):
+        if taught:
+            options["soft_y"] = soft[c].clone()
         y = LABELS.roll(c).to(x.device) if labels else None
         return Batch(x[c].clone(), prior[c].clone(), y=y, **options)
 
@@ -281,11 +288,14 @@ def test_phase_weights_are_repetition(
     networks = networks_of(case, posterior=case.posterior)
     batch, copies = make_batch(**case.of_batch), repetition.copies
     y = None if batch.y is None else copies(batch.y)
+    soft = None if batch.soft_y is None else copies(batch.soft_y)
     batch.weight = repetition.weights(batch.x)
     with stream():
         one = case.phase.loss(networks, batch)
     with stream():
-        repeated = dataclasses.replace(batch, x=copies(batch.x), weight=None, y=y)
+        repeated = dataclasses.replace(
+            batch, x=copies(batch.x), weight=None, y=y, soft_y=soft
+        )
         repeated.forget()
         two = case.phase.loss(networks, repeated)
     close(one, two)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sklearn_aae.distributions import Posterior, RowDistribution
 
 # The tensors of a batch, in order.
-PARTS = ("x", "prior", "weight", "y", "prior_y")
+PARTS = ("x", "prior", "weight", "y", "prior_y", "soft_y")
 # The kinds of rows that a phase may be shown, see `Batch.rows`.
 ROW_KINDS = frozenset({"all", "own", "drawn"})
 
@@ -42,6 +42,9 @@ class Batch:
     y, prior_y : Tensor of shape (B,) and (B',), or None
         Labels of rows and prior samples, -1 = unlabelled.
 
+    soft_y : Tensor of shape (B, m) or None
+        Label probabilities that a teacher gives the rows.
+
     row_counts : dict of str to int
         How many of the first rows are of a kind: "drawn" for the step, or its "own",
         which are all but the neighbours. Without an entry, all rows are of that kind.
@@ -57,6 +60,7 @@ class Batch:
     weight: Tensor | None = None
     y: Tensor | None = None
     prior_y: Tensor | None = None
+    soft_y: Tensor | None = None
     row_counts: Mapping[str, int] = field(default_factory=dict)
     generator: str = "encoder"
     _posterior: Posterior | None = field(default=None, repr=False)
@@ -73,6 +77,7 @@ class Batch:
             return self
         if n not in self._subsets:
             w, y, code, q = self.weight, self.y, self._code, self._posterior
+            soft = self.soft_y
             w = None if w is None else w[..., :n]
             self._subsets[n] = Batch(
                 self.x[..., :n, :],
@@ -80,6 +85,7 @@ class Batch:
                 None if w is None else w / w.sum(-1, keepdim=True),
                 None if y is None else y[..., :n],
                 self.prior_y,
+                None if soft is None else soft[..., :n, :],
                 generator=self.generator,
                 _posterior=None if q is None else q.first(n),
                 _code=None if code is None else code[..., :n, :],

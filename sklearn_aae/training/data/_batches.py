@@ -74,6 +74,9 @@ class Batches(Dataset):
     y : Tensor of shape (n,) or None, default=None
         Labels, -1 = unlabelled.
 
+    soft_y : Tensor of shape (n, m) or None, default=None
+        Label probabilities that a teacher gives the rows.
+
     prior_key : hashable, default=None
         Equal for priors that draw equal codes, so that models that train as one stack
         draw them once. None if that is not known.
@@ -90,10 +93,12 @@ class Batches(Dataset):
         seed: int,
         weight: Tensor | None = None,
         y: Tensor | None = None,
+        soft_y: Tensor | None = None,
         prior_key: Hashable = None,
     ):
         self.prior_key = prior_key
         self.x, self.prior, self.weight, self.y = x, prior, weight, y
+        self.soft_y = soft_y
         self.seed = seed
         # As many for whole weights as for repeated rows.
         n = len(x) if weight is None else max(len(x), round(float(weight.sum())))
@@ -126,7 +131,8 @@ class Batches(Dataset):
     @property
     def key(self) -> tuple:
         """What the batches depend on: batches of equal keys are equal."""
-        rows = (type(self), id(self.x), id(self.y), id(self.weight))
+        labels = id(self.y), id(self.soft_y)
+        rows = (type(self), id(self.x), *labels, id(self.weight))
         prior = id(self.prior) if self.prior_key is None else self.prior_key
         return (*rows, self.batch_size, self.n_prior, self.seed, prior)
 
@@ -154,6 +160,7 @@ class Batches(Dataset):
                     None if weight is None else weight.expand(len(rows), -1),
                     None if self.y is None else self.y[rows],
                     None if prior[1] is None else prior[1][at],
+                    None if self.soft_y is None else self.soft_y[rows],
                 )
 
     def _prior_steps(self, start: int, seed: int) -> tuple[Tensor, Tensor | None]:
@@ -224,7 +231,7 @@ class GANBatches(Batches):
     def pieces(self, number: int, n_together: int) -> Iterator[Piece]:
         """Yield samples and rows of epoch `number`, up to `n_together` steps a time."""
         for rows, codes, *_ in super().pieces(number, n_together):
-            yield codes, rows, None, None, None
+            yield codes, rows, None, None, None, None
 
     def _resamples(self) -> bool:
         """Whether weights act through the draw of the rows: always, if there are any.

@@ -94,6 +94,24 @@ class Classify(Phase):
 
 
 @dataclass(frozen=True)
+class Distill(Phase):
+    """-Σ_y p(y|x) log q(y|x), in nats, p(y|x) the soft labels of a teacher.
+
+    Knowledge distillation (Hinton, Vinyals, Dean 2015).
+    """
+
+    name = "distillation"
+    moves = ("encoder",)
+    needs = ("encoder",)
+
+    def loss(self, networks: Networks, batch: Batch) -> Tensor:
+        """Return the mean over rows."""
+        assert batch.soft_y is not None
+        log_q = batch.label_logits(networks).log_softmax(-1)
+        return -row_mean((batch.soft_y * log_q).sum(-1), batch.weight)
+
+
+@dataclass(frozen=True)
 class VirtualAdversarial(Phase):
     """KL(q(y|x) ‖ q(y|x + r)), in nats, for the worst r of length `radius`.
 

@@ -1,0 +1,142 @@
+"""What labelled rows alone tell: soft labels for all rows, and how far to trust them.
+
+Letters: n rows, L labelled rows, m classes.
+"""
+
+import warnings
+
+import numpy as np
+from joblib import parallel_config
+from scipy import sparse
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_aae.tabular import UNLABELLED
+
+# Labelled rows that the teachers are fitted on: more say little more, and cost time.
+MAX_LABELLED = 5000
+N_TREES, MAX_LBFGS_ITER = 100, 1000
+# Labels spread: the part that comes from the neighbours, and the steps of it.
+SPREAD, N_STEPS = 0.9, 40
+N_FOLDS = 5
+# What a held-out probability is mixed with p(y) by: one wrong label does not decide.
+DOUBT = 0.05
+# Cells of n rows and m classes beyond which labels are not spread.
+MAX_CELLS = 2**25
+# Weights so near to 0 or 1 are it: what neighbours, or a teacher, cost is saved.
+ROUNDED = 0.05
+
+
+def soft_labels(points, y: np.ndarray, n_classes: int, weight, seed: int) -> np.ndarray:
+    """Return the mean probabilities of a logistic regression and a random forest.
+
+    Both are scikit-learn's, and learn from the labelled rows.
+
+    Parameters
+    ----------
+    points : {ndarray, sparse matrix} of shape (n, d)
+        All rows.
+
+    y : ndarray of shape (n,)
+        Class numbers, -1 = unlabelled; of two classes at least.
+
+    n_classes : int
+        Number of classes m.
+
+    weight : ndarray of shape (n,) or None
+        Weights of the rows.
+
+    seed : int
+        Of the forest.
+
+    Returns
+    -------
+    proba : ndarray of shape (n, m)
+    """
+    at = np.flatnonzero(y != UNLABELLED)
+    at = at[:: -(-len(at) // MAX_LABELLED)]
+    proba = np.zeros((points.shape[0], n_classes))
+    for model in (
+        LogisticRegression(max_iter=MAX_LBFGS_ITER),
+        RandomForestClassifier(N_TREES, random_state=seed),
+    ):
+        # Few labels are warned of elsewhere; a search's own backend has no part in it.
+        with warnings.catch_warnings(), parallel_config("sequential"):
+            warnings.simplefilter("ignore")
+            model.fit(points[at], y[at], None if weight is None else weight[at])
+            proba[:, model.classes_] += model.predict_proba(points) / 2
+    return proba
+
+
+def unit_columns(points, n_numbers: int):
+    """Return dense points whose first columns, the numbers, have unit variance."""
+    if sparse.issparse(points):
+        return points
+    points = np.array(points, dtype=np.float64)
+    numbers = points[:, :n_numbers]
+    if n_numbers:
+        points[:, :n_numbers] = StandardScaler().fit_transform(numbers)
+    return points
+
+
+def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> float:
+    """Return how far neighbours are trusted to have one label, from 0 to 1.
+
+    Labels are spread over the graph of neighbours (Zhou et al. 2004) from four fifths
+    of the labelled rows to the others. Let e be the part of the labels' entropy that
+    this explains, e = 1 + mean log p(y|neighbours) / H(y) within [0, 1]. The weight is
+    e² / (e² + (1 - e)²), rounded where it is near to 0 or 1. Where less than half of
+    the rows lack a label, it grows to 1, which it is where none does: labels tell
+    themselves then what there is to know.
+
+    Parameters
+    ----------
+    neighbors : ndarray of shape (n, n_neighbors)
+        Numbers of the nearest rows of each row.
+
+    y : ndarray of shape (n,)
+        Class numbers, -1 = unlabelled.
+
+    n_classes : int
+        Number of classes m.
+    """
+    if len(y) * n_classes > MAX_CELLS:
+        return 1.0
+    at = np.flatnonzero(y != UNLABELLED)
+    labels = y[at]
+    prior = np.bincount(labels, minlength=n_classes) / len(at)
+    proba = (1 - DOUBT) * _held_out(neighbors, at, labels, prior) + DOUBT * prior
+    gained = np.log(proba[np.arange(len(at)), labels]) - np.log(prior[labels])
+    entropy = -np.log(prior[labels]).mean()
+    e = min(max(float(gained.mean() / entropy), 0.0), 1.0)
+    trust = e**2 / (e**2 + (1 - e) ** 2)
+    weight = 1 - min(1.0, 2 - 2 * len(at) / len(y)) * (1 - trust)
+    return float(round(weight)) if min(weight, 1 - weight) < ROUNDED else weight
+
+
+def _held_out(neighbors, at, labels, prior) -> np.ndarray:
+    """Return label probabilities of each labelled row by the others' labels, (L, m)."""
+    n, m = len(neighbors), len(prior)
+    rows = np.repeat(np.arange(n), neighbors.shape[1])
+    ones = np.ones(neighbors.size)
+    graph = sparse.csr_array((ones, (rows, neighbors.ravel())), shape=(n, n))
+    graph = graph.maximum(graph.T)
+    root = sparse.diags_array(graph.sum(1) ** -0.5)
+    step = (SPREAD * (root @ graph @ root)).tocsr()
+    # Folds of as many of each class, in the order of the rows: no draw is needed.
+    fold = np.empty(len(at), dtype=np.int64)
+    fold[np.argsort(labels, kind="stable")] = np.arange(len(at)) % N_FOLDS
+    proba = np.empty((len(at), m))
+    for held in (fold == k for k in range(N_FOLDS)):
+        known = np.zeros((n, m))
+        known[at[~held], labels[~held]] = 1 - SPREAD
+        known /= np.maximum(known.sum(0), 1 - SPREAD)  # each class spreads as much
+        spread = known
+        for _ in range(N_STEPS):
+            spread = step @ spread + known
+        mass = spread[at[held]] * prior
+        total = mass.sum(1, keepdims=True)
+        # A row that no label reaches is as likely of a class as any other row.
+        proba[held] = np.where(total > 0, mass / np.where(total > 0, total, 1), prior)
+    return proba

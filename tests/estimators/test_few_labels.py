@@ -1,0 +1,185 @@
+"""What few labels on tables are worth: soft labels, and trust in neighbours."""
+
+import pickle
+
+import numpy as np
+import pytest
+from joblib import parallel_config
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold, cross_validate
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_aae import SemiSupervisedAAEClassifier
+from sklearn_aae.estimators._graph import nearest
+from sklearn_aae.estimators._teacher import cluster_weight, soft_labels
+from sklearn_aae.training import Classify, Distill, NeighborAgreement
+
+SMALL = {"hidden_layer_sizes": (32,), "max_iter": 30, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Rows (600, 12) of which a line tells the class in part, the classes, 40 labels.
+
+    Neighbours of twelve columns say little of one direction.
+    """
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(600, 12))
+    y = (2 * X[:, 0] + rng.logistic(size=600) > 0).astype(int)
+    return X, y, np.where(np.arange(600) < 40, y, -1)
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """Rows (300, 5) of three clusters that stand apart, the classes, and 15 labels."""
+    rng = np.random.RandomState(0)
+    y = rng.permutation(np.repeat([0, 1, 2], 100))
+    X = 8 * np.eye(5)[y] + rng.normal(size=(300, 5))
+    return X, y, np.where(np.arange(300) < 15, y, -1)
+
+
+@pytest.fixture(scope="module")
+def taught(noisy):
+    X, _, few = noisy
+    return SemiSupervisedAAEClassifier(**SMALL).fit(X, few)
+
+
+def phases(model):
+    return {type(phase): phase for phase in model.net_.module_.phases}
+
+
+def test_neighbours_are_trusted_as_far_as_they_tell_labels(apart, noisy):
+    X, _, few = apart
+    assert cluster_weight(nearest(X, 10), few, 3) == 1
+    X, y, few = noisy
+    assert cluster_weight(nearest(X, 10), few, 2) < 0.5
+    unrelated = np.random.RandomState(0).permutation(few)
+    assert cluster_weight(nearest(X, 10), unrelated, 2) == 0
+    assert cluster_weight(nearest(X, 10), y, 2) == 1  # no row is without a label
+
+
+def test_trust_is_computed_from_what_neighbours_explain():
+    # Twenty rows in pairs, the others alone: a row that is held out has the label of
+    # its pair, or none where that is held out too, or where it is alone.
+    n, index = 40, np.arange(160)
+    neighbors = np.where(index < 20, index ^ 1, index)[:, None]
+    y = np.where(index < n, index // 2 % 2, -1)
+    fold = np.empty(n, dtype=int)
+    fold[np.argsort(y[:n], kind="stable")] = np.arange(n) % 5
+    told = (index[:n] < 20) & (fold != fold[index[:n] ^ 1])
+    e = 1 + np.where(told, np.log(0.95 + 0.05 / 2), np.log(0.5)).mean() / np.log(2)
+    weight = e**2 / (e**2 + (1 - e) ** 2)
+    assert 0.05 < weight < 0.95
+    assert cluster_weight(neighbors, y, 2) == pytest.approx(weight)
+    few = y[: 5 * n // 4], neighbors[: 5 * n // 4]  # a fifth is without a label
+    more = 1 - 0.4 * (1 - weight)
+    assert cluster_weight(few[1], few[0], 2) == pytest.approx(more)
+
+
+def test_soft_labels_are_those_of_scikit_learn(noisy):
+    X, y, few = noisy
+    weight = 1.0 + np.arange(600) % 3
+    told = few >= 0
+    models = LogisticRegression(), RandomForestClassifier(100, random_state=7)
+    proba = [m.fit(X[told], y[told], weight[told]).predict_proba(X) for m in models]
+    found = soft_labels(X, few, 3, weight, 7)  # the third class has no label
+    np.testing.assert_allclose(found[:, :2], np.mean(proba, 0), atol=1e-6)
+    np.testing.assert_array_equal(found[:, 2], 0)
+
+
+def test_a_table_is_ranked_as_by_a_regression_on_its_labels(noisy, taught):
+    X, y, few = noisy
+    told, rest = few >= 0, slice(40, None)
+    line = LogisticRegression().fit(X[told], y[told]).predict_proba(X[rest])[:, 1]
+    mine = taught.predict_proba(X[rest])[:, 1]
+    assert roc_auc_score(y[rest], mine) > roc_auc_score(y[rest], line) - 0.03
+
+
+def test_the_weight_shares_out_the_strengths(taught, apart):
+    w, own = taught.cluster_weight_, phases(taught)
+    assert 0 <= w < 0.5
+    assert own[Distill].weight == pytest.approx(2.0 * (1 - w))
+    assert own[Classify].weight == pytest.approx(10.0 * w)
+    X, _, few = apart
+    model = SemiSupervisedAAEClassifier(agreement_duration=None, **SMALL).fit(X, few)
+    assert model.cluster_weight_ == 1
+    own = phases(model)
+    assert Distill not in own
+    assert own[NeighborAgreement].weight == 1
+
+
+def test_without_a_teacher_neighbours_are_trusted(noisy):
+    X, y, few = noisy
+    options = {**SMALL, "max_iter": 2}
+    plain = SemiSupervisedAAEClassifier(teacher_strength=0, **options).fit(X, few)
+    full = SemiSupervisedAAEClassifier(**options).fit(X, y)
+    for model in (plain, full):
+        assert model.cluster_weight_ == 1
+        assert Distill not in phases(model)
+
+
+def test_weights_of_classes_and_rows_reach_the_teacher(noisy):
+    X, _, few = noisy
+    options = {**SMALL, "teacher_strength": 10.0}
+    by_class = SemiSupervisedAAEClassifier(class_weight={0: 1, 1: 9}, **options)
+    weight = np.where(few == 1, 9.0, 1.0)
+    by_row = SemiSupervisedAAEClassifier(**options)
+    plain = SemiSupervisedAAEClassifier(**options).fit(X, few).predict_proba(X)[:, 1]
+    one = by_class.fit(X, few).predict_proba(X)[:, 1]
+    two = by_row.fit(X, few, sample_weight=weight).predict_proba(X)[:, 1]
+    assert one.mean() > plain.mean() + 0.1
+    assert two.mean() > plain.mean() + 0.1
+
+
+def test_what_was_trusted_goes_with_the_model(noisy, taught):
+    X, _, few = noisy
+    copy = pickle.loads(pickle.dumps(taught))
+    assert copy.cluster_weight_ == taught.cluster_weight_
+    np.testing.assert_allclose(copy.predict_proba(X), taught.predict_proba(X))
+    copy.set_params(warm_start=True, max_iter=1).fit(X, few)
+    assert Distill in phases(copy)
+    copy.partial_fit(X[40:80], few[40:80])  # a chunk without labels has no teacher
+    assert Distill not in phases(copy)
+    assert copy.cluster_weight_ == 1
+
+
+def test_folds_are_taught_alike_as_a_stack(noisy):
+    X, y, _ = noisy
+    few = np.where(np.arange(180) % 6 == 0, y[:180], -1)
+    model = SemiSupervisedAAEClassifier(**{**SMALL, "max_iter": 3}, batch_size=64)
+    options = {"cv": KFold(3), "return_estimator": True}
+    alone = cross_validate(model, X[:180], few, **options)["estimator"]
+    with parallel_config("stacked", n_jobs=3):
+        stacked = cross_validate(model, X[:180], few, **options)["estimator"]
+    for one, other in zip(alone, stacked, strict=True):
+        assert one.cluster_weight_ == other.cluster_weight_ < 1
+        mine, theirs = (m.predict_proba(X) for m in (one, other))
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
+
+
+def test_pixels_keep_their_scale_for_the_teacher(noisy):
+    X, _, few = noisy
+    X = X * np.where(np.arange(12) < 1, 1.0, 0.01)
+    options = {**SMALL, "max_iter": 1}
+    model = SemiSupervisedAAEClassifier(scale=None, **options)
+    seen = {}
+
+    class Spy(SemiSupervisedAAEClassifier):
+        def _make_spec(self, data):
+            if data.rows is not None:
+                seen["soft"] = data.rows.soft_y
+            return super()._make_spec(data)
+
+    Spy(**model.get_params()).fit(X, few)
+    raw = seen["soft"]
+    Spy(**model.get_params()).set_params(scale="range").fit(X, few)
+    unit = seen["soft"]
+    told = few >= 0
+    forest = RandomForestClassifier(100, random_state=0)
+    for soft, points in ((raw, X), (unit, StandardScaler().fit_transform(X))):
+        line = LogisticRegression().fit(points[told], few[told]).predict_proba(points)
+        trees = forest.fit(points[told], few[told]).predict_proba(points)
+        assert np.abs(soft - (line + trees) / 2).mean() < 0.05
+    assert np.abs(raw - unit).mean() > 0.01
