@@ -9,6 +9,7 @@ To add an encoder: a class here with its row in `ENCODERS`, from which
 ``tests/test_encoders.py`` tests it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -76,9 +77,9 @@ class Encoder(nn.Module):
     input_noise : float
         Standard deviation of the Gaussian noise on x in training.
 
-    input_dropout : float
-        Probability that a cell of x is set to 0 in training; of typed columns, that it
-        is missing.
+    input_dropout : float or sequence of float
+        Probability that a cell of x, or of each of its columns, is set to 0 in
+        training; of typed columns, that it is missing.
 
     columns : nn.Module or None
         Maps the cells of typed columns to what enters the network, of ``n_outputs``
@@ -108,7 +109,7 @@ class Encoder(nn.Module):
         support: str = "real",
         n_classes: int = 0,
         input_noise: float = 0.0,
-        input_dropout: float = 0.0,
+        input_dropout: float | Sequence[float] = 0.0,
         columns: nn.Module | None = None,
         constants: nn.Module | None = None,
         module: nn.Module | None = None,

@@ -18,6 +18,7 @@ from sklearn_aae.estimators._generate import (
 from sklearn_aae.estimators._given import draw_given, given_row
 from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._networks import (
+    hidden_share,
     make_decoder,
     make_encoder,
     make_opponents,
@@ -55,7 +56,9 @@ class BaseAutoencoder(BaseModel):
         default="auto", allowed=[StrOptions({"auto", *DECODERS})], shapes=True
     )
     input_noise: float = parameter(default=0.0, allowed=[NON_NEGATIVE], shapes=True)
-    input_dropout: float = parameter(default=0.0, allowed=[SHARE], shapes=True)
+    input_dropout: float | str = parameter(
+        default="auto", allowed=[SHARE, StrOptions({"auto"})], shapes=True
+    )
     count_features: Any = parameter(
         default=None, allowed=["array-like", None], shapes=True
     )
@@ -72,6 +75,13 @@ class BaseAutoencoder(BaseModel):
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         prior = as_prior(self.prior, self.n_components, data.class_prior)
         return autoencoder_spec(self, data, prior)
+
+    @property
+    def input_dropout_(self) -> np.ndarray:
+        """How often cells of each column were hidden in training, (n_features_in_,)."""
+        check_is_fitted(self)
+        schema, asked = self._data.schema, self._data.params["input_dropout"]
+        return np.broadcast_to(hidden_share(asked, schema), (schema.n_features,)).copy()
 
     # --- answers --------------------------------------------------------------------
 

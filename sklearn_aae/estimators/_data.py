@@ -216,7 +216,7 @@ def _preprocessor(
     """Return the preprocessor of rows, or an earlier one that knows them as well."""
     if earlier is not None:
         return earlier.preprocessor.with_late_scales(rows.X)
-    hides = estimator.input_dropout > 0 and estimator.encoder is None
+    hides = estimator.input_dropout not in ("auto", 0) and estimator.encoder is None
     preprocessor = TablePreprocessor(
         estimator.scale, columns.n_categories, hides, seed, columns.counts
     )

@@ -98,10 +98,12 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "input_dropout": (
-        "float",
+        'float or "auto"',
         """
         Share of the input's cells that are hidden in training (denoising): they are
         missing, and a column beside each says so; to an encoder of your own they are 0.
+        "auto" hides a quarter of the cells of those columns that have missing ones in
+        the training rows, so that reconstructions fill these; `input_dropout_` has it.
         """,
     ),
     "scale": (
@@ -363,6 +365,12 @@ AUTOENCODER_ATTRIBUTES: dict[str, tuple[str, str]] = {
     "encoder_, decoder_": (
         "nn.Module",
         """The networks that answer.""",
+    ),
+    "input_dropout_": (
+        "ndarray of shape (`n_features_in_`,)",
+        """
+        Share of the cells of each column that were hidden from the encoder in training.
+        """,
     ),
     "residuals_": (
         "ndarray of shape (`n_features_in_`,)",

@@ -25,6 +25,8 @@ from sklearn_aae.training import (
 
 # Phases of the adversaries' other side, which have a rate of their own.
 CRITICS = (TrainCritic.name, TrainLabelCritic.name)
+# Share of the cells of incomplete columns that input_dropout="auto" hides.
+HIDDEN_SHARE = 0.25
 # Prior samples that set where codes start.
 N_MOMENT_DRAWS = 1000
 
@@ -59,7 +61,7 @@ def make_encoder(
         support=prior.support,
         n_classes=n_classes,
         input_noise=estimator.input_noise,
-        input_dropout=estimator.input_dropout,
+        input_dropout=hidden_share(estimator.input_dropout, schema),
         columns=make_columns(schema),
         constants=make_constants(schema),
         module=copy.deepcopy(estimator.encoder),
@@ -69,6 +71,21 @@ def make_encoder(
     elif encoder.head.norm is not None and prior.support == "real":
         _start_at_moments(encoder.head.norm, prior)
     return encoder
+
+
+def hidden_share(
+    input_dropout: float | str, schema: TableSchema
+) -> float | list[float]:
+    """Return the share of cells to hide in training: "auto" is of incomplete columns.
+
+    Whether a reconstruction fills a hole is trained only where a cell that is known was
+    hidden. The other columns are not touched: nothing of theirs is to be filled.
+    """
+    if not isinstance(input_dropout, str):
+        return input_dropout
+    if not any(schema.incomplete):
+        return 0.0
+    return [HIDDEN_SHARE * incomplete for incomplete in schema.incomplete]
 
 
 def make_columns(schema: TableSchema) -> EmbedColumns | None:

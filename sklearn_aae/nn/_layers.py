@@ -5,7 +5,7 @@ stacked layer have one leading axis more; the layer reads it off their shape.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -185,8 +185,8 @@ class Dropout(nn.Module):
 
     Parameters
     ----------
-    p : float
-        Probability of a zero.
+    p : float or sequence of float
+        Probability of a zero; of each column, if they differ.
 
     uniform : callable
         ``uniform(like) -> Tensor`` draws U[0, 1); the caller owns the randomness.
@@ -194,25 +194,36 @@ class Dropout(nn.Module):
 
     p: Tensor
 
-    def __init__(self, p: float, uniform: Callable[[Tensor], Tensor] = torch.rand_like):
+    def __init__(
+        self,
+        p: float | Sequence[float],
+        uniform: Callable[[Tensor], Tensor] = torch.rand_like,
+    ):
         super().__init__()
-        self.used, self.uniform = p > 0, uniform
+        share = torch.tensor(p, dtype=torch.float64)
+        self.used, self.uniform = bool((share > 0).any()), uniform
+        self.by_column = share.dim() > 0
         # A buffer, so that each member of a stack can have its own.
-        self.register_buffer("p", torch.tensor(p, dtype=torch.float64), False)
+        self.register_buffer("p", share, False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Drop cells of x in training mode."""
         if not self.training or not self.used:
             return x
-        p = self.p[..., None, None].to(x.dtype)  # (1, 1) or (C, 1, 1)
+        p = self._share(x)
         return x * (self.uniform(x) >= p) / (1 - p)
 
     def hide(self, x: Tensor) -> Tensor:
         """Let cells of x be missing, NaN, in training mode."""
         if not self.training or not self.used:
             return x
-        hidden = self.uniform(x) < self.p[..., None, None].to(x.dtype)
+        hidden = self.uniform(x) < self._share(x)
         return torch.where(hidden, x.new_full((), torch.nan), x)
+
+    def _share(self, x: Tensor) -> Tensor:
+        """Return p for rows x: (1, 1) or (1, d), with C before it in a stack."""
+        p = self.p if self.by_column else self.p.unsqueeze(-1)
+        return p.unsqueeze(-2).to(x.dtype)
 
 
 def one_hot(y: Tensor | None, width: int, like: Tensor) -> Tensor:
