@@ -177,6 +177,11 @@ def test_count_features_arrive():
     assert model.decoder_.heads.n_counts == 1
 
 
+def test_n_examples_arrive():
+    model = AAETransformer(max_iter=1, n_examples=30).fit(X)
+    assert len(model._data.examples["rows"]) == 30
+
+
 def test_warm_start_arrives():
     model = AAETransformer(max_iter=1, warm_start=True).fit(X)
     net = model.net_
@@ -187,6 +192,7 @@ def test_every_parameter_is_followed():
     followed = {name for name, _, _ in FLOW}
     followed |= {"n_iter_no_change", "tol", "batch_size", "validation_fraction"}
     followed |= {"n_init", "random_state", "warm_start", "count_features"}
+    followed |= {"n_examples"}
     assert set(inspect.signature(AAETransformer).parameters) == followed
 
 

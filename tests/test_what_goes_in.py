@@ -81,10 +81,10 @@ def test_columns(kind, column, taken, back):
         if taken == "nothing":
             assert all(pd.isna(cell) for cell in cells)
         elif taken == "categories":
-            assert set(cells) <= set(learned.categories)
+            assert {c for c in cells if not pd.isna(c)} <= set(learned.categories)
         else:
             numbers = np.array(cells, dtype=float)
-            assert np.isfinite(numbers).all()
+            numbers = numbers[~np.isnan(numbers)]
             assert taken == "numbers" or (numbers % 1 == 0).all()
 
 

@@ -16,6 +16,8 @@ from sklearn_aae.distributions._counts import Counts
 
 # A logit of less is of no category: it fills up a group.
 NEVER = -1e8
+# Probability below which nothing is drawn.
+TINY = 1e-30
 
 
 class RowDistribution(Distribution):
@@ -214,6 +216,57 @@ class Columns(RowDistribution):
             numbers.append(self.counts.quantiles(level.index_select(-1, places)))
         return self._in_row(self._at(level), torch.cat(numbers, -1))
 
+    def coupled(self, value: Tensor, other: "Columns", level: Tensor) -> Tensor:
+        """Return means of numbers and counts, and categories coupled with a row's.
+
+        Parameters
+        ----------
+        value : Tensor of shape (..., d)
+            A row, drawn of `other`.
+
+        other : Columns
+            The distribution of the same columns elsewhere.
+
+        level : Tensor of shape (..., d)
+            Within [0, 1): uniform ones make the categories draws of this distribution,
+            as few of them as possible other than those of `value` (maximal coupling).
+        """
+        value, level = (x.index_select(-1, self.order) for x in (value, level))
+        codes, at = [], self.n_numbers
+        for here, there in zip(self.logits, other.logits, strict=True):
+            J = here.shape[-2]
+            cells, u = (x[..., at : at + J].unsqueeze(-1) for x in (value, level))
+            codes.append(_couple(here.softmax(-1), there.softmax(-1), cells.long(), u))
+            at += J
+        return self._in_row(codes, self._means)
+
+    def coupled_log_prob(
+        self, value: Tensor, other: "Columns", wanted: Tensor
+    ) -> Tensor:
+        """Log-probability of the categories that `coupled` may draw, (..., d).
+
+        Parameters
+        ----------
+        value, other
+            See `coupled`.
+
+        wanted : Tensor of shape (..., d)
+            Categories.
+        """
+        value, wanted = (x.index_select(-1, self.order) for x in (value, wanted))
+        parts, at = [self._means.new_zeros(self._means.shape)], self.n_numbers
+        for here, there in zip(self.logits, other.logits, strict=True):
+            J = here.shape[-2]
+            x, to = (c[..., at : at + J].long().unsqueeze(-1) for c in (value, wanted))
+            p, q = here.softmax(-1), there.softmax(-1)
+            stays, more = _coupling(p, q, x)
+            goes = (
+                (1 - stays) * more.gather(-1, to) / more.sum(-1, True).clamp_min(TINY)
+            )
+            parts.append((goes + stays * (x == to)).squeeze(-1).clamp_min(TINY).log())
+            at += J
+        return self._back(torch.cat(parts, -1))
+
     def _at(self, level: Tensor) -> list[Tensor]:
         """Return each group's categories at levels of their cumulative probability."""
         level, at = level.index_select(-1, self.order), self.n_numbers
@@ -283,3 +336,31 @@ class Columns(RowDistribution):
 
     def _back(self, grouped: Tensor) -> Tensor:
         return grouped.index_select(-1, self.order.argsort())
+
+
+def _couple(p: Tensor, q: Tensor, drawn: Tensor, level: Tensor) -> Tensor:
+    """Return draws of p, the maximal coupling with draws of q: (..., J).
+
+    A draw x of q stays with probability min(1, p(x) / q(x)); else it is one of
+    max(p - q, 0), normalised.
+
+    Parameters
+    ----------
+    p, q : Tensor of shape (..., J, M)
+        Probabilities.
+
+    drawn, level : Tensor of shape (..., J, 1)
+        Draws of q, and uniform numbers.
+    """
+    stays, more = _coupling(p, q, drawn)
+    edges = more.cumsum(-1)
+    rest = (level - stays) / (1 - stays).clamp_min(TINY)  # uniform, if x goes
+    other = (edges <= rest * edges[..., -1:]).sum(-1, keepdim=True)
+    kept = (level < stays) | (edges[..., -1:] <= 0)
+    return torch.where(kept, drawn, other.clamp_max(p.shape[-1] - 1)).squeeze(-1)
+
+
+def _coupling(p: Tensor, q: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the probability that draws of q stay, and what p has more than q."""
+    stays = (p / q.clamp_min(TINY)).gather(-1, drawn).clamp_max(1)
+    return stays, (p - q).clamp_min(0)

@@ -1,6 +1,7 @@
 """What all autoencoders answer: reconstructions, likelihoods, drawn rows."""
 
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from sklearn_aae.decoders import DECODERS
 from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._draws import RowSampler
 from sklearn_aae.estimators._generate import (
+    CELLS,
+    CODES,
+    check_choice,
     check_n_samples,
-    draw_rows,
 )
 from sklearn_aae.estimators._given import draw_given, given_row
 from sklearn_aae.estimators._labels import class_numbers
@@ -36,7 +40,7 @@ from sklearn_aae.tabular import (
     unknown_cells,
 )
 from sklearn_aae.training import DIVERGENCES, UPDATES
-from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
 from sklearn_aae.utils._random import draw_seeds
 
 
@@ -61,6 +65,9 @@ class BaseAutoencoder(BaseModel):
     )
     count_features: Any = parameter(
         default=None, allowed=["array-like", None], shapes=True
+    )
+    n_examples: int = parameter(
+        default=4096, allowed=[Interval(Integral, 0, None, closed="left")]
     )
     update: str = parameter(
         default="joint", allowed=[StrOptions(set(UPDATES))], shapes=True
@@ -146,12 +153,29 @@ class BaseAutoencoder(BaseModel):
         """
         return weighted_mean(self.score_samples(X), sample_weight)
 
-    def sample(self, n_samples=1, *, y=None, given=None, random_state=None):
-        """Draw new rows: z ~ p(z), then x of p(x|z).
+    def sample(
+        self,
+        n_samples=1,
+        *,
+        y=None,
+        given=None,
+        codes="auto",
+        cells="auto",
+        random_state=None,
+    ):
+        """Draw new rows: a code z, then x of p(x|z).
 
-        Numbers are the mean of p(x|z) where all columns are numbers. In a table with
-        categories or counts, these are drawn by their probabilities, and numbers with
-        the noise that reconstructions have.
+        By default rows are drawn as a table needs them: codes as training rows have
+        them, and cells with all that the code leaves open, which a training row with a
+        code nearby lends to all columns together, moved to where the new code is
+        decoded. So numbers scatter as in the table, lumps such as many zeros stay,
+        columns that fix each other agree, cells are missing as often, and no category
+        or number is drawn that lies outside of the training rows. Of columns that look
+        like pixels (`pixels_`) rows are the mean of p(x|z), and codes come from the
+        prior: what scatters around an image is blur.
+
+        Training rows are kept in the model for it, see `n_examples`. With
+        ``n_examples=0`` rows are as those of pixels.
 
         Parameters
         ----------
@@ -163,9 +187,19 @@ class BaseAutoencoder(BaseModel):
 
         given : dict, default=None
             Cells that all rows have, by name (or number) of their column. Codes are
-            then drawn by how likely they make them, of as many draws from the prior as
-            it takes: a million, or 20 a row, at most. A warning says if few of these
-            have such cells.
+            then drawn by how likely they make them, of as many draws as it takes: a
+            million, or 20 a row, at most. A warning says if few of these have such
+            cells.
+
+        codes : {"auto", "prior", "training"}, default="auto"
+            Where z comes from: the prior p(z), or the density of the training rows'
+            codes, of the class that is asked for: a Gaussian around each of them, with
+            the covariance of its 20 nearest ones (manifold Parzen windows [1]_).
+            "auto" is "prior" of pixels and "training" of other columns.
+
+        cells : {"auto", "mean", "draw"}, default="auto"
+            The mean of p(x|z), or a draw. "auto" is "mean" of pixels and "draw" of
+            other columns.
 
         random_state : int, RandomState or None, default=None
             None draws anew with each call.
@@ -179,44 +213,93 @@ class BaseAutoencoder(BaseModel):
         ------
         ValueError
             If `y` names a class, or `given` a column or category, that the model does
-            not know.
+            not know; if ``codes="training"`` or ``cells="draw"`` and no training rows
+            were kept.
+
+        References
+        ----------
+        .. [1] Vincent, Bengio, "Manifold Parzen Windows", NeurIPS 2002.
         """
         check_is_fitted(self)
         check_n_samples("sample", n_samples)
+        check_choice("codes", codes, CODES)
+        check_choice("cells", cells, CELLS)
         for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
         known = None if given is None else given_row(given, self.columns_)
         labels = None if y is None else self._class_numbers(y, n_samples)
-        if known is not None:
-            codes, labels = self._draw_given(known, labels, n_samples, for_codes)
-        else:
+        plain = self.pixels_ or self._data.examples is None
+        as_mean = cells == "mean" or (cells == "auto" and plain)
+        of_prior = codes == "prior" or (codes == "auto" and plain)
+        draw = partial(self._draw_places, of_prior=of_prior, as_mean=as_mean)
+        if known is None:
             if labels is None:
                 labels = self._draw_labels(n_samples, for_labels)
-            codes = self._draw_codes(n_samples, labels, for_codes)
-        rows = draw_rows(self._model, codes, labels, for_cells)
+            places = draw(n_samples, labels, for_codes)
+        else:
+            places, labels = self._draw_given(known, labels, n_samples, for_codes, draw)
+        if not as_mean:
+            rows = self._sampler().draw_cells(places, labels, for_cells, known)
+            return as_output(self, rows)
+        rows = self._model.decode(places, labels)
         if known is not None:
             stated = ~np.isnan(known)
             rows[:, stated] = known[stated]
         return as_output(self, rows)
 
-    def _draw_given(
-        self, known: np.ndarray, labels: np.ndarray | None, n_samples: int, seed: int
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Draw codes, and class numbers, of rows that have cells; of labels if any."""
+    def _draw_places(
+        self, n: int, labels, seed: int, *, of_prior: bool, as_mean: bool
+    ) -> np.ndarray:
+        """Draw codes; of cells to be drawn, the training row of each beside it."""
+        if not of_prior:
+            places = self._sampler().codes_around(n, labels, seed)
+            return places[:, :-1] if as_mean else places
+        codes = self._draw_codes(n, labels, seed)
+        return codes if as_mean else self._sampler().beside_nearest(codes, labels, seed)
 
-        def draw(n: int, seed: int, of=None) -> tuple[np.ndarray, np.ndarray | None]:
+    def _draw_given(
+        self, known: np.ndarray, labels: np.ndarray | None, n_samples: int, seed, draw
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Draw places, and class numbers, of rows that have cells; of labels if any."""
+        as_mean = draw.keywords["as_mean"]
+        weigh = None if as_mean else self._sampler().weigher(known)
+
+        def candidates(n: int, seed: int, of=None):
             for_labels, for_codes = draw_seeds(seed, 2)
             y = self._draw_labels(n, for_labels) if of is None else np.full(n, of)
-            return self._draw_codes(n, y, for_codes), y
+            return draw(n, y, for_codes), y
 
+        find = partial(draw_given, self._model, known, weigh=weigh)
         if labels is None:
-            return draw_given(self._model, known, draw, n_samples, seed)
+            return find(candidates, n_samples, seed)
         drawn = [
-            draw_given(self._model, known, partial(draw, of=c), n, seed)[0]
+            find(partial(candidates, of=c), n, seed)[0]
             for c, n in zip(*np.unique(labels, return_counts=True), strict=True)
         ]
-        codes = np.empty_like(np.concatenate(drawn))
-        codes[np.argsort(labels, kind="stable")] = np.concatenate(drawn)
-        return codes, labels
+        places = np.empty_like(np.concatenate(drawn))
+        places[np.argsort(labels, kind="stable")] = np.concatenate(drawn)
+        return places, labels
+
+    def _sampler(self) -> RowSampler:
+        """Return what draws rows around training rows."""
+        if self._data.examples is None:
+            raise ValueError(
+                "codes='training' and cells='draw' need training rows that the model "
+                "has kept, and it has kept none: fit with n_examples above 0."
+            )
+        if self._model.sampler is None:
+            self._model.sampler = RowSampler(
+                self._model, self._data.examples, self._pools, self._n_label_columns
+            )
+        return self._model.sampler
+
+    @property
+    def _n_label_columns(self) -> int:
+        """Number of columns of a code that are labels, before those of the style."""
+        return 0
+
+    def _pools(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the class number of training rows, by their codes and labels."""
+        return labels
 
     def _class_numbers(self, y, n_samples: int) -> np.ndarray:
         """Return the class number of each label that rows are to have."""

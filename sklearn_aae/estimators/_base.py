@@ -128,6 +128,7 @@ class BaseModel(BaseEstimator):
     count_features: ClassVar = None
     input_dropout: ClassVar = 0.0
     encoder: ClassVar = None
+    n_examples: ClassVar = None
 
     _label_role: ClassVar[LabelRole] = NO_LABELS
 
@@ -309,6 +310,8 @@ class BaseModel(BaseEstimator):
         n_models = self._n_streamed if streams else self.n_init
         seed, *seeds = draw_seeds(self.random_state, 1 + n_models)
         data = self._prepare(given, seed, self._data if warm else None)
+        if warm and streams:
+            data = data.after(self._data, self.n_examples, seed)
         spec = self._make_spec(data)
         plan = (1, "constant") if streams else (count_epochs(self, len(data.rows)),)
         trainer = Trainer(self, spec, data, scope, *plan)
@@ -343,12 +346,9 @@ class BaseModel(BaseEstimator):
         net = self._model.net
         self.history_ = net.finished_history()
         self.n_iter_, self.loss_ = len(self.history_), net.loss_
-        self.columns_, self.preprocessor_ = data.columns, data.preprocessor
         if self._model.residuals is not None:
             self.residuals_ = self._model.residuals
-        if data.classes is not None:
-            self.classes_ = data.classes
-        vars(self).update(data.names | self._model.attributes)
+        vars(self).update(data.attributes | self._model.attributes)
 
     # --- state: arrays and plain values, from which the networks are rebuilt --------
 

@@ -344,6 +344,10 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     def transfer(self, X, y):
         """Give rows another class and keep their style: style transfer.
 
+        A style that still tells the class is moved, too: from the Gaussian that styles
+        of its class have among the training rows to that of the other class (optimal
+        transport). Where all classes have the same styles it stays as it is.
+
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
@@ -363,6 +367,9 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
             If `y` holds a label that the model does not know.
         """
         rows, m = read_new_rows(self, X), len(self.classes_)
-        latents = self._model.encode(rows)
-        latents[:, :m] = np.eye(m)[self._class_numbers(y, len(rows))]
+        latents, to = self._model.encode(rows), self._class_numbers(y, len(rows))
+        if self._data.examples is not None:
+            transport = self._sampler().transport(self.classes_)
+            latents[:, m:] = transport.move(latents[:, m:], latents[:, :m], to)
+        latents[:, :m] = np.eye(m)[to]
         return as_output(self, self._model.decode(latents), rows.dtype, X)

@@ -1,6 +1,7 @@
 """ConditionalAAETransformer: the supervised adversarial autoencoder."""
 
 import numpy as np
+from scipy.special import softmax
 
 from sklearn_aae.estimators._autoencoder import (
     BaseAutoencoder,
@@ -141,6 +142,10 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     def transfer(self, X, y):
         """Give rows another label and keep their style: style transfer.
 
+        A style that still tells the label is moved, too: from the Gaussian that styles
+        of its label have among the training rows to that of the other label (optimal
+        transport). Where all labels have the same styles it stays as it is.
+
         Parameters
         ----------
         X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
@@ -159,7 +164,20 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         ValueError
             If `y` holds a label that the model does not know.
         """
-        return self.reconstruct(X, y)
+        rows = read_new_rows(self, X)
+        labels = label_numbers(y, len(rows), self.classes_)
+        styles = self._model.encode(rows)
+        if self._data.examples is not None:
+            transport = self._sampler().transport(self.classes_)
+            own = self._label_probabilities(rows, transport.log_prob(styles))
+            styles = transport.move(styles, own, labels)
+        return as_output(self, self._model.decode(styles, labels), rows.dtype, X)
+
+    def _label_probabilities(self, rows, of_styles: np.ndarray) -> np.ndarray:
+        """Return p(y|x, z) of rows, from log p(y, z), both (n_samples, n_classes)."""
+        classes = range(len(self.classes_))
+        of_rows = [self._model.log_prob(rows, np.full(len(rows), c)) for c in classes]
+        return softmax(of_styles + np.column_stack(of_rows), axis=1)
 
     def _draw_labels(self, n_samples: int, seed: int) -> np.ndarray:
         """Draw class numbers as often as in training."""

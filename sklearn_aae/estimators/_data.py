@@ -1,6 +1,5 @@
 """From what the user passes to rows that a net can train on."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,16 +7,22 @@ from typing import Any
 import numpy as np
 import torch
 
+from sklearn_aae.estimators._examples import (
+    Examples,
+    keep_examples,
+    look_like_pixels,
+    merge_examples,
+)
 from sklearn_aae.estimators._labels import (
     LabelRole,
     check_as_many,
     encode_labels,
     warn_of_many_classes,
 )
+from sklearn_aae.estimators._parameters import params_of
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._tables import read_table
 from sklearn_aae.estimators._warnings import warn_if_far
-from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import (
     TableColumns,
     TablePreprocessor,
@@ -85,6 +90,12 @@ class TrainingData:
 
     cluster_weight : float
         How far neighbours are trusted to have one label, from 0 to 1.
+
+    examples : dict of ndarray or None
+        Training rows that are kept, if new ones are drawn around them.
+
+    pixels : bool or None
+        Whether the columns look like pixels, if rows are going to be decoded.
     """
 
     columns: TableColumns
@@ -99,6 +110,8 @@ class TrainingData:
     neighbor_distance: float | None = None
     neighbors: np.ndarray | None = None
     cluster_weight: float = 1.0
+    examples: Examples | None = None
+    pixels: bool | None = None
 
     @property
     def schema(self) -> TableSchema:
@@ -110,9 +123,26 @@ class TrainingData:
         """Number of classes that the fit knows; 0 for none."""
         return 0 if self.class_prior is None else len(self.class_prior)
 
+    @property
+    def attributes(self) -> dict:
+        """What an estimator shows of the data, by the names of its attributes."""
+        shown = {"columns_": self.columns, "preprocessor_": self.preprocessor}
+        if self.classes is not None:
+            shown["classes_"] = self.classes
+        if self.pixels is not None:
+            shown["pixels_"] = self.pixels
+        return shown | self.names
+
     def without_rows(self) -> "TrainingData":
         """Return what is kept after the fit."""
         return replace(self, rows=None, validation=None, neighbors=None)
+
+    def after(self, earlier: "TrainingData", n: int, seed: int) -> "TrainingData":
+        """Return the data of a chunk, with n examples of all chunks so far."""
+        if self.examples is None or earlier.examples is None:
+            return self
+        examples = merge_examples(earlier.examples, self.examples, n, seed)
+        return replace(self, examples=examples)
 
 
 def prepare(
@@ -173,6 +203,10 @@ def prepare(
         span = preprocessor.low_, preprocessor.high_
         warn_if_far(rows.X, validation.X, columns, *span)
     where = place(len(rows))
+    n_examples, pixels = estimator.n_examples, None
+    examples = keep_examples(rows, n_examples, seed) if n_examples else None
+    if n_examples is not None:
+        pixels = look_like_pixels(columns, rows)
     rows = rows.scaled(preprocessor, *where)
     _check_range(estimator, rows, columns)
     validation = validation and validation.scaled(preprocessor, *where)
@@ -183,6 +217,7 @@ def prepare(
             preprocessor=preprocessor,
             rows=rows,
             validation=validation,
+            examples=examples,
         )
     return TrainingData(
         columns,
@@ -194,6 +229,8 @@ def prepare(
         reader.classes,
         prior,
         weight,
+        examples=examples,
+        pixels=pixels,
     )
 
 
@@ -346,17 +383,6 @@ class _Reader:
         if not continues:
             self.role.check_classes(self.classes, self.owner)
         return codes
-
-
-def params_of(estimator) -> dict:
-    """Return the parameters of a fit, which later changes of the estimator leave alone.
-
-    With those of a prior object beside it, to tell whether they have changed.
-    """
-    params = dict(estimator.get_params())
-    if isinstance(params.get("prior"), Prior) and params["prior"].get_params():
-        params["prior"] = copy.deepcopy(params["prior"])
-    return params
 
 
 def _check_range(estimator, rows: Rows, columns: TableColumns) -> None:

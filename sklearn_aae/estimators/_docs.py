@@ -97,6 +97,15 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         Standard deviation of the noise on the scaled input in training (denoising).
         """,
     ),
+    "n_examples": (
+        "int",
+        """
+        Training rows that the fitted model keeps, drawn at random if there are more, of
+        each class some: `sample` draws new rows around them, and they are in pickles
+        and files of the model. At most as many as have 524,288 cells (20 of the widest
+        tables). 0 keeps none: then `sample` decodes draws from the prior.
+        """,
+    ),
     "input_dropout": (
         'float or "auto"',
         """
@@ -370,6 +379,13 @@ AUTOENCODER_ATTRIBUTES: dict[str, tuple[str, str]] = {
         "ndarray of shape (`n_features_in_`,)",
         """
         Share of the cells of each column that were hidden from the encoder in training.
+        """,
+    ),
+    "pixels_": (
+        "bool",
+        """
+        Whether the columns look like pixels: at least 16, all numbers, half of them of
+        one range and of ten values or more. `sample` then returns means.
         """,
     ),
     "residuals_": (

@@ -1,15 +1,10 @@
-"""New rows of a fitted model: decoded codes, drawn cells.
+"""What `sample` is asked for: how many rows, and how they are drawn."""
 
-Letters: B codes of a chunk, d columns, k code size.
-"""
-
-import numpy as np
-from torch import Tensor
-
-from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._parameters import POSITIVE_INT
-from sklearn_aae.estimators._stream import stream
 from sklearn_aae.utils._compat import InvalidParameterError
+
+# What `sample` takes as `codes` and as `cells`.
+CODES, CELLS = ("auto", "prior", "training"), ("auto", "mean", "draw")
 
 
 def check_n_samples(method: str, n_samples) -> None:
@@ -21,17 +16,10 @@ def check_n_samples(method: str, n_samples) -> None:
         )
 
 
-def draw_rows(model: FittedModel, codes: np.ndarray, labels, seed: int) -> np.ndarray:
-    """Decode codes into rows; with categories or counts, draw the cells."""
-    if not model.columns.typed:
-        return model.decode(codes, labels)
-    k, decoder = codes.shape[1], model.decoder
-    rng = np.random.RandomState(seed)
-    level = rng.uniform(size=(len(codes), len(model.columns)))
-
-    def draw(parts: Tensor, y: Tensor | None = None) -> Tensor:
-        return decoder(parts[:, :k], y).quantiles(parts[:, k:])
-
-    rows = stream(decoder, draw, np.hstack([codes, level]), labels=labels)
-    rows = rows + model.residuals * rng.standard_normal(rows.shape)
-    return model.preprocessor.inverse_transform(rows)
+def check_choice(name: str, value, options: tuple[str, ...]) -> None:
+    """Raise InvalidParameterError unless a parameter of `sample` is an option."""
+    if value not in options:
+        raise InvalidParameterError(
+            f"The {name!r} parameter of sample must be one of {options}. Got "
+            f"{value!r} instead."
+        )

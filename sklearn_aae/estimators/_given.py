@@ -29,6 +29,8 @@ NEGLIGIBLE = 30.0
 
 # A number of candidates and a seed; returns codes, and their labels if there are any.
 Draw = Callable[[int, int], tuple[np.ndarray, np.ndarray | None]]
+# Candidates, and their labels if there are any; returns log weights.
+Weigh = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
 def given_row(given: dict, columns: TableColumns) -> np.ndarray | None:
@@ -67,7 +69,12 @@ def given_row(given: dict, columns: TableColumns) -> np.ndarray | None:
 
 @plain_torch()
 def draw_given(
-    model: FittedModel, known: np.ndarray, draw: Draw, n_samples: int, seed: int
+    model: FittedModel,
+    known: np.ndarray,
+    draw: Draw,
+    n_samples: int,
+    seed: int,
+    weigh: Weigh | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Draw codes from p(z|cells), by importance resampling of prior samples.
 
@@ -93,6 +100,9 @@ def draw_given(
     seed : int
         Of the draws.
 
+    weigh : callable, default=None
+        Maps candidates and their labels to log weights; None for log p(cells|z).
+
     Returns
     -------
     codes : ndarray of shape (n, k)
@@ -106,7 +116,7 @@ def draw_given(
     UserWarning
         If few of the candidates carry weight when no more are drawn.
     """
-    rng, weigh = np.random.RandomState(seed), _weigher(model, known)
+    rng, weigh = np.random.RandomState(seed), weigh or _weigher(model, known)
     enough = max(PER_ROW * n_samples, ENOUGH)
     most = max(MAX_PER_ROW * n_samples, MAX_CANDIDATES)
     pool: Pool | None = None
@@ -155,9 +165,7 @@ class Pool(NamedTuple):
         return Pool(codes, joined, log_p[kept])
 
 
-def _weigher(
-    model: FittedModel, known: np.ndarray
-) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+def _weigher(model: FittedModel, known: np.ndarray) -> Weigh:
     """Return a function from codes and their labels to log p(cells|z)."""
     stated = np.flatnonzero(~np.isnan(known))
     decoder = model.decoder.only_columns(stated.tolist())

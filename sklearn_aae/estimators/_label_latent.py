@@ -35,6 +35,7 @@ from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
 from sklearn_aae.nn import Block
 from sklearn_aae.priors import LabelAndStyle, Prior, as_prior
+from sklearn_aae.tabular import UNLABELLED
 from sklearn_aae.training import (
     Batches,
     FoolLabelCritic,
@@ -159,6 +160,15 @@ class LabelLatent(CodeMixin):
         decode = self.decoder_.decode
         rows = self._model.generate(lambda h: decode(h).mean, Z)
         return as_output(self, rows, Z.dtype, X)
+
+    @property
+    def _n_label_columns(self) -> int:
+        return self.prior_.n_classes
+
+    def _pools(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the label of training rows, or their most likely one."""
+        likely = codes[:, : self.prior_.n_classes].argmax(1)
+        return np.where(labels == UNLABELLED, likely, labels)
 
     def _label_probabilities(self, X) -> np.ndarray:
         """Return q(y|x) of rows, float64."""

@@ -7,6 +7,7 @@ CPU, so that a row's answer does not depend on the rows beside it.
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,6 +56,9 @@ class FittedModel:
         Root mean square of what the reconstruction misses of each numeric column, in
         units of the scaled columns; None of a model that reconstructs nothing, or that
         does not answer for the estimator.
+
+    sampler : object or None
+        What draws rows around training rows, once some have been drawn.
     """
 
     net: AAENet
@@ -64,6 +68,7 @@ class FittedModel:
     columns: TableColumns
     preprocessor: TablePreprocessor
     residuals: np.ndarray | None = None
+    sampler: Any = None
 
     @property
     def encoder(self) -> nn.Module:

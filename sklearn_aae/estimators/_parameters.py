@@ -1,5 +1,6 @@
 """What parameters may be, and those that are checked beyond scikit-learn's rules."""
 
+import copy
 import warnings
 from numbers import Integral, Real
 
@@ -120,3 +121,14 @@ def _alike(before, now) -> bool:
     if isinstance(before, Prior) and before.get_params():
         return type(before) is type(now)  # whose own parameters are compared, too
     return np.array_equal(before, now)
+
+
+def params_of(estimator) -> dict:
+    """Return the parameters of a fit, which later changes of the estimator leave alone.
+
+    With those of a prior object beside it, to tell whether they have changed.
+    """
+    params = dict(estimator.get_params())
+    if isinstance(params.get("prior"), Prior) and params["prior"].get_params():
+        params["prior"] = copy.deepcopy(params["prior"])
+    return params

@@ -10,6 +10,7 @@ from sklearn_aae.tabular._category_counts import (
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._column import Column
 from sklearn_aae.tabular._columns import TableColumns
+from sklearn_aae.tabular._dependencies import Dependencies
 from sklearn_aae.tabular._frames import (
     as_frame_like,
     column_names,
@@ -27,6 +28,7 @@ from sklearn_aae.tabular._labels import (
     warn_about_minus_one,
 )
 from sklearn_aae.tabular._late_columns import learn_late_columns
+from sklearn_aae.tabular._normal_scores import NormalScores
 from sklearn_aae.tabular._preprocessor import TablePreprocessor
 from sklearn_aae.tabular._scalers import SCALERS
 from sklearn_aae.tabular._schema import TableSchema
@@ -38,7 +40,9 @@ __all__ = [
     "SCALERS",
     "UNLABELLED",
     "Column",
+    "Dependencies",
     "LazyRows",
+    "NormalScores",
     "NotClassLabelsError",
     "SparseTable",
     "TableColumns",

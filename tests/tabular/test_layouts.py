@@ -271,7 +271,9 @@ def test_a_null_in_a_dictionary_is_a_missing_cell(name):
     assert columns[1].categories == ("v", "u")
     np.testing.assert_array_equal(np.isnan(columns.encode(table)[:, 1]), codes == 1)
     model = AAETransformer(2, **SMALL).fit(table)
-    assert set(model.sample(20, random_state=0)["kind"].to_numpy()) <= {"u", "v"}
+    drawn = model.sample(20, random_state=0)["kind"]
+    drawn = drawn.to_pylist() if name == "arrow" else drawn.dropna().tolist()
+    assert set(drawn) <= {"u", "v", None}
 
 
 def test_declared_categories_find_room_in_a_dictionary():
@@ -302,6 +304,7 @@ def test_decimals_come_back_as_decimals(name):
     for back in (model.sample(6, random_state=0), model.reconstruct(frame)):
         cells = back[:, 1] if isinstance(back, np.ndarray) else back["price"]
         cells = cells.to_pylist() if isinstance(back, pa.Table) else list(cells)
+        cells = [cell for cell in cells if not pd.isna(cell)]
         assert all(type(cell) is Decimal for cell in cells)
         assert all(Decimal("1.10") <= cell <= Decimal("2.30") for cell in cells)
         assert all(cell == round(cell, 2) for cell in cells)
@@ -314,7 +317,7 @@ def test_digits_of_decimals_that_come_later_are_kept():
     model = AAETransformer(2, **SMALL).partial_fit(chunk("1", "3"))
     assert all(cell == round(cell) for cell in model.sample(9, random_state=0)["price"])
     model.partial_fit(chunk("1.0625", "NaN"))
-    drawn = list(model.sample(9, random_state=0)["price"])
+    drawn = [p for p in model.sample(9, random_state=0)["price"] if not pd.isna(p)]
     assert all(type(cell) is Decimal and cell == round(cell, 4) for cell in drawn)
     assert any(cell != round(cell, 3) for cell in drawn)
 

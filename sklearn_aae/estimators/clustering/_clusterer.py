@@ -427,6 +427,11 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         p = self.cluster_prior_
         return np.random.RandomState(seed).choice(len(p), n_samples, p=p)
 
+    def _pools(self, codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return the most likely cluster of training rows."""
+        p = codes[:, : self.prior_.n_classes]
+        return merged(p, self.subcluster_labels_).argmax(1)
+
     def _draw_codes(self, n_samples: int, labels, seed: int) -> np.ndarray:
         """Draw codes of clusters: of their labels by the probabilities of these."""
         parts, rng = self.subcluster_labels_, np.random.RandomState(seed)

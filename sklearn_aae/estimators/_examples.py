@@ -1,0 +1,128 @@
+"""Training rows that a model keeps, to draw new rows around.
+
+They are a dict of plain arrays, so that pickles and files hold nothing else:
+"rows" (n, d) in the units of the table, NaN where a cell is missing, "labels" (n,)
+class numbers, -1 = unlabelled, and "weight" (n,), which sums to what they stand for.
+"""
+
+import numpy as np
+
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.tabular import UNLABELLED, TableColumns
+
+# Cells that are kept at most, of few rows none the less; rows of each class at least.
+MAX_CELLS, MIN_EXAMPLES = 2**19, 20
+MIN_OF_CLASS = 50
+# Columns of pixels: that many at least, most with one range and that many values.
+MIN_PIXELS, MIN_LEVELS = 16, 10
+# Rows in which values are counted.
+N_COUNTED = 500
+
+Examples = dict[str, np.ndarray]
+
+
+def keep_examples(rows: Rows, n_examples: int, seed: int) -> Examples:
+    """Return training rows, drawn at random if they are too many to keep.
+
+    Parameters
+    ----------
+    rows : Rows
+        In the units of the table.
+
+    n_examples : int
+        Number of rows to keep, at most.
+
+    seed : int
+        Of the draw.
+    """
+    n, d = rows.X.shape
+    labels = np.full(n, UNLABELLED) if rows.y is None else np.asarray(rows.y)
+    weight = np.ones(n) if rows.weight is None else np.asarray(rows.weight, float)
+    index = _some(labels, min(n, _most(n_examples, d)), np.random.RandomState(seed))
+    kept = labels[index]
+    scale = np.empty(len(index))
+    for c in np.unique(kept):  # those of a class stand for all of it
+        scale[kept == c] = weight[labels == c].sum() / weight[index[kept == c]].sum()
+    return {
+        "rows": np.array(rows.X[index], dtype=np.float64),
+        "labels": kept.astype(np.int64),
+        "weight": weight[index] * scale,
+    }
+
+
+def merge_examples(
+    old: Examples, new: Examples, n_examples: int, seed: int
+) -> Examples:
+    """Return examples of a stream: each chunk keeps its share of them.
+
+    Parameters
+    ----------
+    old, new : dict of ndarray
+        Of the chunks before, and of the last one.
+
+    n_examples : int
+        Number of rows to keep, at most.
+
+    seed : int
+        Of the choice.
+    """
+    masses = np.array([old["weight"].sum(), new["weight"].sum()])
+    most = _most(n_examples, new["rows"].shape[1])
+    if len(old["rows"]) + len(new["rows"]) > most:
+        n_old = round(most * masses[0] / masses.sum())
+        rng = np.random.RandomState(seed)
+        old, new = (
+            _fewer(part, n, mass, rng)
+            for part, n, mass in zip(
+                (old, new), (n_old, most - n_old), masses, strict=True
+            )
+        )
+    return {name: np.concatenate([old[name], new[name]]) for name in old}
+
+
+def look_like_pixels(columns: TableColumns, rows: Rows) -> bool:
+    """Whether most columns are numbers of one range, as the pixels of images are.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        What the columns hold, with their ranges.
+
+    rows : Rows
+        In the units of the table, to count the values of a column by.
+    """
+    if columns.typed or len(columns) < MIN_PIXELS:
+        return False
+    ranges = np.array([[c.low, c.high] for c in columns.columns])
+    kinds, counts = np.unique(ranges, axis=0, return_counts=True)
+    common = kinds[counts.argmax()]
+    alike = (ranges == common).all(1)
+    if common[0] == common[1] or 2 * alike.sum() < len(columns):
+        return False
+    some = np.asarray(rows.X[:: -(-len(rows) // N_COUNTED)])[:, alike]
+    return bool(np.median([len(np.unique(x)) for x in some.T]) >= MIN_LEVELS)
+
+
+def _most(n_examples: int, n_features: int) -> int:
+    return min(n_examples, max(MIN_EXAMPLES, MAX_CELLS // n_features))
+
+
+def _some(labels: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:
+    """Return n places, in order; some of each class, the others at random."""
+    if n == len(labels):
+        return np.arange(n)
+    order = rng.permutation(len(labels))
+    classes = np.unique(labels[labels != UNLABELLED])
+    each = min(MIN_OF_CLASS, n // (2 * len(classes))) if len(classes) else 0
+    first = [order[labels[order] == c][:each] for c in classes]
+    chosen = np.concatenate([*first, order]).astype(np.int64)
+    _, at = np.unique(chosen, return_index=True)
+    return np.sort(chosen[np.sort(at)][:n])
+
+
+def _fewer(part: Examples, n: int, mass: float, rng) -> Examples:
+    """Return n examples, which stand for as much."""
+    index = np.sort(rng.permutation(len(part["rows"]))[:n])
+    kept = {name: values[index] for name, values in part.items()}
+    total = kept["weight"].sum()
+    return kept | {"weight": kept["weight"] * (mass / total if total else 1.0)}

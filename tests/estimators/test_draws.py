@@ -1,0 +1,254 @@
+"""Rows that are drawn around training rows: what they keep of the table."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import norm
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LogisticRegression
+from torch.distributions import Normal
+
+from sklearn_aae import (
+    AAETransformer,
+    ConditionalAAETransformer,
+    SemiSupervisedAAEClassifier,
+)
+from sklearn_aae.distributions import Columns
+from sklearn_aae.estimators._examples import keep_examples, merge_examples
+from sklearn_aae.estimators._neighborhood import Neighborhood
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._transport import ClassTransport
+from sklearn_aae.tabular import Dependencies, NormalScores
+
+SMALL = {
+    "hidden_layer_sizes": (32,),
+    "critic_hidden_layer_sizes": (32,),
+    "random_state": 0,
+}
+
+
+# --- the parts, against what they are defined by --------------------------------------
+
+
+def test_normal_scores_keep_lumps_and_values():
+    rng = np.random.RandomState(0)
+    x = np.where(rng.rand(2000) < 0.7, 0.0, np.exp(rng.normal(size=2000)))
+    scores = NormalScores(x, np.ones(2000))
+    s = scores.scores(x, rng.rand(2000))
+    assert np.abs([s.mean(), s.std() - 1]).max() < 0.05
+    np.testing.assert_allclose(scores.numbers(s)[x == 0], 0)
+    drawn = scores.numbers(rng.normal(size=20_000))
+    assert (drawn == 0).mean() == pytest.approx((x == 0).mean(), abs=0.01)
+    assert drawn.min() == 0
+    assert drawn.max() <= x.max()
+    # The mean score of a lump, by numerical integration.
+    levels = np.full(10_000, 0.0)
+    mean = scores.scores(levels, (np.arange(10_000) + 0.5) / 10_000).mean()
+    assert scores.means(np.zeros(1))[0] == pytest.approx(mean, abs=1e-3)
+    assert np.isnan(scores.numbers(np.array([np.nan]))).all()
+
+
+def test_few_values_stay_the_only_ones():
+    x = np.tile([1.0, 2.5, 7.0], 20)
+    scores = NormalScores(x, np.ones(60))
+    drawn = scores.numbers(np.random.RandomState(0).normal(size=1000))
+    assert set(drawn) == {1.0, 2.5, 7.0}
+    weighted = NormalScores(x, np.tile([2.0, 1.0, 1.0], 20))
+    assert weighted.interval(1.0)[1] == pytest.approx(norm.ppf(0.5))
+
+
+def test_numbers_between_those_seen_have_scores_between():
+    scores = NormalScores(np.arange(100.0), np.ones(100))
+    at = [scores.interval(v) for v in (10.0, 10.25, 10.75, 11.0)]
+    assert (np.diff([low + high for low, high in at]) > 0).all()
+    for low, high in at:
+        back = scores.numbers(np.array([low + high]) / 2)
+        assert 9.9 < back[0] < 11.1
+
+
+def test_dependencies_are_found_and_kept():
+    rng = np.random.RandomState(0)
+    a, free = rng.randint(0, 6, 200).astype(float), rng.normal(size=200)
+    rows = np.column_stack([free, a, 10 - a, np.where(a > 3, np.nan, 1.0), a % 2])
+    found = Dependencies(rows)
+    assert sorted(found.pairs) == [(1, 2), (1, 3), (1, 4)]
+    mixed = rows.copy()
+    mixed[:, 2:] = rng.permutation(rows[:, 2:])
+    nothing = np.zeros(5, dtype=bool)
+    np.testing.assert_array_equal(found.apply(mixed, nothing), rows)
+    known = np.array([np.nan, np.nan, 7.0, np.nan, np.nan])
+    np.testing.assert_array_equal(found.complete(known)[1:3], [3.0, 7.0])
+
+
+def test_categories_are_coupled_as_much_as_can_be():
+    g = torch.Generator().manual_seed(0)
+    n, m = 50_000, 4
+    here, there = torch.randn(2, 1, 1, m, generator=g, dtype=torch.float64).unbind()
+    p, q = (logits.softmax(-1).flatten() for logits in (here, there))
+    x = torch.multinomial(q, n, replacement=True, generator=g).double()[:, None]
+    level = torch.rand(n, 1, generator=g, dtype=torch.float64)
+
+    def columns(logits):
+        numbers = Normal(torch.zeros(n, 0, dtype=torch.float64), 1.0)
+        order, weight = torch.tensor([0]), torch.ones(1)
+        return Columns(numbers, None, [logits.expand(n, 1, m)], order, weight)
+
+    drawn = columns(here).coupled(x, columns(there), level).flatten().long()
+    share = torch.bincount(drawn, minlength=m) / n
+    np.testing.assert_allclose(share, p, atol=0.01)
+    moved = float((drawn != x.flatten()).double().mean())
+    assert moved == pytest.approx(float((p - q).abs().sum() / 2), abs=0.01)
+    # By the law of total probability, the chances of a category add up to p.
+    wanted = torch.full((n, 1), 2.0, dtype=torch.float64)
+    chance = columns(here).coupled_log_prob(x, columns(there), wanted).exp().mean()
+    assert float(chance) == pytest.approx(float(p[2]), abs=0.01)
+
+
+def test_codes_around_have_the_moments_of_their_neighbours():
+    styles = np.random.RandomState(0).normal(size=(15, 3))
+    nearby = Neighborhood(np.arange(15), styles)  # all are neighbours
+    drawn = nearby.draw(np.zeros(50_000, dtype=int), np.random.RandomState(1))
+    np.testing.assert_allclose(drawn.mean(0), styles.mean(0), atol=0.02)
+    np.testing.assert_allclose(np.cov(drawn.T), np.cov(styles.T, bias=True), atol=0.02)
+
+
+def test_transport_takes_one_gaussian_to_another():
+    rng = np.random.RandomState(0)
+    y = np.repeat([0, 1], 5000)
+    styles = rng.normal(size=(10_000, 2))
+    styles[y == 1] = styles[y == 1] @ [[2, 0.5], [0, 1]] + [3, -1]
+    transport = ClassTransport(styles, y, np.ones(10_000), 2)
+    moved = transport.move(styles, np.eye(2)[y], 1 - y)
+    for c in (0, 1):
+        there = styles[y == c]
+        np.testing.assert_allclose(moved[y != c].mean(0), there.mean(0), atol=0.05)
+        np.testing.assert_allclose(np.cov(moved[y != c].T), np.cov(there.T), atol=0.1)
+    np.testing.assert_allclose(
+        transport.move(styles, np.eye(2)[y], y), styles, atol=1e-8
+    )
+    stay = np.full(10_000, -1)
+    np.testing.assert_array_equal(transport.move(styles, np.eye(2)[y], stay), styles)
+
+
+def test_examples_are_of_every_class_and_chunk():
+    rng = np.random.RandomState(0)
+    y = (rng.rand(5000) < 0.004).astype(int)
+    kept = keep_examples(Rows(rng.normal(size=(5000, 2)), y), 300, 0)
+    assert len(kept["rows"]) == 300
+    assert (kept["labels"] == 1).sum() >= min(y.sum(), 50)
+    for c in (0, 1):
+        assert kept["weight"][kept["labels"] == c].sum() == pytest.approx(
+            (y == c).sum()
+        )
+    later = keep_examples(Rows(np.full((2500, 2), 9.0)), 300, 0)
+    both = merge_examples(kept, later, 300, 0)
+    assert len(both["rows"]) == 300
+    assert (both["rows"][:, 0] == 9).sum() == 100
+    assert both["weight"].sum() == pytest.approx(7500)
+
+
+# --- the estimators -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Return a table with a lump, a bound, a fixed column and common holes."""
+    rng = np.random.RandomState(0)
+    n = 1500
+    kind = rng.choice(list("abcd"), n)
+    hole = rng.rand(n) < 0.3
+    return pd.DataFrame(
+        {
+            "gain": np.where(rng.rand(n) < 0.9, 0, np.exp(rng.normal(8, 1, n)).round()),
+            "pay": np.exp(rng.normal(7, 1, n)),
+            "kind": kind,
+            "level": pd.Series(kind).map({"a": 1, "b": 2, "c": 5, "d": 9}),
+            "place": np.where(hole, None, rng.choice(["u", "v"], n)),
+            "rent": np.where(hole, np.nan, rng.normal(size=n)),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(table):
+    return AAETransformer(2, max_iter=20, **SMALL).fit(table)
+
+
+@pytest.mark.parametrize("codes", ["training", "prior"])
+def test_draws_keep_what_the_table_is_like(table, fitted, codes):
+    drawn = fitted.sample(3000, codes=codes, random_state=0)
+    near = 0.05 if codes == "training" else 0.1
+    assert drawn.dtypes.equals(table.dtypes)
+    assert (drawn.gain == 0).mean() == pytest.approx((table.gain == 0).mean(), abs=near)
+    assert (drawn.pay == table.pay.min()).mean() < 0.005
+    assert np.log(drawn.pay).std() == pytest.approx(np.log(table.pay).std(), rel=0.1)
+    pairs = set(zip(table.kind, table.level, strict=True))
+    assert set(zip(drawn.kind, drawn.level, strict=True)) <= pairs
+    np.testing.assert_array_equal(drawn.place.isna(), drawn.rent.isna())
+    assert drawn.rent.isna().mean() == pytest.approx(table.rent.isna().mean(), abs=near)
+
+
+def test_plain_numbers_scatter_with_and_without_a_text_column():
+    X = pd.DataFrame(np.random.RandomState(0).normal(size=(600, 6)))
+    X.columns = list("abcdef")
+    for frame in (X, X.assign(k=np.random.RandomState(1).choice(["u", "v"], 600))):
+        model = AAETransformer(max_iter=5, **SMALL).fit(frame)
+        drawn = model.sample(2000, random_state=0)[list("abcdef")]
+        np.testing.assert_allclose(drawn.std(), X.std(), rtol=0.1)
+        mean = model.sample(2000, cells="mean", random_state=0)[list("abcdef")]
+        assert (mean.std() < 0.9 * X.std()).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ConditionalAAETransformer(max_iter=400, **SMALL),
+        SemiSupervisedAAEClassifier(max_iter=60, **SMALL),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_rows_are_of_the_class_that_is_asked_for(model):
+    X, y = load_iris(return_X_y=True)
+    judge, want = LogisticRegression(max_iter=5000).fit(X, y), np.repeat([0, 1, 2], 50)
+    model = model.fit(X, y)
+    assert (
+        judge.predict(model.sample(150, y=want, random_state=0)) == want
+    ).mean() > 0.9
+    other = (y + 1) % 3
+    assert (judge.predict(model.transfer(X, other)) == other).mean() > 0.9
+
+
+def test_pixels_are_decoded_as_means():
+    X = load_digits().data[:300]
+    model = AAETransformer(max_iter=2, **SMALL).fit(X)
+    assert model.pixels_
+    drawn = model.sample(20, random_state=0)
+    plain = model.sample(20, codes="prior", cells="mean", random_state=0)
+    np.testing.assert_array_equal(drawn, plain)
+    scattered = model.sample(20, cells="draw", random_state=0)
+    assert (scattered == scattered.round()).all()  # as all the rows are
+    assert not AAETransformer(max_iter=1, **SMALL).fit(X > 8).pixels_
+
+
+def test_no_row_is_kept_if_none_may_be(table):
+    model = AAETransformer(2, max_iter=2, n_examples=0, **SMALL).fit(table)
+    assert model.sample(5, random_state=0).shape == (5, 6)
+    for option in ({"codes": "training"}, {"cells": "draw"}):
+        with pytest.raises(ValueError, match="fit with n_examples above 0"):
+            model.sample(5, **option)
+    with pytest.raises(ValueError, match="'codes' parameter of sample must be one of"):
+        model.sample(5, codes="posterior")
+
+
+def test_copies_and_chunks_draw(table):
+    model = AAETransformer(2, n_examples=100, **SMALL)
+    for start in range(0, 1500, 500):
+        model.partial_fit(table[start : start + 500])
+    drawn = model.sample(300, random_state=0)
+    pd.testing.assert_frame_equal(
+        pickle.loads(pickle.dumps(model)).sample(300, random_state=0), drawn
+    )
+    assert len(model._data.examples["rows"]) == 100
