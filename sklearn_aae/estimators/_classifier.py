@@ -70,7 +70,8 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     teacher_strength : float, default=2.0
         Weight of the cross-entropy of all rows to soft labels, the mean probabilities
         of a logistic regression and a random forest that learned from the labelled
-        rows (knowledge distillation [3]_). It counts as far as neighbours are not to be
+        rows (knowledge distillation [3]_), moved until classes are as often the most
+        likely one as they are probable. It counts as far as neighbours are not to be
         trusted, see `cluster_weight_`. 0 for no teacher, and full trust in neighbours.
 
     labeled_batch_size : int or None, default=None

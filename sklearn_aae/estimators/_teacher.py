@@ -17,6 +17,9 @@ from sklearn_aae.tabular import UNLABELLED
 # Labelled rows that the teachers are fitted on: more say little more, and cost time.
 MAX_LABELLED = 5000
 N_TREES, MAX_LBFGS_ITER = 100, 1000
+# Moves until labels are as frequent as probable, of rows at most that are counted, and
+# the frequency below which a class counts as too rare to be moved.
+N_MOVES, MAX_COUNTED, LEAST_RATE = 100, 5000, 0.01
 # Labels spread: the part that comes from the neighbours, and the steps of it.
 SPREAD, N_STEPS = 0.9, 40
 N_FOLDS = 5
@@ -31,7 +34,9 @@ ROUNDED = 0.05
 def soft_labels(points, y: np.ndarray, n_classes: int, weight, seed: int) -> np.ndarray:
     """Return the mean probabilities of a logistic regression and a random forest.
 
-    Both are scikit-learn's, and learn from the labelled rows.
+    Both are scikit-learn's, and learn from the labelled rows. Their probabilities are
+    moved until classes are as often the most likely one as they are probable, see
+    `even_out`: a rare class would hardly ever be it.
 
     Parameters
     ----------
@@ -66,7 +71,34 @@ def soft_labels(points, y: np.ndarray, n_classes: int, weight, seed: int) -> np.
             warnings.simplefilter("ignore")
             model.fit(points[at], y[at], None if weight is None else weight[at])
             proba[:, model.classes_] += model.predict_proba(points) / 2
-    return proba
+    return even_out(proba, weight)
+
+
+def even_out(proba: np.ndarray, weight=None) -> np.ndarray:
+    """Return p(y|x) exp(b_y), normalised: predicted labels are as frequent as p(y).
+
+    p(y) is the mean of p(y|x) over the rows. That is what the critic of labels makes of
+    q(y|x) where neighbours are trusted.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n, m)
+        p(y|x) of the rows.
+
+    weight : ndarray of shape (n,) or None, default=None
+        Weights of the rows.
+    """
+    every = -(-len(proba) // MAX_COUNTED)
+    some, w = proba[::every], None if weight is None else weight[::every]
+    wanted, b = np.average(some, axis=0, weights=w), np.zeros(proba.shape[1])
+    total = len(some) if w is None else w.sum()
+    for i in range(N_MOVES):
+        labels = (some * np.exp(b)).argmax(1)
+        found = np.bincount(labels, weights=w, minlength=len(b)) / total
+        step = 0.5 / (1 + i / 20)  # smaller and smaller: counts jump
+        b += step * np.log((wanted + LEAST_RATE) / (found + LEAST_RATE))
+    moved = proba * np.exp(b - b.max())
+    return moved / moved.sum(1, keepdims=True)
 
 
 def unit_columns(points, n_numbers: int):

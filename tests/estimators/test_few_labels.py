@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import SemiSupervisedAAEClassifier
 from sklearn_aae.estimators._graph import nearest
-from sklearn_aae.estimators._teacher import cluster_weight, soft_labels
+from sklearn_aae.estimators._teacher import cluster_weight, even_out, soft_labels
 from sklearn_aae.training import Classify, Distill, NeighborAgreement
 
 SMALL = {"hidden_layer_sizes": (32,), "max_iter": 30, "random_state": 0}
@@ -85,8 +85,27 @@ def test_soft_labels_are_those_of_scikit_learn(noisy):
     models = LogisticRegression(), RandomForestClassifier(100, random_state=7)
     proba = [m.fit(X[told], y[told], weight[told]).predict_proba(X) for m in models]
     found = soft_labels(X, few, 3, weight, 7)  # the third class has no label
-    np.testing.assert_allclose(found[:, :2], np.mean(proba, 0), atol=1e-6)
+    expected = even_out(np.mean(proba, 0), weight)
+    np.testing.assert_allclose(found[:, :2], expected, atol=1e-6)
     np.testing.assert_array_equal(found[:, 2], 0)
+
+
+def test_labels_are_as_frequent_as_they_are_probable():
+    rng = np.random.RandomState(0)
+    logits = rng.normal([2.0, 0.0, 0.5], size=(4000, 3))
+    proba = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    weight = rng.uniform(size=4000)
+    for w in (None, weight):
+        even = even_out(proba, w)
+        np.testing.assert_allclose(even.sum(1), 1)
+        labels = np.eye(3)[even.argmax(1)]
+        wanted = np.average(proba, axis=0, weights=w)
+        np.testing.assert_allclose(np.average(labels, 0, w), wanted, atol=0.01)
+        ratio = even / proba  # all rows are moved by the same offsets
+        odds = ratio[:, 1:] / ratio[:, :1]
+        np.testing.assert_allclose(odds, np.broadcast_to(odds[0], odds.shape))
+    sure = np.eye(2)[[0, 0, 0, 1]]
+    np.testing.assert_allclose(even_out(sure), sure)
 
 
 def test_a_table_is_ranked_as_by_a_regression_on_its_labels(noisy, taught):
@@ -181,5 +200,5 @@ def test_pixels_keep_their_scale_for_the_teacher(noisy):
     for soft, points in ((raw, X), (unit, StandardScaler().fit_transform(X))):
         line = LogisticRegression().fit(points[told], few[told]).predict_proba(points)
         trees = forest.fit(points[told], few[told]).predict_proba(points)
-        assert np.abs(soft - (line + trees) / 2).mean() < 0.05
+        assert np.abs(soft - even_out((line + trees) / 2)).mean() < 0.05
     assert np.abs(raw - unit).mean() > 0.01
