@@ -347,7 +347,7 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
 
         A style that still tells the class is moved, too: from the Gaussian that styles
         of its class have among the training rows to that of the other class (optimal
-        transport). Where all classes have the same styles it stays as it is.
+        transport), a little nearer to its middle.
 
         Parameters
         ----------

@@ -144,7 +144,7 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
 
         A style that still tells the label is moved, too: from the Gaussian that styles
         of its label have among the training rows to that of the other label (optimal
-        transport). Where all labels have the same styles it stays as it is.
+        transport), a little nearer to its middle.
 
         Parameters
         ----------
