@@ -29,19 +29,24 @@ from sklearn_aae.estimators._networks import (
     make_phases,
 )
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, SHARE
+from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._signature import parameter
-from sklearn_aae.estimators._spec import ModelSpec
+from sklearn_aae.estimators._spec import ModelSpec, Stage
 from sklearn_aae.estimators._tables import as_output, read_new_rows
 from sklearn_aae.priors import Prior, as_prior
 from sklearn_aae.tabular import (
     TableColumns,
+    TableSchema,
     as_table,
     unknown_category_cost,
     unknown_cells,
 )
-from sklearn_aae.training import DIVERGENCES, UPDATES
+from sklearn_aae.training import DIVERGENCES, UPDATES, Batches, FitDecoder
 from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
 from sklearn_aae.utils._random import draw_seeds
+
+# Share of the epochs in which the decoder of a table with holes learns alone.
+DECODER_SHARE = 1 / 3
 
 
 class BaseAutoencoder(BaseModel):
@@ -342,6 +347,11 @@ def autoencoder_spec(
     key = None
     if isinstance(estimator.prior, str):  # priors of equal draws
         key = (estimator.prior, estimator.n_components, *(data.class_prior or ()))
+    phases = make_phases(estimator, schema)
+
+    def batches(rows: Rows, seed: int) -> Batches:
+        return rows.batches(prior, size, seed, prior_key=key)
+
     return ModelSpec(
         prior,
         lambda: {
@@ -349,9 +359,28 @@ def autoencoder_spec(
             "decoder": make_decoder(estimator, schema, **labels),
             **make_opponents(estimator, prior, m),
         },
-        make_phases(estimator, schema),
-        lambda rows, seed: rows.batches(prior, size, seed, prior_key=key),
+        phases,
+        batches,
         lambda rows, seed: rows.as_batch(prior, seed),
+        stages=_filling_stages(estimator, schema, phases, batches),
+    )
+
+
+def _filling_stages(
+    estimator: BaseAutoencoder, schema: TableSchema, phases, batches
+) -> tuple[Stage, ...]:
+    """Return a last stage for the decoder alone, where holes are to be filled.
+
+    Codes that are pulled to a prior keep moving, and the decoder after them: what it
+    makes of a hole wavers by more than the rows of a group differ.
+    """
+    if estimator.input_dropout != "auto" or not any(schema.incomplete):
+        return ()
+    weight, n_columns = phases[0].weight, phases[0].n_columns
+    decoder = FitDecoder(weight=weight, n_columns=n_columns)
+    return (
+        Stage(phases, batches, 1 - DECODER_SHARE),
+        Stage([decoder], batches, DECODER_SHARE),
     )
 
 

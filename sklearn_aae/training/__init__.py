@@ -29,6 +29,7 @@ from sklearn_aae.training.losses._label_phases import (
 from sklearn_aae.training.losses._phases import (
     DIVERGENCES,
     DetectReplacedCells,
+    FitDecoder,
     FoolCritic,
     MatchKL,
     MatchMMD,
@@ -54,6 +55,7 @@ __all__ = [
     "Classify",
     "DetectReplacedCells",
     "Distill",
+    "FitDecoder",
     "FoolCritic",
     "FoolLabelCritic",
     "GANBatches",

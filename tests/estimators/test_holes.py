@@ -79,3 +79,19 @@ def test_a_stack_hides_as_one_by_one():
     with parallel_config(backend="stacked"):
         stacked = cross_val_score(MODEL, holes, cv=3)
     np.testing.assert_allclose(stacked, alone, rtol=1e-3)
+
+
+def test_the_decoder_learns_alone_in_the_end():
+    table, holes = two_groups(200)
+    model = clone(MODEL).set_params(max_iter=6).fit(holes)
+    assert [("critic" in line) for line in model.history_] == 4 * [True] + 2 * [False]
+    asked = clone(model).set_params(input_dropout=0.2).fit(holes)
+    assert all("critic" in line for line in asked.history_)
+    whole = clone(model).fit(table)
+    assert all("critic" in line for line in whole.history_)
+    stops = clone(model).set_params(early_stopping=True).fit(holes)
+    assert np.isfinite(stops.history_[-1]["valid_loss"])
+    again = clone(model).set_params(warm_start=True).fit(holes).fit(holes)
+    assert again.n_iter_ == 12
+    chunk = clone(model).partial_fit(holes).partial_fit(holes)
+    assert all("critic" in line for line in chunk.history_)

@@ -22,6 +22,7 @@ from sklearn_aae.training import (
     Classify,
     DetectReplacedCells,
     Distill,
+    FitDecoder,
     FoolCritic,
     FoolLabelCritic,
     NeighborAgreement,
@@ -74,6 +75,7 @@ PAIRS = "an unbiased mean over pairs tells copies of a row from a weight"
 DRAWS = "copies of a row get draws of their own"
 CASES = {
     "reconstruction": Case(Reconstruct(n_columns=D)),
+    "decoder": Case(FitDecoder(n_columns=D)),
     **{f"critic {o}": Case(TrainCritic(objective=o)) for o in OBJECTIVES},
     **{
         f"critic {p}": Case(

@@ -168,6 +168,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
                 | {"cell_critic": make_cell_critic(self, data.schema)}
             ),
             phases=[*spec.phases, DetectReplacedCells()],
+            stages=(),  # it has all epochs to learn
             answers=spec.answers | {"cell_critic": None},
         )
 

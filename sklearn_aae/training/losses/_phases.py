@@ -103,7 +103,7 @@ class Reconstruct(Phase):
     """
 
     name = "reconstruction"
-    moves = ("encoder", "decoder")
+    moves: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     needs = ("encoder", "decoder")
     sees = "drawn"
 
@@ -115,6 +115,13 @@ class Reconstruct(Phase):
         # Columns of a table have weights, so that no type drowns the others.
         log_prob = p.balanced_log_prob(batch.x)  # (B,)
         return -row_mean(log_prob, batch.weight) / self.n_columns
+
+
+@dataclass(frozen=True)
+class FitDecoder(Reconstruct):
+    """-log p(x|z) of codes that stay where they are: the decoder learns alone."""
+
+    moves = ("decoder",)
 
 
 @dataclass(frozen=True)
