@@ -117,11 +117,13 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "scale": (
-        '{"standard", "quantile", "minmax", "range", "common"} or None',
+        '{"standard", "quantile", "minmax", "range", "limited_range", "common"} '
+        "or None",
         """
         Scaling of the columns, by scikit-learn's scaler of that name. "common" centres
         them and divides all by one number, for columns of one unit, such as pixels;
-        "range" divides each by its range before.
+        "range" divides each by its range before, "limited_range" by its range or by six
+        standard deviations, whichever is less: a few far cells count less.
         """,
     ),
     "categorical_features": (

@@ -1,5 +1,6 @@
 """Scalers of columns: scikit-learn's, and one of all columns by one number."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.preprocessing import (
 )
 
 MAX_QUANTILES = 1000
+# Range of "limited_range", at most: that of some 400 draws of a Gaussian.
+MAX_DEVIATIONS = 6.0
 
 
 class CommonScaler(StandardScaler):
@@ -24,11 +27,15 @@ class CommonScaler(StandardScaler):
     ----------
     by_range : bool, default=False
         Whether each column is divided by its range before.
+
+    max_deviations : float, default=inf
+        Standard deviations of a column that its range counts as, at most: a few far
+        cells would make a column small.
     """
 
-    def __init__(self, by_range: bool = False):
+    def __init__(self, by_range: bool = False, max_deviations: float = math.inf):
         super().__init__()
-        self.by_range = by_range
+        self.by_range, self.max_deviations = by_range, max_deviations
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn from further rows.
@@ -52,7 +59,11 @@ class CommonScaler(StandardScaler):
             self.extent_ = MinMaxScaler()
         super().partial_fit(X, y, sample_weight)
         extent = self.extent_.partial_fit(X).data_range_
-        unit = np.where(extent > 0, extent, 1.0) if self.by_range else 1.0
+        unit = 1.0
+        if self.by_range:
+            unit = np.where(extent > 0, extent, 1.0)
+            most = np.where(self.var_ > 0, np.sqrt(self.var_), np.inf)
+            unit = np.minimum(unit, self.max_deviations * most)
         variances = (self.var_ / unit**2)[extent > 0]
         common = np.sqrt(variances.mean()) if variances.any() else 1.0
         self.scale_ = np.broadcast_to(unit * common, extent.shape)
@@ -73,6 +84,7 @@ SCALERS: dict[str | None, Callable] = {
     "quantile": _quantile,
     "minmax": lambda n_samples, seed: MinMaxScaler(clip=True),
     "range": lambda n_samples, seed: CommonScaler(by_range=True),
+    "limited_range": lambda n_samples, seed: CommonScaler(True, MAX_DEVIATIONS),
     "common": lambda n_samples, seed: CommonScaler(),
     None: lambda n_samples, seed: FunctionTransformer(),
 }

@@ -18,7 +18,7 @@ from sklearn_aae import (
 )
 
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
-SCALES = ("standard", "quantile", "minmax", "range", "common", None)
+SCALES = ("standard", "quantile", "minmax", "range", "limited_range", "common", None)
 N = 40
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(N, 3))

@@ -16,7 +16,7 @@ from sklearn_aae.estimators.clustering._partition import (
 
 
 def partition(X, m):
-    return find_partition(X, nearest(X, 10), m)
+    return find_partition(X, 10, m)
 
 
 def unlike(n, share, seed=0):
@@ -56,8 +56,21 @@ def test_more_parts_than_there_are_differences():
     labels = partition(X, 8)
     assert labels.min() >= 0
     assert labels.max() < 8
-    assert {*partition(X[:4], 4)} == {0, 1, 2, 3}
+    assert {*partition(np.eye(4), 4)} == {0, 1, 2, 3}
     assert not partition(X, 1).any()
+
+
+def test_few_rows_a_part_are_left_to_k_means():
+    X, y = make_blobs(24, 5, centers=6, cluster_std=0.5, random_state=0)
+    assert adjusted_rand_score(y, partition(X, 6)) == 1
+
+
+def test_copies_of_rows_change_no_partition():
+    X = unlike(300, 0.1)[0]
+    times = np.random.RandomState(0).randint(1, 30, size=300)
+    np.testing.assert_array_equal(
+        partition(np.repeat(X, times, axis=0), 3), np.repeat(partition(X, 3), times)
+    )
 
 
 def test_edges_count_alike_in_dense_and_sparse_regions():

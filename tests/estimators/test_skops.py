@@ -58,7 +58,9 @@ def test_a_model_of_a_frame_goes_through_skops(model, kind):
                 assert np.array_equal(expected, found)
 
 
-@pytest.mark.parametrize("scale", ["quantile", "minmax", "range", "common", None])
+@pytest.mark.parametrize(
+    "scale", ["quantile", "minmax", "limited_range", "common", None]
+)
 def test_scales_go_through_skops(scale):
     model = AAETransformer(2, scale=scale, **SMALL).fit(X)
     loaded, _ = through_skops(model)

@@ -30,3 +30,17 @@ def test_chunks_and_weights_are_the_whole():
     np.testing.assert_allclose(weighted.scale_, repeated.scale_)
     again = whole.fit(3 * X)
     np.testing.assert_allclose(again.scale_, 3 * parts.scale_)
+
+
+def test_few_far_cells_do_not_make_a_column_small():
+    x = np.r_[np.linspace(-1, 1, 998), 100, -100]
+    X = np.c_[x, np.linspace(-1, 1, 1000)]
+    unit = np.minimum(np.ptp(X, 0), 6 * X.std(0))
+    assert unit[0] < np.ptp(x)
+    assert unit[1] == np.ptp(X[:, 1])
+    scaler = CommonScaler(by_range=True, max_deviations=6.0).fit(X)
+    np.testing.assert_allclose(scaler.scale_ / scaler.scale_[0], unit / unit[0])
+    parts = CommonScaler(by_range=True, max_deviations=6.0)
+    for part in np.split(X, 4):
+        parts.partial_fit(part)
+    np.testing.assert_allclose(parts.scale_, scaler.scale_)

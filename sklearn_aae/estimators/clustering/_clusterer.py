@@ -56,9 +56,10 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     Of `n_init` trainings, which run as one stack, that one is kept whose clusters share
     most information along the edges of the neighbour graph. No label is used.
 
-    Like KMeans it measures distances: by default each column is divided by its range
-    (``scale="range"``), so that units do not matter. ``scale="common"`` lets columns of
-    one unit keep their sizes to each other.
+    Like KMeans it measures distances: by default each column is divided by its range,
+    or by six standard deviations if that is less (``scale="limited_range"``), so that
+    units do not matter. ``scale="common"`` lets columns of one unit keep their sizes to
+    each other.
 
     Read more in the user guide.
 
@@ -173,6 +174,7 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     partition_strength: float = parameter(default=10.0, allowed=[NON_NEGATIVE])
     balance_strength: float = parameter(default=0.0, allowed=[NON_NEGATIVE])
     fit_cluster_prior: bool = parameter(default=True, allowed=["boolean"], shapes=True)
+    scale: str | None = "limited_range"
     n_components: int = 5
     class_heads: bool = True
     agreement_strength: float = 0.0
@@ -219,23 +221,14 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         Where a fitted model is trained on, its own labels take their place: clusters
         keep their numbers.
         """
-        m, k, rows = self._n_labels, self.n_neighbors, data.rows.points()
-        points = in_few_dimensions(rows)
-        data = replace(data, neighbors=nearest(points, k))
+        m, points = self._n_labels, in_few_dimensions(data.rows.points())
+        data = replace(data, neighbors=nearest(points, self.n_neighbors))
         if not self.partition_strength:
             return data
         if earlier is not None:
             labels = _labels_of(self._model.networks["encoder"], data, m)
             return _with_labels(data, labels, earlier.class_prior)
-        # Copies of a row would be its only neighbours.
-        _, first, place = np.unique(
-            rows, axis=0, return_index=True, return_inverse=True
-        )
-        if len(first) < len(rows):
-            points = points[first]
-            labels = find_partition(points, nearest(points, k), m)[place]
-        else:
-            labels = find_partition(points, data.neighbors, m)
+        labels = find_partition(points, self.n_neighbors, m)
         prior = None
         if self.fit_cluster_prior:
             weight = np.bincount(labels, data.rows.weight, minlength=m)

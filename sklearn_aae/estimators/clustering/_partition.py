@@ -16,6 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 
+from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators.clustering._merge import MERGES
 
 # Eigenvectors, in multiples of m, and the power of their eigenvalues that weighs them:
@@ -23,6 +24,10 @@ from sklearn_aae.estimators.clustering._merge import MERGES
 EMBEDDINGS = ((1, 0), (1, 10), (2, 0), (2, 10), (2, 30))
 # Parts, in multiples of m, that are merged to m.
 OVERSAMPLINGS = (2, 4)
+# Digits, of the largest cell, in which copies agree.
+N_DIGITS = 6
+# Neighbours of the wider graph, in multiples, of at most half the mean part.
+WIDER = 4
 # Rows that a part has on average, at least.
 MIN_PART = 4
 # Rows up to which all eigenvectors are computed.
@@ -31,37 +36,56 @@ MAX_DENSE = 1500
 MAX_ROUNDS, PATIENCE = 20, 3
 
 
-def find_partition(points: np.ndarray, neighbors: np.ndarray, m: int) -> np.ndarray:
+def find_partition(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
     """Return the labels of a good partition of the neighbour graph into m parts, (n,).
 
     Spectral clustering (Ng, Jordan and Weiss 2001) in several ways: k-means on 1 m or
     2 m eigenvectors, into m parts or into more that are merged. Each partition is
     improved by moves of single rows, and the best is kept: first the one that unites
-    fewest unconnected parts of the graph, then by `quality`.
+    fewest unconnected parts of the graph, then by its mean `quality` on this graph and
+    on one of more neighbours, which sees clusters that hang together more widely.
+    Where a part has fewer rows than a row has neighbours, the graph joins all, and
+    k-means finds the parts.
 
     Parameters
     ----------
     points : ndarray of shape (n, d)
         Rows between which distances are measured.
 
-    neighbors : ndarray of shape (n, n_neighbors)
-        Numbers of the nearest other rows.
+    n_neighbors : int
+        Nearest other rows that a row is joined with.
 
     m : int
         Number of parts; some may stay empty.
     """
+    # Copies of a row would be its only neighbours.
+    keys = np.round(points / max(np.abs(points).max(), 1e-300), N_DIGITS)
+    _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    if len(first) < len(points):
+        return find_partition(points[first], n_neighbors, m)[place]
     n = len(points)
     if m >= n or m == 1:
         return np.arange(n) % m
-    graph = weigh_edges(points, neighbors)
-    islands = _islands(graph, 2 * neighbors.shape[1])
+    if n < m * n_neighbors:
+        return KMeans(m, n_init=10, random_state=0).fit_predict(points)
+    wide = max(n_neighbors, min(WIDER * n_neighbors, n // (2 * m)))
+    near = nearest(points, wide)
+    graph = weigh_edges(points, near[:, :n_neighbors])
+    judges = [graph, weigh_edges(points, near)] if wide > n_neighbors else [graph]
+    islands = _islands(graph, 2 * n_neighbors)
     rng = np.random.RandomState(0)
     with warnings.catch_warnings():
         # Rows that are all alike make fewer parts than asked for.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = [_improve(graph, start, m, rng) for start in _starts(graph, m, rng)]
-    ranks = [(-_n_united(islands, labels, m), value) for labels, value in found]
-    return found[ranks.index(max(ranks))][0]
+    ranks = [
+        (
+            -_n_united(islands, labels, m),
+            np.mean([quality(_between(judge, labels, m)[1]) for judge in judges]),
+        )
+        for labels in found
+    ]
+    return found[ranks.index(max(ranks))]
 
 
 def weigh_edges(points: np.ndarray, neighbors: np.ndarray) -> csr_array:
@@ -73,8 +97,11 @@ def weigh_edges(points: np.ndarray, neighbors: np.ndarray) -> csr_array:
 
     Parameters
     ----------
-    points, neighbors
-        See `find_partition`.
+    points : ndarray of shape (n, d)
+        Rows between which distances are measured.
+
+    neighbors : ndarray of shape (n, k)
+        Numbers of the nearest other rows.
     """
     n, k = neighbors.shape
     d = np.stack(
@@ -165,10 +192,8 @@ def _starts(graph: csr_array, m: int, rng) -> Iterator[np.ndarray]:
                 yield merge(e, m)[parts] if len(e) > m else parts
 
 
-def _improve(
-    graph: csr_array, labels: np.ndarray, m: int, rng
-) -> tuple[np.ndarray, float]:
-    """Move rows to where `quality` rises most; return the best labels and quality.
+def _improve(graph: csr_array, labels: np.ndarray, m: int, rng) -> np.ndarray:
+    """Move rows to where `quality` rises most; return the best labels.
 
     Rows move at the same time, by the slope of the quality: a random half of those that
     would, as two neighbours could else change places for ever.
@@ -194,7 +219,7 @@ def _improve(
         if not moves.any():
             break
         labels = np.where(moves, wanted, labels)
-    return best, highest
+    return best
 
 
 def _islands(graph: csr_array, min_size: int) -> np.ndarray:
