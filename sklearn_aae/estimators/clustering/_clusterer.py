@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from sklearn.base import ClusterMixin
 
-from sklearn_aae.critics import MIN_PROBABILITY
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._fitting import Choice
@@ -20,13 +19,12 @@ from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
-from sklearn_aae.estimators._stream import CHUNK_ROWS
 from sklearn_aae.estimators._tables import as_output
 from sklearn_aae.estimators._warnings import warn_of_collapse
 from sklearn_aae.estimators.clustering._merge import MERGES, Clustering, merged
 from sklearn_aae.estimators.clustering._partition import find_partition
+from sklearn_aae.estimators.clustering._start import labels_of, shares_of, with_labels
 from sklearn_aae.priors import LabelAndStyle, Prior
-from sklearn_aae.tabular import UNLABELLED
 from sklearn_aae.training import (
     AAENet,
     BalanceClusters,
@@ -47,7 +45,7 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     z; one critic makes the probabilities look like draws of one cluster each, another
     the style like a Gaussian ([1]_, section 6). Which rows belong together is read off
     the graph of nearest neighbours before the training: spectral clustering in several
-    ways [5]_, of which the partition is kept whose labels say most about those of
+    ways [4]_, of which the partition is kept whose labels say most about those of
     neighbours. The network learns it (`partition_strength`), and the prior
     probabilities of the clusters are its shares, not equal (`fit_cluster_prior`).
     ``partition_strength=0, fit_cluster_prior=False`` is the paper's recipe, which finds
@@ -77,9 +75,9 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
 
     merge_by : {"modularity", "cut"}, default="modularity"
         How subclusters are merged. "modularity": two at a time, those with most edges
-        between them beyond chance, which favours clusters of like size [3]_. "cut":
+        between them beyond chance, which favours clusters of like size [2]_. "cut":
         all at once, so that few of each cluster's edges leave it, the normalised cut of
-        spectral clustering [4]_, which finds small clusters that stand apart, too; of
+        spectral clustering [3]_, which finds small clusters that stand apart, too; of
         the restarts the one of the least cut is kept.
 
     n_components : int, default=5
@@ -146,12 +144,10 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     ----------
     .. [1] Makhzani, Shlens, Jaitly, Goodfellow, Frey, "Adversarial Autoencoders", 2016,
        https://arxiv.org/abs/1511.05644
-    .. [2] Miyato, Maeda, Koyama, Ishii, "Virtual Adversarial Training", 2018,
-       https://arxiv.org/abs/1704.03976
-    .. [3] Newman, "Fast algorithm for detecting community structure in networks", 2004,
+    .. [2] Newman, "Fast algorithm for detecting community structure in networks", 2004,
        https://arxiv.org/abs/cond-mat/0309508
-    .. [4] Ng, Jordan, Weiss, "On Spectral Clustering: Analysis and an algorithm", 2001
-    .. [5] von Luxburg, "A tutorial on spectral clustering", 2007,
+    .. [3] Ng, Jordan, Weiss, "On Spectral Clustering: Analysis and an algorithm", 2001
+    .. [4] von Luxburg, "A tutorial on spectral clustering", 2007,
        https://arxiv.org/abs/0711.0189
 
     Examples
@@ -211,30 +207,16 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         if n < m and earlier is None:
             name = "n_clusters" if self.n_subclusters is None else "n_subclusters"
             raise ValueError(f"n_samples={n} should be >= {name}={m}.")
-        return self._with_partition(data, earlier)
-
-    def _with_partition(
-        self, data: TrainingData, earlier: TrainingData | None
-    ) -> TrainingData:
-        """Return data with the neighbour graph and, as labels, its partition.
-
-        Where a fitted model is trained on, its own labels take their place: clusters
-        keep their numbers.
-        """
-        m, points = self._n_labels, in_few_dimensions(data.rows.points())
+        points = in_few_dimensions(data.rows.points())
         data = replace(data, neighbors=nearest(points, self.n_neighbors))
         if not self.partition_strength:
             return data
-        if earlier is not None:
-            labels = _labels_of(self._model.networks["encoder"], data, m)
-            return _with_labels(data, labels, earlier.class_prior)
+        if earlier is not None:  # clusters keep their numbers
+            labels = labels_of(self._model.networks["encoder"], data, m)
+            return with_labels(data, labels, earlier.class_prior)
         labels = find_partition(points, self.n_neighbors, m)
-        prior = None
-        if self.fit_cluster_prior:
-            weight = np.bincount(labels, data.rows.weight, minlength=m)
-            shares = np.maximum(weight / weight.sum(), MIN_PROBABILITY)
-            prior = (shares / shares.sum()).tolist()
-        return _with_labels(data, labels, prior)
+        prior = shares_of(labels, data, m) if self.fit_cluster_prior else None
+        return with_labels(data, labels, prior)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         m, balance = self._n_labels, float(self.balance_strength)
@@ -266,7 +248,7 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         known = getattr(self, "subcluster_labels_", None) if streams else None
         m, rule = self._n_labels, (self.n_clusters, self.merge_by, known)
         found = [
-            Clustering.find(_labels_of(encoder, data, m), spec.neighbors(), m, *rule)
+            Clustering.find(labels_of(encoder, data, m), spec.neighbors(), m, *rule)
             for encoder in (net.module_.networks["encoder"] for net in nets)
         ]
         by_cut = m > self.n_clusters and self.merge_by == "cut"
@@ -435,26 +417,6 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         return super()._draw_codes(n_samples, labels, seed)
 
 
-def _with_labels(
-    data: TrainingData, labels: np.ndarray, class_prior: list[float] | None
-) -> TrainingData:
-    """Return data whose rows are labelled; those held out are not."""
-    held = data.validation
-    if held is not None:
-        held = replace(held, y=np.full(len(held), UNLABELLED))
-    rows = replace(data.rows, y=labels)
-    return replace(data, rows=rows, validation=held, class_prior=class_prior)
-
-
 def _cluster_prior(net: AAENet) -> torch.Tensor:
     """Return p(y) as a net has learned it."""
     return net.module_.networks["label_critic"].class_prior.cpu()
-
-
-@torch.no_grad()
-def _labels_of(encoder, data: TrainingData, m: int) -> np.ndarray:
-    """Return the most likely of m labels of each training row."""
-    # The mean draws no noise, whatever the posterior.
-    parts = data.rows.X.to(next(encoder.parameters())).split(CHUNK_ROWS)
-    labels = [encoder(part).mean[:, :m].argmax(-1) for part in parts]
-    return torch.cat(labels).cpu().numpy()

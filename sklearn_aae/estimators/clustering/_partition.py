@@ -22,6 +22,8 @@ from sklearn_aae.estimators.clustering._merge import MERGES
 # Eigenvectors, in multiples of m, and the power of their eigenvalues that weighs them:
 # steps of a random walk.
 EMBEDDINGS = ((1, 0), (1, 10), (2, 0), (2, 10), (2, 30))
+# How often k-means starts anew in each.
+N_ROUNDS = 2
 # Parts, in multiples of m, that are merged to m.
 OVERSAMPLINGS = (2, 4)
 # Digits, of the largest cell, in which copies agree.
@@ -30,6 +32,8 @@ N_DIGITS = 6
 WIDER = 4
 # Rows that a part has on average, at least.
 MIN_PART = 4
+# γ in log I - γ log H. With 0 large clusters are cut; with 1 like ones are united.
+ENTROPY_WEIGHT = 0.55
 # Rows up to which all eigenvectors are computed.
 MAX_DENSE = 1500
 # Rounds of moves, and how many of them may bring nothing.
@@ -61,8 +65,11 @@ def find_partition(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
     # Copies of a row would be its only neighbours.
     keys = np.round(points / max(np.abs(points).max(), 1e-300), N_DIGITS)
     _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    if len(first) < len(points):
-        return find_partition(points[first], n_neighbors, m)[place]
+    return _of_distinct(points[first], n_neighbors, m)[place]
+
+
+def _of_distinct(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
+    """Return the labels of a partition of rows that all differ."""
     n = len(points)
     if m >= n or m == 1:
         return np.arange(n) % m
@@ -123,11 +130,11 @@ def weigh_edges(points: np.ndarray, neighbors: np.ndarray) -> csr_array:
 
 
 def quality(e: np.ndarray) -> float:
-    """Return log I - ½ log H: how good a partition is.
+    """Return log I - γ log H: how good a partition is.
 
     I is the mutual information of the labels at both ends of an edge, H their entropy:
-    the geometric mean of I, which favours parts of like size, and of I / H, the share
-    of what a label says that neighbours know, which favours parts that stand apart.
+    the share I / H of what a label says that a neighbour knows, which favours parts
+    that stand apart, to the power γ, times I^(1 - γ), which favours parts of like size.
 
     Parameters
     ----------
@@ -137,7 +144,7 @@ def quality(e: np.ndarray) -> float:
     information, entropy = _information(e)
     if information <= 0 or entropy <= 0:
         return -np.inf
-    return float(np.log(information) - np.log(entropy) / 2)
+    return float(np.log(information) - ENTROPY_WEIGHT * np.log(entropy))
 
 
 def _information(e: np.ndarray) -> tuple[float, float]:
@@ -177,7 +184,7 @@ def _starts(graph: csr_array, m: int, rng) -> Iterator[np.ndarray]:
     n = graph.shape[0]
     most = max(size for size, _ in EMBEDDINGS)
     values, U = _embed(graph, min(most * m, n - 1))
-    for size, power in EMBEDDINGS:
+    for size, power in N_ROUNDS * EMBEDDINGS:
         q = min(size * m, U.shape[1])
         rows = normalize(U[:, :q] * values[:q].clip(0) ** power)
         yield KMeans(m, n_init=3, random_state=rng).fit_predict(rows)
@@ -213,7 +220,7 @@ def _improve(graph: csr_array, labels: np.ndarray, m: int, rng) -> np.ndarray:
         p = np.maximum(e.sum(1), floor)
         shared = np.log(np.maximum(e, floor) / np.outer(p, p))
         slope = 2 * to_labels @ shared.T / information
-        slope += np.outer(degree, np.log(p)) / (2 * entropy)
+        slope += ENTROPY_WEIGHT * np.outer(degree, np.log(p)) / entropy
         wanted = slope.argmax(1)
         moves = (wanted != labels) & (rng.uniform(size=len(labels)) < 0.5)
         if not moves.any():
