@@ -130,7 +130,8 @@ def test_the_restart_of_the_best_graph_is_kept(three, way, monkeypatch):
 
     monkeypatch.setattr(Clustering, "find", spy)
     options = {} if way is None else {"n_subclusters": 6, "merge_by": way}
-    model = AAEClusterer(3, n_init=3, max_iter=3, **options, **SMALL).fit(three[0])
+    options |= {"scale": "range", "n_init": 3, "max_iter": 3}
+    model = AAEClusterer(3, **options, **SMALL).fit(three[0])
     assert len(seen) == 3
     if way is None:
         neighbours = nearest(three[0] / np.ptp(three[0], 0), 10)
