@@ -23,7 +23,7 @@ PER_ROW, ENOUGH = 2, 500
 MIN_EFFECTIVE, ROWS_OF_ONE = 50, 4
 # Candidates that are drawn at a time, and in all: the first, or the second a row.
 MIN_BATCH, MAX_BATCH = 2**10, 2**16
-MAX_CANDIDATES, MAX_PER_ROW = 2**20, 20
+MAX_CANDIDATES, MAX_PER_ROW = 2**19, 20
 # Those are kept that are no less likely than the best one by so many nats.
 NEGLIGIBLE = 30.0
 
