@@ -192,8 +192,8 @@ class BaseAutoencoder(BaseModel):
 
         given : dict, default=None
             Cells that all rows have, by name (or number) of their column. Codes are
-            then drawn by how likely they make them, of as many draws as it takes: a
-            million, or 20 a row, at most. A warning says if few of these have such
+            then drawn by how likely they make them, of as many draws as it takes: half
+            a million, or 20 a row, at most. A warning says if few of these have such
             cells.
 
         codes : {"auto", "prior", "training"}, default="auto"
