@@ -74,6 +74,9 @@ class Decoder(nn.Module):
         Whether label and style enter as the sum W_Cᵀ y + z, of k columns (paper,
         section 7), not side by side. Row i of W_C is the head of class i.
 
+    linear_skip : bool
+        Whether a linear map of what enters is added to the outputs.
+
     n_outputs : int or None
         Number of outputs of the network; None for d.
 
@@ -101,6 +104,7 @@ class Decoder(nn.Module):
         n_classes: int = 0,
         conditional: bool = False,
         class_heads: bool = False,
+        linear_skip: bool = False,
         n_outputs: int | None = None,
         module: nn.Module | None = None,
     ):
@@ -122,7 +126,8 @@ class Decoder(nn.Module):
                 dropout=dropout,
                 uniform=standard_uniform,
             )
-            self.head = Block(self.body.n_out, self.n_outputs)
+            n_skip = self.n_inputs if linear_skip else 0
+            self.head = Block(self.body.n_out, self.n_outputs, n_skip=n_skip)
 
     @property
     def n_inputs(self) -> int:
@@ -146,7 +151,7 @@ class Decoder(nn.Module):
     def location(self, h: Tensor) -> Tensor:
         """Map what `represent` returns to the head's outputs, (B, d) or (C, B, d)."""
         if self.module is None:
-            return self.head(self.body(h))
+            return self.head(self.body(h), None, h)
         outputs = self.module(h)
         return outputs if self.places is None else outputs[..., self.places]
 

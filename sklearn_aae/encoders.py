@@ -81,6 +81,9 @@ class Encoder(nn.Module):
         Probability that a cell of x, or of each of its columns, is set to 0 in
         training; of typed columns, that it is missing.
 
+    linear_skip : bool
+        Whether a linear map of what enters is added to the code's centre.
+
     columns : nn.Module or None
         Maps the cells of typed columns to what enters the network, of ``n_outputs``
         columns. None if x enters as it is.
@@ -110,6 +113,7 @@ class Encoder(nn.Module):
         n_classes: int = 0,
         input_noise: float = 0.0,
         input_dropout: float | Sequence[float] = 0.0,
+        linear_skip: bool = False,
         columns: nn.Module | None = None,
         constants: nn.Module | None = None,
         module: nn.Module | None = None,
@@ -134,7 +138,10 @@ class Encoder(nn.Module):
             }
             self.body = MLP(self.n_inputs, hidden_layer_sizes, **options)
             head = normalization if normalize_head else None
-            self.head = Block(self.body.n_out, n_components, normalization=head)
+            n_skip = self.n_inputs if linear_skip else 0
+            self.head = Block(
+                self.body.n_out, n_components, normalization=head, n_skip=n_skip
+            )
             if n_classes:
                 width = self.body.n_out
                 self.label_head = Block(width, n_classes, normalization=head)
@@ -148,6 +155,11 @@ class Encoder(nn.Module):
     def n_outputs(self) -> int:
         """Number of columns that a network of the user must return."""
         return self.n_classes + self.n_components
+
+    @property
+    def normalizes_head(self) -> bool:
+        """Whether the code is normalised over the rows of a batch."""
+        return self.module is None and self.head.norm is not None
 
     def enter(self, x: Tensor) -> Tensor:
         """Return what rows x are to the network, without the training noise."""
@@ -169,9 +181,9 @@ class Encoder(nn.Module):
         """Return the body's units, or the outputs of the user's network."""
         return self.module(x) if self.module is not None else self.body(x, row_weight)
 
-    def location(self, h: Tensor, row_weight: Tensor | None) -> Tensor:
-        """Map features to the code's centre, (B, k) or (C, B, k)."""
-        z = h if self.module is not None else self.head(h, row_weight)
+    def location(self, x: Tensor, h: Tensor, row_weight: Tensor | None) -> Tensor:
+        """Map features h of inputs x to the code's centre, (B, k) or (C, B, k)."""
+        z = h if self.module is not None else self.head(h, row_weight, x)
         return z.softmax(-1) if self.support == "simplex" else z
 
     def split(self, h: Tensor, row_weight: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -199,7 +211,7 @@ class DeterministicEncoder(Encoder):
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
         x = self.corrupt(x)
         logits, h = self.split(self.features(x, row_weight), row_weight)
-        style = Deterministic(self.location(h, row_weight))
+        style = Deterministic(self.location(x, h, row_weight))
         return LabelStylePosterior(logits, style, x) if self.n_classes else style
 
 
@@ -236,7 +248,9 @@ class GaussianEncoder(Encoder):
         else:
             h, s = h.chunk(2, -1)
         scale = F.softplus(s).clamp(MIN_SCALE, MAX_SCALE)
-        style = GaussianPosterior(self.location(h, row_weight), scale, standard_normal)
+        style = GaussianPosterior(
+            self.location(x, h, row_weight), scale, standard_normal
+        )
         return LabelStylePosterior(logits, style, x) if self.n_classes else style
 
 
@@ -268,9 +282,9 @@ class UniversalEncoder(Encoder):
         return super().label_logits(torch.cat([x, eta], -1), row_weight)
 
     def _code(self, x: Tensor, eta: Tensor, row_weight: Tensor | None) -> Tensor:
-        h = self.features(torch.cat([x, eta], -1), row_weight)
-        logits, h = self.split(h, row_weight)
-        style = self.location(h, row_weight)
+        x = torch.cat([x, eta], -1)
+        logits, h = self.split(self.features(x, row_weight), row_weight)
+        style = self.location(x, h, row_weight)
         return torch.cat([logits.softmax(-1), style], -1) if self.n_classes else style
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Posterior:

@@ -27,6 +27,7 @@ from sklearn_aae.estimators._networks import (
     make_encoder,
     make_opponents,
     make_phases,
+    start_linearly,
 )
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, SHARE
 from sklearn_aae.estimators._rows import Rows
@@ -64,6 +65,7 @@ class BaseAutoencoder(BaseModel):
     reconstruction: str = parameter(
         default="auto", allowed=[StrOptions({"auto", *DECODERS})], shapes=True
     )
+    linear_skip: bool = parameter(default=False, allowed=["boolean"], shapes=True)
     input_noise: float = parameter(default=0.0, allowed=[NON_NEGATIVE], shapes=True)
     input_dropout: float | str = parameter(
         default="auto", allowed=[SHARE, StrOptions({"auto"})], shapes=True
@@ -347,18 +349,24 @@ def autoencoder_spec(
     key = None
     if isinstance(estimator.prior, str):  # priors of equal draws
         key = (estimator.prior, estimator.n_components, *(data.class_prior or ()))
-    phases = make_phases(estimator, schema)
+    begin, phases = (
+        start_linearly(estimator, data, prior),
+        make_phases(estimator, schema),
+    )
+
+    def networks() -> dict[str, nn.Module]:
+        encoder = make_encoder(estimator, schema, prior)
+        decoder = make_decoder(estimator, schema, prior, **labels)
+        begin(encoder, decoder)
+        opponents = make_opponents(estimator, prior, m)
+        return {"encoder": encoder, "decoder": decoder, **opponents}
 
     def batches(rows: Rows, seed: int) -> Batches:
         return rows.batches(prior, size, seed, prior_key=key)
 
     return ModelSpec(
         prior,
-        lambda: {
-            "encoder": make_encoder(estimator, schema, prior),
-            "decoder": make_decoder(estimator, schema, **labels),
-            **make_opponents(estimator, prior, m),
-        },
+        networks,
         phases,
         batches,
         lambda rows, seed: rows.as_batch(prior, seed),

@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 from sklearn_aae.estimators._data import FitInput, TrainingData, prepare
 from sklearn_aae.estimators._fitting import (
     Choice,
+    EpochRule,
     Trainer,
     count_epochs,
     fitted_model,
@@ -124,6 +125,7 @@ class BaseModel(BaseEstimator):
     # What only autoencoders let the user choose.
     regularizer: ClassVar = "adversarial"
     update: ClassVar = "joint"
+    linear_skip: ClassVar = False
     reconstruction: ClassVar = "auto"
     count_features: ClassVar = None
     input_dropout: ClassVar = 0.0
@@ -164,6 +166,10 @@ class BaseModel(BaseEstimator):
             earlier=earlier,
             **options,
         )
+
+    def _epoch_rule(self, data: TrainingData) -> EpochRule:
+        """Return what max_iter="auto" is."""
+        return EpochRule()
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         """Return what the model is made of: prior, networks, phases."""
@@ -313,7 +319,7 @@ class BaseModel(BaseEstimator):
         if warm and streams:
             data = data.after(self._data, self.n_examples, seed)
         spec = self._make_spec(data)
-        plan = (1, "constant") if streams else (count_epochs(self, len(data.rows)),)
+        plan = (1, "constant") if streams else (count_epochs(self, data),)
         trainer = Trainer(self, spec, data, scope, *plan)
         if warm:
             nets = trainer.train_on([model.net for model in self._models])

@@ -91,6 +91,16 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         have the cross-entropy, weighted to pull like a column of variance 1.
         """,
     ),
+    "linear_skip": (
+        "bool",
+        """
+        Whether encoder and decoder add a linear map of what enters to what their hidden
+        layers answer (a skip connection). It begins at the principal components of the
+        training rows (numbers scaled, categories one-hot), and the hidden layers at 0:
+        they learn what a plane cannot hold. Networks of your own, and codes on a
+        simplex, have none.
+        """,
+    ),
     "input_noise": (
         "float",
         """

@@ -30,8 +30,22 @@ from sklearn_aae.training import (
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import seeded_scope
 
-# max_iter="auto": as many epochs as make this number of steps, within bounds.
-AUTO_STEPS, MIN_EPOCHS, MAX_EPOCHS = 1000, 20, 400
+
+class EpochRule(NamedTuple):
+    """What max_iter="auto" is: as many epochs as make some steps, within bounds.
+
+    Attributes
+    ----------
+    n_steps : int
+        Number of steps.
+
+    least, most : int
+        Bounds of the number of epochs.
+    """
+
+    n_steps: int = 1000
+    least: int = 20
+    most: int = 400
 
 
 class Choice(NamedTuple):
@@ -59,12 +73,13 @@ class Choice(NamedTuple):
         return self.nets[self.at]
 
 
-def count_epochs(estimator, n_samples: int) -> int:
+def count_epochs(estimator, data: TrainingData) -> int:
     """Return the number of epochs of a fit."""
     if estimator.max_iter != "auto":
         return estimator.max_iter
-    n_steps = math.ceil(n_samples / estimator.batch_size)
-    return min(max(math.ceil(AUTO_STEPS / n_steps), MIN_EPOCHS), MAX_EPOCHS)
+    rule = estimator._epoch_rule(data)
+    n_steps = math.ceil(len(data.rows) / estimator.batch_size)
+    return min(max(math.ceil(rule.n_steps / n_steps), rule.least), rule.most)
 
 
 def build_net(

@@ -19,6 +19,7 @@ from sklearn_aae.estimators._networks import (
     make_encoder,
     make_opponents,
     make_regularizer,
+    start_linearly,
 )
 from sklearn_aae.estimators._parameters import (
     AUTO_EPOCHS,
@@ -229,12 +230,19 @@ def label_latent_spec(
         near = torch.from_numpy(neighbors()).to(rows.X.device)
         return rows.batches(style, size, seed, kind=paired, neighbors=near, **options)
 
+    begin = start_linearly(estimator, data, style)
+
+    def networks() -> dict[str, nn.Module]:
+        nets = _make_networks(estimator, data, style, class_prior, rate)
+        begin(nets["encoder"], nets["decoder"])
+        return nets
+
     agrees = bool(estimator.agreement_strength * data.cluster_weight)
     phases = [*_label_phases(estimator, data), *further]
     stages = _stages(estimator.agreement_duration, phases, batches_of_pairs, batches)
     return ModelSpec(
         prior,
-        lambda: _make_networks(estimator, data, style, class_prior, rate),
+        networks,
         phases,
         batches_of_pairs if agrees else batches,
         lambda rows, seed: rows.as_batch(style, seed),
@@ -272,7 +280,9 @@ def _make_networks(
         _start_at_prior(encoder.label_head, critic.class_prior)
     return {
         "encoder": encoder,
-        "decoder": make_decoder(estimator, schema, n_classes=m, class_heads=heads),
+        "decoder": make_decoder(
+            estimator, schema, style, n_classes=m, class_heads=heads
+        ),
         **make_opponents(estimator, style),
         "label_critic": critic,
     }

@@ -1,7 +1,8 @@
 """From an estimator's parameters to the recipe that its net trains."""
 
 import copy
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -10,6 +11,8 @@ from torch.nn.parameter import is_lazy
 from sklearn_aae.critics import CellCritic, Critic
 from sklearn_aae.decoders import DECODERS, ColumnsDecoder, Decoder
 from sklearn_aae.encoders import ENCODERS, Encoder
+from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._linear_start import LinearStart, linear_start
 from sklearn_aae.estimators._parameters import check_sizes
 from sklearn_aae.nn import EmbedColumns, HoldConstants
 from sklearn_aae.priors import Prior
@@ -22,6 +25,7 @@ from sklearn_aae.training import (
     TrainCritic,
     TrainLabelCritic,
 )
+from sklearn_aae.utils._random import seeded_scope
 
 # Phases of the adversaries' other side, which have a rate of their own.
 CRITICS = (TrainCritic.name, TrainLabelCritic.name)
@@ -62,6 +66,7 @@ def make_encoder(
         n_classes=n_classes,
         input_noise=estimator.input_noise,
         input_dropout=hidden_share(estimator.input_dropout, schema),
+        linear_skip=has_skip(estimator, prior),
         columns=make_columns(schema),
         constants=make_constants(schema),
         module=copy.deepcopy(estimator.encoder),
@@ -88,6 +93,35 @@ def hidden_share(
     return [HIDDEN_SHARE * incomplete for incomplete in schema.incomplete]
 
 
+def has_skip(estimator, prior: Prior) -> bool:
+    """Whether networks have a linear skip: codes on a simplex have none."""
+    return estimator.linear_skip and prior.support == "real"
+
+
+def start_linearly(estimator, data: TrainingData, prior: Prior) -> Callable[..., None]:
+    """Return what lets a linear skip begin at principal components.
+
+    They are computed once for all restarts, and only if networks are built to be
+    trained: those that are loaded have their weights.
+    """
+
+    @functools.cache
+    def start() -> LinearStart:
+        with seeded_scope(0):  # the draws of the networks stay as they are
+            moments = moments_of(prior)
+            return linear_start(make_columns(data.schema), data.rows, moments)
+
+    def begin(encoder: Encoder, decoder: Decoder) -> None:
+        if data.rows is None or not has_skip(estimator, prior):
+            return
+        if encoder.module is None:
+            start().encoder(encoder)
+        if decoder.module is None:
+            start().decoder(decoder)
+
+    return begin
+
+
 def make_columns(schema: TableSchema) -> EmbedColumns | None:
     """Build what typed columns go through before they enter a network."""
     if schema.plain:
@@ -105,9 +139,15 @@ def make_constants(schema: TableSchema) -> HoldConstants | None:
 @torch.no_grad()
 def _start_at_moments(norm: nn.Module, prior: Prior) -> None:
     """Let a normalised head start at the prior's mean and standard deviation."""
-    std, mean = torch.std_mean(prior.draw(N_MOMENT_DRAWS), dim=0)
+    mean, std = moments_of(prior)
     norm.weight.copy_(std)
     norm.bias.copy_(mean)
+
+
+def moments_of(prior: Prior) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and standard deviation of a prior's columns."""
+    std, mean = torch.std_mean(prior.draw(N_MOMENT_DRAWS), dim=0)
+    return mean, std
 
 
 def posterior_of(estimator) -> str:
@@ -122,7 +162,7 @@ def posterior_of(estimator) -> str:
     return "gaussian"
 
 
-def make_decoder(estimator, schema: TableSchema, **labels) -> Decoder:
+def make_decoder(estimator, schema: TableSchema, prior: Prior, **labels) -> Decoder:
     """Build p(x|z) as the estimator's parameters say, with a decoder's `labels`."""
     name = (
         "gaussian" if estimator.reconstruction == "auto" else estimator.reconstruction
@@ -132,6 +172,7 @@ def make_decoder(estimator, schema: TableSchema, **labels) -> Decoder:
         "activation": estimator.activation,
         "dropout": estimator.dropout,
         "module": copy.deepcopy(estimator.decoder),
+        "linear_skip": has_skip(estimator, prior),
         **labels,
     }
     k = estimator.n_components

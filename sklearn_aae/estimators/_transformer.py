@@ -2,8 +2,13 @@
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._codes import CodeMixin
+from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._labels import NO_LABELS, OPTIONAL_LABELS, LabelRole
-from sklearn_aae.priors import is_conditional
+from sklearn_aae.estimators._networks import has_skip
+from sklearn_aae.estimators._parameters import AUTO_EPOCHS
+from sklearn_aae.estimators._signature import parameter
+from sklearn_aae.priors import as_prior, is_conditional
 
 
 class AAETransformer(CodeMixin, BaseAutoencoder):
@@ -24,6 +29,15 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
 
     Parameters
     ----------
+    n_components : int, default=2
+        Number of columns of the code.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs. "auto" is as many as make 1,500 steps, within 10 and 100; in
+        tables with categories, whose codes begin at principal components
+        (`linear_skip`), as many as make 200, within 3 and 30. `n_iter_` says what it
+        was.
+
     {parameters}
 
     Attributes
@@ -55,6 +69,21 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     >>> aae.sample(3, random_state=0).shape
     (3, 4)
     """
+
+    linear_skip: bool = True
+    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
+
+    def _epoch_rule(self, data: TrainingData) -> EpochRule:
+        """Train short where categories begin at principal components.
+
+        Few steps bend the plane to the numbers. Many more take the code from what all
+        columns share to what the cross-entropy of single ones wants, and classes are
+        read from it less well.
+        """
+        skips = has_skip(self, as_prior(self.prior, self.n_components))
+        if skips and self.encoder is None and any(data.schema.n_categories):
+            return EpochRule(200, 3, 30)
+        return EpochRule(1500, 10, 100)
 
     @property
     def _label_role(self) -> LabelRole:  # type: ignore[override]

@@ -45,6 +45,9 @@ class EmbedColumns(nn.Module):
     ----------
     n_outputs : int
         Number of columns that come out.
+
+    n_embedded : int
+        Of these, the last ones, which embed categories.
     """
 
     numeric: Tensor
@@ -78,7 +81,8 @@ class EmbedColumns(nn.Module):
             nn.Parameter(torch.randn(sizes[j], RANK, dtype=torch.float32) / RANK**0.5)
             for j in self.large
         )
-        self.n_outputs = len(numeric) + len(hot) + len(missing) + RANK * len(self.large)
+        self.n_embedded = RANK * len(self.large)
+        self.n_outputs = len(numeric) + len(hot) + len(missing) + self.n_embedded
 
     def _index(self, name: str, places: Sequence[int]) -> None:
         index = torch.tensor(places, dtype=torch.int64)
@@ -245,7 +249,7 @@ class ColumnHeads(nn.Module):
 
     def only_columns(self, columns: Sequence[int]) -> tuple["ColumnHeads", list[int]]:
         """Return the heads of some columns, and the places of what enters them."""
-        entry = self._entries()
+        entry = self.entries()
         at_counts = self.order.tolist()[self.n_numeric :][: self.n_counts]
         counts = [i for i, j in enumerate(columns) if j in at_counts]
         sizes = [self.n_categories[j] for j in columns]
@@ -259,8 +263,8 @@ class ColumnHeads(nn.Module):
             places += e[:width]
         return heads.to(self.order.device), places
 
-    def _entries(self) -> dict[int, list[int]]:
-        """Return the places of what enters for each column."""
+    def entries(self) -> dict[int, list[int]]:
+        """Return the places of what enters for each column: its first, if a number."""
         order, n, n_counts = self.order.tolist(), self.n_numeric, self.n_counts
         entries = {j: [i] for i, j in enumerate(order[:n])}
         for i, j in enumerate(order[n : n + n_counts], start=n):

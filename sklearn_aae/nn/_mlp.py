@@ -26,7 +26,11 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 class Block(nn.Module):
-    """Linear, then normalisation, activation and dropout as asked for."""
+    """Linear, then normalisation, activation and dropout as asked for.
+
+    With `n_skip` a second linear map, of that many columns that come around the hidden
+    layers, is added to the first: a skip connection.
+    """
 
     def __init__(
         self,
@@ -37,9 +41,11 @@ class Block(nn.Module):
         activation: str = "identity",
         dropout: float = 0.0,
         uniform: Callable[[Tensor], Tensor] = torch.rand_like,
+        n_skip: int = 0,
     ):
         super().__init__()
         self.linear = Linear(n_in, n_out)
+        self.skip = Linear(n_skip, n_out, bias=False) if n_skip else None
         if normalization == "batch":
             # Normalisation would take it off again.
             self.linear.register_parameter("bias", None)
@@ -58,22 +64,35 @@ class Block(nn.Module):
             return
         scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
         linear.weight.mul_(scale.unsqueeze(-1))
+        if self.skip is not None:
+            self.skip.weight.mul_(scale.unsqueeze(-1))
         linear.bias = nn.Parameter(norm.bias - scale * norm.running_mean)
         self.norm = None
 
     def only_outputs(self, places: Sequence[int]) -> "Block":
         """Return a block of some of the outputs; of one without normalisation."""
-        twin, linear = shallow_copy(self), shallow_copy(self.linear)
+        twin = shallow_copy(self)
         index = torch.tensor(places, device=self.linear.weight.device)
-        for name, values in self.linear.named_parameters():
-            chosen = values.detach()[index]
-            setattr(linear, name, nn.Parameter(chosen, requires_grad=False))
-        twin.linear = linear
+        for layer in ("linear", "skip"):
+            if getattr(self, layer) is None:
+                continue
+            chosen = shallow_copy(getattr(self, layer))
+            for name, values in getattr(self, layer).named_parameters():
+                rows = nn.Parameter(values.detach()[index], requires_grad=False)
+                setattr(chosen, name, rows)
+            setattr(twin, layer, chosen)
         return twin
 
-    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        row_weight: Tensor | None = None,
+        skipped: Tensor | None = None,
+    ) -> Tensor:
         """Map x of shape (B, d) or (C, B, d) to (B, h) or (C, B, h)."""
         h = self.linear(x)
+        if self.skip is not None:
+            h = h + self.skip(skipped)
         if self.norm is not None:
             h = self.norm(h, row_weight)
         h = self.activation(h)

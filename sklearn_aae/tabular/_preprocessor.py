@@ -16,6 +16,7 @@ from sklearn_aae.tabular._statistics import (
     column_entropy,
     count_information,
     extent,
+    gini_impurity,
 )
 
 # Scalers that take sample weights.
@@ -178,7 +179,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         at = np.flatnonzero(typed).tolist()
         nats = np.array([column_entropy(X[:, j], weight) for j in at])
         weights = np.ones(len(typed))
-        weights[typed] = 0.5 / np.maximum(nats, MIN_ENTROPY)
+        gini = np.array([gini_impurity(X[:, j], weight) for j in at])
+        weights[typed] = 0.5 * gini / np.maximum(nats, MIN_ENTROPY)
         counts: list = [None] * len(typed)
         for i, j in enumerate(self.counts_.tolist()):
             scaler = self.count_scaler_[-1]

@@ -22,13 +22,15 @@ class TableSchema:
         Whether a column has missing cells.
 
     weights : tuple of float
-        Factor of a column in the reconstruction: 1 for numbers, ½ over the entropy of a
-        categorical column, ½ over what there is to learn of a column of counts. Such a
-        column then weighs as much as a numeric one of variance 1.
+        Factor of a column in the reconstruction: 1 for numbers; for a categorical
+        column ½ over its entropy, times its Gini impurity; ½ over what there is to
+        learn of a column of counts. Counts then weigh as much as a number of variance
+        1, and categories as their one-hot columns, whose variance is that impurity:
+        a rare category adds little.
 
     total_variance : float
         Variance of the scaled cells, summed over columns; a categorical column counts
-        as 1, and each times its fraction of observed cells.
+        by its Gini impurity, and each times its fraction of observed cells.
 
     counts : tuple of (float, float) or None
         For a column of counts, mean and standard deviation of log(1 + x); else None.

@@ -56,6 +56,23 @@ def column_entropy(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     return float(entropy(counts[counts > 0])) if len(counts) else 0.0
 
 
+def gini_impurity(x: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return 1 - Σ p² of a categorical column: the variance of its one-hot columns.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples,)
+        Numbers of categories; NaN for missing ones.
+
+    weight : ndarray of shape (n_samples,) or None, default=None
+        Of the rows.
+    """
+    present = ~np.isnan(x)
+    weight = None if weight is None else weight[present]
+    counts = np.bincount(x[present].astype(np.intp), weights=weight)
+    return float(1 - ((counts / counts.sum()) ** 2).sum()) if len(counts) else 0.0
+
+
 def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Return half the deviance of a column of counts, in nats a row.
 

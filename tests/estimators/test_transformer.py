@@ -242,7 +242,7 @@ def test_all_rows_unlabelled():
 
 def test_early_stopping_returns_the_best_epoch():
     options = {"early_stopping": True, "n_iter_no_change": 3, "max_iter": 200}
-    model = make(tol=0.02, learning_rate=0.01, **options).fit(X)
+    model = make(tol=0.02, learning_rate=0.01, linear_skip=False, **options).fit(X)
     losses = [line["valid_loss"] for line in model.history_]
     best, last_best = np.inf, None
     for epoch, loss in enumerate(losses):
@@ -263,7 +263,8 @@ def test_validation_rows_are_watched():
 
 
 def test_n_init_keeps_the_best():
-    models = [make(random_state=0, n_init=n).fit(X) for n in (1, 2, 4)]
+    options = {"linear_skip": False, "random_state": 0}
+    models = [make(n_init=n, **options).fit(X) for n in (1, 2, 4)]
     losses = [model.loss_ for model in models]
     assert losses[0] >= losses[1] >= losses[2]
     assert losses[0] > losses[2]

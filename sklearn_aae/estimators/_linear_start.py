@@ -1,0 +1,187 @@
+"""Where a linear skip begins: at the principal components of the training rows.
+
+Letters: n rows, p columns that enter an encoder, k code size, r <= k components. A code
+begins as W (x - μ) / s, standardised principal components, and the decoder as their
+linear reconstruction; the hidden layers, whose last weights begin at 0, learn what a
+plane cannot hold.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_aae.decoders import BernoulliDecoder, ColumnsDecoder, Decoder
+from sklearn_aae.encoders import Encoder
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.nn import Block, EmbedColumns
+
+# Of more columns the products of few rows are computed, not those of columns.
+MAX_COLUMNS = 1024
+CHUNK = 2**15
+# A component of a smaller share of the variance is rounding.
+MIN_SHARE = 1e-9
+# A change of a probability is divided by no less, to be one of its logit.
+MIN_PROBABILITY = 0.05
+# The smallest probability whose logarithm is an output's bias.
+RAREST = 1e-6
+
+
+@dataclass(frozen=True)
+class LinearStart:
+    """Principal components of what enters an encoder, and a prior's moments.
+
+    Attributes
+    ----------
+    columns : EmbedColumns or None
+        What typed columns go through before they enter.
+
+    mean : ndarray of shape (p,)
+        μ.
+
+    axes : ndarray of shape (r, p)
+        Orthonormal, W.
+
+    scale : ndarray of shape (r,)
+        Standard deviation along each, s.
+
+    prior_mean, prior_std : ndarray of shape (k,)
+        Where the codes begin.
+    """
+
+    columns: EmbedColumns | None
+    mean: np.ndarray
+    axes: np.ndarray
+    scale: np.ndarray
+    prior_mean: np.ndarray
+    prior_std: np.ndarray
+
+    @torch.no_grad()
+    def encoder(self, encoder: Encoder) -> None:
+        """Let codes begin as principal components with the prior's moments.
+
+        Components that the rows do not have begin as the hidden layers have them.
+        """
+        head, r, p = encoder.head, len(self.axes), len(self.mean)
+        slope = self.axes / self.scale[:, None]
+        if encoder.normalizes_head:  # the decoder takes the same moments
+            head.norm.weight.copy_(torch.as_tensor(self.prior_std))
+            head.norm.bias.copy_(torch.as_tensor(self.prior_mean))
+        else:
+            slope = slope * self.prior_std[:r, None]
+        _start(head, np.arange(r), slope, np.arange(p))
+        if head.linear.bias is not None:
+            offset = self.prior_mean[:r] - slope @ self.mean
+            head.linear.bias[:r] = torch.as_tensor(offset).to(head.linear.bias)
+
+    @torch.no_grad()
+    def decoder(self, decoder: Decoder) -> None:
+        """Let rows begin as the linear reconstruction from their components.
+
+        Of probabilities it is that to first order: the logits begin at those of the
+        frequencies p, and move by the change of p over dp/dlogit.
+        """
+        head, r, k = decoder.head, len(self.axes), decoder.n_components
+        inputs, outputs = self._places(decoder)
+        bias, gain = self._link(decoder)
+        slope = np.zeros((len(outputs), k))
+        spread = self.scale / self.prior_std[:r]
+        slope[:, :r] = gain[:, None] * (self.axes * spread[:, None]).T[inputs]
+        _start(head, outputs, slope, decoder.n_inputs - k + np.arange(k))
+        offset = torch.as_tensor(bias - slope @ self.prior_mean)
+        head.linear.bias[torch.as_tensor(outputs)] = offset.to(head.linear.bias)
+
+    def _places(self, decoder: Decoder) -> tuple[np.ndarray, np.ndarray]:
+        """Return which inputs of an encoder are which outputs of a decoder."""
+        if not isinstance(decoder, ColumnsDecoder):
+            return np.arange(len(self.mean)), np.arange(len(self.mean))
+        assert self.columns is not None
+        entries = decoder.heads.entries()
+        hot, category = self.columns.hot.tolist(), self.columns.category.long().tolist()
+        outputs = [entries[j][0] for j in self.columns.numeric.tolist()]
+        outputs += [entries[j][c] for j, c in zip(hot, category, strict=True)]
+        return np.arange(len(outputs)), np.array(outputs, dtype=int)
+
+    def _link(self, decoder: Decoder) -> tuple[np.ndarray, np.ndarray]:
+        """Return outputs at the mean row, and their slope by a change of the mean."""
+        columns, n = self.columns, len(self.mean)
+        if columns is not None:
+            n = len(columns.numeric)
+        bias, gain = self.mean[:n], np.ones(n)
+        kind = getattr(decoder, "numeric", None)
+        if kind == "bernoulli" or isinstance(decoder, BernoulliDecoder):
+            p = bias.clip(MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+            bias, gain = np.log(p / (1 - p)), 1 / (p * (1 - p))
+        if columns is None:
+            return bias, gain
+        p = self.mean[n : n + len(columns.hot)]
+        logits, slopes = np.log(p.clip(RAREST)), 1 / p.clip(MIN_PROBABILITY)
+        return np.concatenate([bias, logits]), np.concatenate([gain, slopes])
+
+
+def _start(head: Block, outputs, slope: np.ndarray, inputs) -> None:
+    """Let some outputs be linear in what is skipped to them, and in nothing else."""
+    assert isinstance(head.skip, nn.Linear)
+    weight, at = head.skip.weight, torch.as_tensor(outputs)
+    weight.zero_()
+    weight[at[:, None], torch.as_tensor(inputs)] = torch.as_tensor(slope).to(weight)
+    head.linear.weight[at] = 0.0
+
+
+def linear_start(
+    columns: EmbedColumns | None, rows: Rows, prior_moments: tuple[torch.Tensor, ...]
+) -> LinearStart:
+    """Return where a linear skip begins: at most k components, by weight.
+
+    Parameters
+    ----------
+    columns : EmbedColumns or None
+        What typed columns go through before they enter.
+
+    rows : Rows
+        Scaled training rows.
+
+    prior_moments : pair of Tensor of shape (k,)
+        Mean and standard deviation of the prior.
+    """
+    moments = [m.double().cpu().numpy() for m in prior_moments]
+    p = rows.X.shape[1] if columns is None else columns.n_outputs
+    used = p if columns is None else p - columns.n_embedded  # embeddings are random
+    if used > MAX_COLUMNS:
+        rows = rows.some()
+    n = len(rows)
+    weight = np.ones(n) if rows.weight is None else rows.weight
+    weight = weight / weight.sum()
+
+    def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in range(0, n, CHUNK):
+            x = rows.X[start : start + CHUNK].cpu()
+            x = x if columns is None else columns(x)
+            yield weight[start : start + CHUNK, None], x[:, :used].double().numpy()
+
+    with torch.no_grad():
+        mean = np.sum([(w * x).sum(0) for w, x in chunks()], axis=0)
+        if used <= max(n, 2):
+            squares = [(w * (x - mean)).T @ (x - mean) for w, x in chunks()]
+            variance, vectors = np.linalg.eigh(np.sum(squares, axis=0))
+            axes = vectors.T
+        else:  # A Aᵀ u = λ u: then Aᵀ u / √λ is an axis
+            A = np.concatenate([np.sqrt(w) * (x - mean) for w, x in chunks()])
+            variance, vectors = np.linalg.eigh(A @ A.T)
+            axes = vectors.T @ A / np.sqrt(variance.clip(np.finfo(float).tiny))[:, None]
+    first = np.argsort(variance)[::-1][: len(moments[0])]
+    least = max(MIN_SHARE * variance.clip(0).sum(), np.finfo(float).tiny)
+    first = first[variance[first] > least]
+    chosen = axes[first]
+    # A sign of its own: an axis points to where its largest weight is positive.
+    largest = np.take_along_axis(chosen, np.abs(chosen).argmax(1)[:, None], 1)
+    spare = np.zeros(p - used)
+    return LinearStart(
+        columns,
+        np.concatenate([mean, spare]),
+        np.pad(chosen * np.sign(largest), ((0, 0), (0, p - used))),
+        np.sqrt(variance[first]),
+        *moments,
+    )
