@@ -49,7 +49,8 @@ class RowDistribution(Distribution):
         mean = self.mean
         numbers = ~(self.discrete | value.isnan())
         moved = torch.where(numbers, mean + (value - mean) / deviation, value)
-        return self.cells(moved) - numbers * math.log(deviation)
+        # A truth value times a number would be of torch's default dtype.
+        return self.cells(moved) - numbers.to(moved) * math.log(deviation)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the cells of a row, in nats: (...,)."""

@@ -126,8 +126,8 @@ class FittedModel:
         """
         noise = self.noise
         constants = self.preprocessor.schema_.constants
-        varies = torch.tensor([c is None for c in constants])
-        usual = torch.from_numpy(np.array([0.0 if c is None else c for c in constants]))
+        varies = np.array([c is None for c in constants])
+        usual = np.array([0.0 if c is None else c for c in constants])
 
         def density(p: RowDistribution, x: Tensor) -> Tensor:
             return p.cells(x) if noise is None else p.cells_of_noise(x, noise)
@@ -136,8 +136,9 @@ class FittedModel:
             p = self.decoder(self.encoder(x).mean, y)
             cells = density(p, x)
             if not varies.all():
-                here = varies.to(x.device)
-                as_ever = density(p, torch.where(here | x.isnan(), x, usual.to(x)))
+                here = torch.from_numpy(varies).to(x.device)
+                held = torch.from_numpy(usual).to(x)
+                as_ever = density(p, torch.where(here | x.isnan(), x, held))
                 cells = cells - torch.where(here, torch.zeros_like(cells), as_ever)
             return cells.sum(-1)
 

@@ -117,7 +117,8 @@ def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> floa
 
     Labels are spread over the graph of neighbours (Zhou et al. 2004) from four fifths
     of the labelled rows to the others. Let e be the part of the labels' entropy that
-    this explains, e = 1 + mean log p(y|neighbours) / H(y) within [0, 1]. The weight is
+    this explains, e = 1 + mean log p(y|neighbours) / H(y) within [0, 1], the mean over
+    rows whose class has another label, and 1 if there are none. The weight is
     e² / (e² + (1 - e)²), rounded where it is near to 0 or 1. Where less than half of
     the rows lack a label, it grows to 1, which it is where none does: labels tell
     themselves then what there is to know.
@@ -140,8 +141,12 @@ def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> floa
     prior = np.bincount(labels, minlength=n_classes) / len(at)
     proba = (1 - DOUBT) * _held_out(neighbors, at, labels, prior) + DOUBT * prior
     gained = np.log(proba[np.arange(len(at)), labels]) - np.log(prior[labels])
-    entropy = -np.log(prior[labels]).mean()
-    e = min(max(float(gained.mean() / entropy), 0.0), 1.0)
+    # The only label of a class cannot be told from the others'.
+    told = np.bincount(labels, minlength=n_classes)[labels] > 1
+    entropy = -np.log(prior[labels])
+    # Without any label to ask, one a class is all there is to spread: trust it.
+    e = gained[told].mean() / entropy[told].mean() if told.any() else 1.0
+    e = min(max(float(e), 0.0), 1.0)
     trust = e**2 / (e**2 + (1 - e) ** 2)
     weight = 1 - min(1.0, 2 - 2 * len(at) / len(y)) * (1 - trust)
     return float(round(weight)) if min(weight, 1 - weight) < ROUNDED else weight

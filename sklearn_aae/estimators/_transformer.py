@@ -35,8 +35,8 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,500 steps, within 10 and 100; in
         tables with categories, whose codes begin at principal components
-        (`linear_skip`), as many as make 200, within 3 and 30. `n_iter_` says what it
-        was.
+        (`linear_skip`), as many as make 1,600 / k, within 3 and 30, unless you ask for
+        noise or hidden cells. `n_iter_` says what it was.
 
     {parameters}
 
@@ -76,13 +76,16 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Train short where categories begin at principal components.
 
-        Few steps bend the plane to the numbers. Many more take the code from what all
-        columns share to what the cross-entropy of single ones wants, and classes are
-        read from it less well.
+        Few steps bend the plane to the numbers, the more the fewer columns it has. Many
+        more take the code from what all columns share to what the cross-entropy of
+        single ones wants, and classes are read from it less well. Denoising, which a
+        plane begins without, is learned at length.
         """
         skips = has_skip(self, as_prior(self.prior, self.n_components))
-        if skips and self.encoder is None and any(data.schema.n_categories):
-            return EpochRule(200, 3, 30)
+        denoises = self.input_noise or self.input_dropout not in ("auto", 0)
+        own = self.encoder is not None or denoises
+        if skips and not own and any(data.schema.n_categories):
+            return EpochRule(1600 // self.n_components, 3, 30)
         return EpochRule(1500, 10, 100)
 
     @property

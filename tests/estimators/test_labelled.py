@@ -359,7 +359,9 @@ def test_strengths_reach_their_phase(three):
         assert agree.weight == estimator.agreement_strength
         assert agree.neighbor_noise_rate == 0.3
     assert phase(clusterer, VirtualAdversarial) is None
-    clusterer.set_params(smoothness_strength=0.5, smoothness_radius=1.0).fit(X)
+    clusterer.set_params(
+        smoothness_strength=0.5, smoothness_radius=1.0, scale=model.scale
+    ).fit(X)
     assert phase(clusterer, VirtualAdversarial).weight == 0.5
     assert phase(clusterer, VirtualAdversarial).radius == pytest.approx(radius)
 
