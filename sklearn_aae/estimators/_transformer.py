@@ -35,7 +35,7 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,500 steps, within 10 and 100; in
         tables with categories, whose codes begin at principal components
-        (`linear_skip`), as many as make 1,600 / k, within 3 and 30, unless you ask for
+        (`linear_skip`), as many as make 1,600 / k, within 3 and 100, unless you ask for
         noise or hidden cells. `n_iter_` says what it was.
 
     {parameters}
@@ -85,7 +85,7 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
         denoises = self.input_noise or self.input_dropout not in ("auto", 0)
         own = self.encoder is not None or denoises
         if skips and not own and any(data.schema.n_categories):
-            return EpochRule(1600 // self.n_components, 3, 30)
+            return EpochRule(1600 // self.n_components, 3, 100)
         return EpochRule(1500, 10, 100)
 
     @property

@@ -130,7 +130,7 @@ def test_codes_on_a_simplex_have_none():
 def test_few_epochs_are_enough_where_a_table_has_categories():
     frame = table(1000)
     assert AAETransformer(8).fit(frame).n_iter_ == 25  # 200 steps of 8 batches
-    assert AAETransformer(2).fit(frame).n_iter_ == 30
-    assert AAETransformer(2, input_dropout=0.2).fit(frame).n_iter_ == 100
+    assert AAETransformer(4).fit(frame).n_iter_ == 50
+    assert AAETransformer(8, input_dropout=0.2).fit(frame).n_iter_ == 100
     assert AAETransformer(2).fit(frame[["x", "y"]]).n_iter_ == 100
     assert AAETransformer(2, max_iter=4).fit(frame).n_iter_ == 4
