@@ -41,7 +41,7 @@ def read(path):
         found = json.load(file)
     tasks = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for key, scores in found.items():
-        if "/" in key and "error" not in scores:
+        if key.count("/") == 4 and "error" not in scores:
             task, name, k, method, _ = key.split("/")
             tasks[task, int(k)][method][name].append(scores)
     return tasks
