@@ -12,6 +12,7 @@ from scipy.linalg import eigh
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from sklearn import config_context
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
@@ -65,7 +66,9 @@ def find_partition(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
     # Copies of a row would be its only neighbours.
     keys = np.round(points / max(np.abs(points).max(), 1e-300), N_DIGITS)
     _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    return _of_distinct(points[first], n_neighbors, m)[place]
+    # All is NumPy's here, and k-means of scikit-learn 1.6 fails under the dispatch.
+    with config_context(array_api_dispatch=False):
+        return _of_distinct(points[first], n_neighbors, m)[place]
 
 
 def _of_distinct(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
