@@ -5,7 +5,6 @@ itself ("zero inflation"), μ and r mean and size of the negative binomial other
 """
 
 import torch
-from scipy.stats import nbinom
 from torch import Tensor
 from torch.distributions import Distribution, NegativeBinomial, constraints
 from torch.nn import functional as F
@@ -14,8 +13,6 @@ from sklearn_aae.distributions._codes import NO_SHAPE, Shape
 
 # log μ and log r stay within these: beyond, single precision has no digits left.
 MAX_LOG_MEAN, MAX_LOG_SIZE = 25.0, 7.0
-# Quantiles are looked for up to this level: the search for further ones takes minutes.
-MAX_LEVEL = 1 - 1e-7
 
 
 class Counts(Distribution):
@@ -79,23 +76,6 @@ class Counts(Distribution):
         u = torch.rand(x.shape, dtype=torch.float32).to(x)
         zero = u < self.zero_logits.sigmoid()
         return self._scaled(torch.where(zero, x.new_zeros(()), x))
-
-    def quantiles(self, level: Tensor) -> Tensor:
-        """Return the counts at levels of their cumulative probabilities.
-
-        Parameters
-        ----------
-        level : Tensor of shape (..., n)
-            In [0, 1]; uniform ones make draws.
-        """
-        zero = self.zero_logits.double().sigmoid()
-        rest = ((level - zero) / (1 - zero)).clamp(0, MAX_LEVEL)
-        r = self.log_size.double().exp().expand(rest.shape)
-        p = (self.log_size - self.log_mean).double().sigmoid().expand(rest.shape)
-        x = nbinom.ppf(rest.cpu(), r.cpu(), p.cpu())
-        # A level of 0 is below all counts, and -1 to SciPy.
-        counts = torch.from_numpy(x).clamp_min(0).to(self.log_mean)
-        return self._scaled(counts)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log p of each cell's count."""

@@ -203,20 +203,6 @@ class Columns(RowDistribution):
         numbers = torch.cat([p.sample(shape) for p in self.numbers], -1)
         return self._in_row(self._at(draws.to(numbers)), numbers)
 
-    def quantiles(self, level: Tensor) -> Tensor:
-        """Return means of numbers, counts and categories at the levels of their cells.
-
-        Parameters
-        ----------
-        level : Tensor of shape (..., d)
-            Within [0, 1): uniform ones make counts and categories draws.
-        """
-        numbers = [self.numeric.mean]
-        if self.counts is not None:
-            places = self.order[self._sizes[0] : self.n_numbers]
-            numbers.append(self.counts.quantiles(level.index_select(-1, places)))
-        return self._in_row(self._at(level), torch.cat(numbers, -1))
-
     def coupled(self, value: Tensor, other: "Columns", level: Tensor) -> Tensor:
         """Return means of numbers and counts, and categories coupled with a row's.
 

@@ -177,9 +177,9 @@ class BaseAutoencoder(BaseModel):
         code nearby lends to all columns together, moved to where the new code is
         decoded. So numbers scatter as in the table, lumps such as many zeros stay,
         columns that fix each other agree, cells are missing as often, and no category
-        or number is drawn that lies outside of the training rows. Of columns that look
-        like pixels (`pixels_`) rows are the mean of p(x|z), and codes come from the
-        prior: what scatters around an image is blur.
+        is drawn that no row has, nor a number outside of its column's range. Of columns
+        that look like pixels (`pixels_`) rows are the mean of p(x|z), and codes come
+        from the prior: what scatters around an image is blur.
 
         Training rows are kept in the model for it, see `n_examples`. With
         ``n_examples=0`` rows are as those of pixels.
@@ -278,10 +278,9 @@ class BaseAutoencoder(BaseModel):
         find = partial(draw_given, self._model, known, weigh=weigh)
         if labels is None:
             return find(candidates, n_samples, seed)
-        drawn = [
-            find(partial(candidates, of=c), n, seed)[0]
-            for c, n in zip(*np.unique(labels, return_counts=True), strict=True)
-        ]
+        drawn = []
+        for c, n in zip(*np.unique(labels, return_counts=True), strict=True):
+            drawn.append(find(partial(candidates, of=c), n, seed)[0])
         places = np.empty_like(np.concatenate(drawn))
         places[np.argsort(labels, kind="stable")] = np.concatenate(drawn)
         return places, labels
@@ -295,7 +294,11 @@ class BaseAutoencoder(BaseModel):
             )
         if self._model.sampler is None:
             self._model.sampler = RowSampler(
-                self._model, self._data.examples, self._pools, self._n_label_columns
+                self._model,
+                self._data.examples,
+                self._pools,
+                self._n_label_columns,
+                self._data.n_classes,
             )
         return self._model.sampler
 
@@ -349,10 +352,8 @@ def autoencoder_spec(
     key = None
     if isinstance(estimator.prior, str):  # priors of equal draws
         key = (estimator.prior, estimator.n_components, *(data.class_prior or ()))
-    begin, phases = (
-        start_linearly(estimator, data, prior),
-        make_phases(estimator, schema),
-    )
+    begin = start_linearly(estimator, data, prior)
+    phases = make_phases(estimator, schema)
 
     def networks() -> dict[str, nn.Module]:
         encoder = make_encoder(estimator, schema, prior)

@@ -193,7 +193,7 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         weight = rows.weight
         if data.class_weight is not None:
             ones = np.ones(len(rows)) if weight is None else weight
-            weight = ones * np.array(data.class_weight)[y]
+            weight = ones * np.append(data.class_weight, 1.0)[y]  # -1 is the last
         soft = soft_labels(unit_columns(points, n_numbers), y, m, weight, seed)
         return replace(data, rows=replace(rows, soft_y=soft))
 
@@ -370,7 +370,7 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         rows, m = read_new_rows(self, X), len(self.classes_)
         latents, to = self._model.encode(rows), self._class_numbers(y, len(rows))
         if self._data.examples is not None:
-            transport = self._sampler().transport(self.classes_)
+            transport = self._sampler().transport
             latents[:, m:] = transport.move(latents[:, m:], latents[:, :m], to)
         latents[:, :m] = np.eye(m)[to]
         return as_output(self, self._model.decode(latents), rows.dtype, X)

@@ -168,7 +168,7 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         labels = label_numbers(y, len(rows), self.classes_)
         styles = self._model.encode(rows)
         if self._data.examples is not None:
-            transport = self._sampler().transport(self.classes_)
+            transport = self._sampler().transport
             own = self._label_probabilities(rows, transport.log_prob(styles))
             styles = transport.move(styles, own, labels)
         return as_output(self, self._model.decode(styles, labels), rows.dtype, X)

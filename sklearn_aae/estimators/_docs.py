@@ -122,8 +122,10 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         Share of the input's cells that are hidden in training (denoising): they are
         missing, and a column beside each says so; to an encoder of your own they are 0.
         "auto" hides a quarter of the cells of those columns that have missing ones in
-        the training rows, so that reconstructions fill these, and in the last third of
-        the epochs the decoder learns alone; `input_dropout_` has it.
+        the training rows, so that reconstructions fill these; `input_dropout_` has it.
+        In the last third of the epochs of an AAETransformer or a
+        ConditionalAAETransformer the decoder then learns alone, and `history_` has the
+        reconstruction only.
         """,
     ),
     "scale": (

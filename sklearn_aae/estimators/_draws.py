@@ -28,13 +28,14 @@ from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._transport import ClassTransport
 from sklearn_aae.tabular import Dependencies
 from sklearn_aae.utils._modes import plain_torch
+from sklearn_aae.utils._random import systematic
 
 # Class number that stands for all examples.
 ANY = -2
 # Deviation, in normal scores, of numbers that count as a given one.
 BANDWIDTH = 0.05
 # Log weight of a row that is not as it was asked for.
-NEVER = -1e3
+NEVER = -np.inf
 
 
 class RowSampler:
@@ -55,6 +56,9 @@ class RowSampler:
     style : int
         Place of the first column of a code that is drawn; those before are labels,
         and stay.
+
+    n_classes : int
+        Number of classes that styles can be moved between.
     """
 
     def __init__(
@@ -63,14 +67,14 @@ class RowSampler:
         examples: Examples,
         pools: Callable[[np.ndarray, np.ndarray], np.ndarray],
         style: int,
+        n_classes: int,
     ):
-        self.model, self.style = model, style
+        self.model, self.style, self.n_classes = model, style, n_classes
         self.rows, self.labels = examples["rows"], examples["labels"]
         self.weight = examples["weight"]
         self.codes = model.encode(self.rows).astype(np.float64)
         self.pools = pools(self.codes, self.labels)
         self._neighborhoods: dict[int, Neighborhood] = {}
-        self._transport: ClassTransport | None = None
 
     # --- codes ------------------------------------------------------------------------
 
@@ -96,12 +100,11 @@ class RowSampler:
         rng = np.random.RandomState(seed)
         at = np.empty(n, dtype=np.int64)
         if pools is None:
-            at[:] = _choose(self.weight, n, rng)
+            at[:] = self._by_weight(np.arange(len(self.rows)), n, rng)
         else:
             for c in np.unique(pools):
-                members = self._members(c)
-                chosen = _choose(self.weight[members], (pools == c).sum(), rng)
-                at[pools == c] = members[chosen]
+                n_of = int((pools == c).sum())
+                at[pools == c] = self._by_weight(self._members(c), n_of, rng)
         codes = self.codes[at]
         asked = self.pools[at] if pools is None else pools
         for c in np.unique(asked):
@@ -141,6 +144,11 @@ class RowSampler:
             at[of_class] = near[np.arange(len(near)), column]
         return np.column_stack([codes, at])
 
+    def _by_weight(self, members: np.ndarray, n: int, rng) -> np.ndarray:
+        """Return n of some examples by weight, in random order."""
+        at = systematic(self.weight[members], n, rng.uniform())
+        return members[rng.permutation(at)]
+
     def _members(self, c: int) -> np.ndarray:
         """Return the examples of a class; of one without any, all examples."""
         members = np.flatnonzero((self.pools == c) | (c == ANY))
@@ -153,14 +161,11 @@ class RowSampler:
             self._neighborhoods[c] = Neighborhood(members, styles)
         return self._neighborhoods[c]
 
-    def transport(self, classes: np.ndarray) -> ClassTransport:
-        """Return what moves styles from class to class."""
-        if self._transport is None:
-            styles = self.codes[:, self.style :]
-            self._transport = ClassTransport(
-                styles, self.pools, self.weight, len(classes)
-            )
-        return self._transport
+    @cached_property
+    def transport(self) -> ClassTransport:
+        """What moves styles from class to class."""
+        styles = self.codes[:, self.style :]
+        return ClassTransport(styles, self.pools, self.weight, self.n_classes)
 
     # --- cells ------------------------------------------------------------------------
 
@@ -282,7 +287,8 @@ class RowSampler:
                     "coupled_log_prob", categories, places, labels, cells
                 )
                 log_w += np.where(np.isnan(seen), NEVER, log_p).sum(1)
-            return log_w + NEVER * (self.rows[at][:, others] != known[others]).sum(1)
+            differs = (self.rows[at][:, others] != known[others]).any(1)
+            return np.where(differs, NEVER, log_w)
 
         return weigh
 
@@ -315,13 +321,3 @@ class RowSampler:
 
         parts = np.hstack([places[:, :-1], self.codes[at], cells])
         return stream(decoder, answer, parts, labels=y).astype(np.float64)
-
-
-def _choose(weight: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:
-    """Return n places by weight, each as often as it should be, up to one.
-
-    Systematic resampling: less chance than n separate draws.
-    """
-    edges = weight.cumsum() / weight.sum()
-    at = np.searchsorted(edges, (rng.uniform() + np.arange(n)) / n, side="right")
-    return rng.permutation(at.clip(0, len(weight) - 1))

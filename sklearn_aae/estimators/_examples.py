@@ -38,7 +38,9 @@ def keep_examples(rows: Rows, n_examples: int, seed: int) -> Examples:
     n, d = rows.X.shape
     labels = np.full(n, UNLABELLED) if rows.y is None else np.asarray(rows.y)
     weight = np.ones(n) if rows.weight is None else np.asarray(rows.weight, float)
-    index = _some(labels, min(n, _most(n_examples, d)), np.random.RandomState(seed))
+    index = some_of_each(
+        labels, min(n, _most(n_examples, d)), np.random.RandomState(seed)
+    )
     kept = labels[index]
     scale = np.empty(len(index))
     for c in np.unique(kept):  # those of a class stand for all of it
@@ -107,8 +109,20 @@ def _most(n_examples: int, n_features: int) -> int:
     return min(n_examples, max(MIN_EXAMPLES, MAX_CELLS // n_features))
 
 
-def _some(labels: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:
-    """Return n places, in order; some of each class, the others at random."""
+def some_of_each(labels: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:
+    """Return n places, in order; some of each class, the others at random.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (N,)
+        Class numbers, -1 = unlabelled.
+
+    n : int
+        Number of places, at most N.
+
+    rng : RandomState
+        Source of the choice.
+    """
     if n == len(labels):
         return np.arange(n)
     order = rng.permutation(len(labels))
@@ -122,7 +136,7 @@ def _some(labels: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:
 
 def _fewer(part: Examples, n: int, mass: float, rng) -> Examples:
     """Return n examples, which stand for as much."""
-    index = np.sort(rng.permutation(len(part["rows"]))[:n])
+    index = some_of_each(part["labels"], min(n, len(part["rows"])), rng)
     kept = {name: values[index] for name, values in part.items()}
     total = kept["weight"].sum()
     return kept | {"weight": kept["weight"] * (mass / total if total else 1.0)}

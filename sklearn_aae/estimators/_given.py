@@ -16,6 +16,7 @@ from sklearn_aae.estimators._model import MIN_RESIDUAL, FittedModel
 from sklearn_aae.estimators._stream import stream
 from sklearn_aae.tabular import TableColumns
 from sklearn_aae.utils._modes import plain_torch
+from sklearn_aae.utils._random import systematic
 
 # Effective candidates that are enough: so many for each row, and so many at least.
 PER_ROW, ENOUGH = 2, 500
@@ -76,9 +77,10 @@ def draw_given(
     seed: int,
     weigh: Weigh | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Draw codes from p(z|cells), by importance resampling of prior samples.
+    """Draw codes from p(z|cells), by importance resampling.
 
-    A candidate z ~ p(z) has the weight w = p(cells|z). Candidates are drawn until the
+    A candidate z, of the prior or of a training row, has the weight w = p(cells|z).
+    Candidates are drawn until the
     effective number of them, (Σ w)² / Σ w² (Kish 1965), is enough; of these, rows are
     drawn by weight, at evenly spaced levels of the cumulative weight ("systematic
     resampling", Kitagawa 1996), which repeats as few as there can be.
@@ -131,7 +133,7 @@ def draw_given(
     if effective < max(n_samples / ROWS_OF_ONE, MIN_EFFECTIVE):
         _warn_of_few(effective, n_drawn, n_samples)
     assert pool is not None
-    chosen = rng.permutation(_systematic(pool.weight, n_samples, rng.uniform()))
+    chosen = rng.permutation(systematic(pool.weight, n_samples, rng.uniform()))
     labels = pool.labels
     return pool.codes[chosen], None if labels is None else labels[chosen]
 
@@ -145,12 +147,17 @@ class Pool(NamedTuple):
 
     @property
     def weight(self) -> np.ndarray:
-        """Importance weights, the largest of them 1."""
-        return np.exp(self.log_p - self.log_p.max())
+        """Importance weights, the largest of them 1; equal ones if none is likely."""
+        best = self.log_p.max()
+        if best == -np.inf:
+            return np.ones(len(self.log_p))
+        return np.exp(self.log_p - best)
 
     @property
     def effective(self) -> float:
-        """(Σ w)² / Σ w²."""
+        """(Σ w)² / Σ w²; 0 if none has the cells."""
+        if self.log_p.max() == -np.inf:
+            return 0.0
         w = self.weight
         return float(w.sum() ** 2 / (w**2).sum())
 
@@ -184,13 +191,6 @@ def _cells(p: RowDistribution, x: Tensor, scale: Tensor) -> Tensor:
     return p.by_kind(number, lambda: p.cells(x.expand_as(number)))
 
 
-def _systematic(weight: np.ndarray, n: int, start: float) -> np.ndarray:
-    """Return n places, by weight, at levels that begin at a fraction `start` of one."""
-    cumulative = weight.cumsum()
-    levels = (np.arange(n) + start) / n * cumulative[-1]
-    return np.searchsorted(cumulative, levels, side="right").clip(max=len(weight) - 1)
-
-
 def _warn_of_few(effective: float, n_drawn: int, n_samples: int) -> None:
     warnings.warn(
         f"Of {n_drawn} codes drawn, only about {effective:.0f} make the given cells "
@@ -198,5 +198,5 @@ def _warn_of_few(effective: float, n_drawn: int, n_samples: int) -> None:
         "Cells that few rows have, or many that hardly go together, are rare in what "
         "the model draws. Give fewer, or cells that are more usual.",
         UserWarning,
-        stacklevel=3,
+        stacklevel=6,  # at the call of `sample`
     )

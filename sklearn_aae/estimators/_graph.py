@@ -52,7 +52,8 @@ def in_few_dimensions(X: np.ndarray) -> np.ndarray:
     n = min(MAX_AXES, X.shape[0] - 1)
     if X.shape[1] <= MAX_AXES or not n:
         return X
-    return PCA(n, random_state=0).fit_transform(X)
+    with config_context(array_api_dispatch=False, transform_output="default"):
+        return PCA(n, random_state=0).fit_transform(X)
 
 
 def mean_neighbor_distance(X: np.ndarray, n_neighbors: int) -> float:

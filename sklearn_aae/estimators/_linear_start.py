@@ -149,6 +149,30 @@ def linear_start(
     moments = [m.double().cpu().numpy() for m in prior_moments]
     p = rows.X.shape[1] if columns is None else columns.n_outputs
     used = p if columns is None else p - columns.n_embedded  # embeddings are random
+    mean, variance, axes = _principal_axes(columns, rows, used)
+    first = np.argsort(variance)[::-1][: len(moments[0])]
+    least = max(MIN_SHARE * variance.clip(0).sum(), np.finfo(float).tiny)
+    first = first[variance[first] > least]
+    chosen = axes[first]
+    # A sign of its own: an axis points to where its largest weight is positive.
+    largest = np.take_along_axis(chosen, np.abs(chosen).argmax(1)[:, None], 1)
+    return LinearStart(
+        columns,
+        np.pad(mean, (0, p - used)),
+        np.pad(chosen * np.sign(largest), ((0, 0), (0, p - used))),
+        np.sqrt(variance[first]),
+        *moments,
+    )
+
+
+@torch.no_grad()
+def _principal_axes(
+    columns: EmbedColumns | None, rows: Rows, used: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, variances and axes (one a row) of the first `used` inputs.
+
+    scikit-learn's PCA takes no weights, and whole weights are repeated rows here.
+    """
     if used > MAX_COLUMNS:
         rows = rows.some()
     n = len(rows)
@@ -161,27 +185,23 @@ def linear_start(
             x = x if columns is None else columns(x)
             yield weight[start : start + CHUNK, None], x[:, :used].double().numpy()
 
-    with torch.no_grad():
-        mean = np.sum([(w * x).sum(0) for w, x in chunks()], axis=0)
-        if used <= max(n, 2):
-            squares = [(w * (x - mean)).T @ (x - mean) for w, x in chunks()]
-            variance, vectors = np.linalg.eigh(np.sum(squares, axis=0))
-            axes = vectors.T
-        else:  # A Aᵀ u = λ u: then Aᵀ u / √λ is an axis
-            A = np.concatenate([np.sqrt(w) * (x - mean) for w, x in chunks()])
-            variance, vectors = np.linalg.eigh(A @ A.T)
-            axes = vectors.T @ A / np.sqrt(variance.clip(np.finfo(float).tiny))[:, None]
-    first = np.argsort(variance)[::-1][: len(moments[0])]
-    least = max(MIN_SHARE * variance.clip(0).sum(), np.finfo(float).tiny)
-    first = first[variance[first] > least]
-    chosen = axes[first]
-    # A sign of its own: an axis points to where its largest weight is positive.
-    largest = np.take_along_axis(chosen, np.abs(chosen).argmax(1)[:, None], 1)
-    spare = np.zeros(p - used)
-    return LinearStart(
-        columns,
-        np.concatenate([mean, spare]),
-        np.pad(chosen * np.sign(largest), ((0, 0), (0, p - used))),
-        np.sqrt(variance[first]),
-        *moments,
-    )
+    mean = np.sum([(w * x).sum(0) for w, x in chunks()], axis=0)
+    if used <= max(n, 2):
+        squares = [(w * (x - mean)).T @ (x - mean) for w, x in chunks()]
+        variance, vectors = _eigen(np.sum(squares, axis=0))
+        return mean, variance, vectors.T
+    # A Aᵀ u = λ u: then Aᵀ u / √λ is an axis.
+    A = np.concatenate([np.sqrt(w) * (x - mean) for w, x in chunks()])
+    variance, vectors = _eigen(A @ A.T)
+    length = np.sqrt(variance.clip(np.finfo(float).tiny))
+    return mean, variance, vectors.T @ A / length[:, None]
+
+
+def _eigen(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues and vectors; none of numbers whose squares overflow.
+
+    The training says then what is to be done.
+    """
+    if not np.isfinite(squares).all():
+        return np.zeros(0), np.zeros((len(squares), 0))
+    return np.linalg.eigh(squares)

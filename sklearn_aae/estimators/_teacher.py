@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_aae.estimators._examples import some_of_each
 from sklearn_aae.tabular import UNLABELLED
 
 # Labelled rows that the teachers are fitted on: more say little more, and cost time.
@@ -60,7 +61,9 @@ def soft_labels(points, y: np.ndarray, n_classes: int, weight, seed: int) -> np.
     proba : ndarray of shape (n, m)
     """
     at = np.flatnonzero(y != UNLABELLED)
-    at = at[:: -(-len(at) // MAX_LABELLED)]
+    at = at[
+        some_of_each(y[at], min(len(at), MAX_LABELLED), np.random.RandomState(seed))
+    ]
     proba = np.zeros((points.shape[0], n_classes))
     for model in (
         LogisticRegression(max_iter=MAX_LBFGS_ITER),
@@ -88,8 +91,9 @@ def even_out(proba: np.ndarray, weight=None) -> np.ndarray:
     weight : ndarray of shape (n,) or None, default=None
         Weights of the rows.
     """
-    every = -(-len(proba) // MAX_COUNTED)
-    some, w = proba[::every], None if weight is None else weight[::every]
+    # At random: the order of the rows may be that of something in them.
+    at = np.random.RandomState(0).permutation(len(proba))[:MAX_COUNTED]
+    some, w = proba[at], None if weight is None else weight[at]
     wanted, b = np.average(some, axis=0, weights=w), np.zeros(proba.shape[1])
     total = len(some) if w is None else w.sum()
     for i in range(N_MOVES):
@@ -108,7 +112,8 @@ def unit_columns(points, n_numbers: int):
     points = np.array(points, dtype=np.float64)
     numbers = points[:, :n_numbers]
     if n_numbers:
-        points[:, :n_numbers] = StandardScaler().fit_transform(numbers)
+        scaler = StandardScaler().set_output(transform="default")
+        points[:, :n_numbers] = scaler.fit_transform(numbers)
     return points
 
 

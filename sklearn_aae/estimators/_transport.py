@@ -8,8 +8,7 @@ import numpy as np
 # Variance that a direction has at least, as a part of the mean variance.
 RIDGE = 1e-3
 # Part of its distance from the middle of its class that a style keeps when it changes
-# its class: at the edge, rows may as well be of another. (Of breast cancer, a logistic
-# regression takes 0.95 of the rows for the other class with 1, 0.97 with 0.8.)
+# its class: at the edge, rows may as well be of another.
 KEEP = 0.8
 
 

@@ -71,7 +71,12 @@ class NormalScores:
             Numbers that were there before, without NaN.
         """
         edges = norm.pdf(norm.ppf([self.lower, self.upper]))
-        means = (edges[0] - edges[1]) / (self.upper - self.lower)
+        width = self.upper - self.lower
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = (edges[0] - edges[1]) / width
+        # Of weights that rounding takes for nothing, an interval is a point.
+        middle = norm.ppf(self.upper.clip(self._least, 1 - self._least))
+        means = np.where(width > 0, means, middle)
         return means[np.searchsorted(self.values, numbers)]
 
     def numbers(self, scores: np.ndarray) -> np.ndarray:
@@ -88,7 +93,8 @@ class NormalScores:
         at = np.searchsorted(self.upper, rank).clip(0, last)
         found = self.values[at]
         if not self._discrete:
-            part = (rank - self.lower[at]) / (self.upper[at] - self.lower[at])
+            width = np.maximum(self.upper[at] - self.lower[at], np.finfo(float).tiny)
+            part = ((rank - self.lower[at]) / width).clip(0, 1)
             next_ = self.values[np.where(part < 0.5, at - 1, at + 1).clip(0, last)]
             between = found + np.abs(part - 0.5).clip(0, 0.5) * (next_ - found)
             found = np.where(self._shared[at], found, between)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from scipy.stats import entropy
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
@@ -12,11 +13,10 @@ from sklearn_aae.tabular._scalers import SCALERS, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 from sklearn_aae.tabular._statistics import (
+    category_shares,
     chunks,
-    column_entropy,
     count_information,
     extent,
-    gini_impurity,
 )
 
 # Scalers that take sample weights.
@@ -177,9 +177,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         mass = float(len(X) if weight is None else weight.sum())
         typed = categories > 0
         at = np.flatnonzero(typed).tolist()
-        nats = np.array([column_entropy(X[:, j], weight) for j in at])
+        shares = [category_shares(X[:, j], weight) for j in at]
+        nats = np.array([entropy(p) for p in shares])
         weights = np.ones(len(typed))
-        gini = np.array([gini_impurity(X[:, j], weight) for j in at])
+        # 1 - Σ p², the impurity, is the variance of a column's one-hot columns.
+        gini = np.array([1 - (p**2).sum() for p in shares])
         weights[typed] = 0.5 * gini / np.maximum(nats, MIN_ENTROPY)
         counts: list = [None] * len(typed)
         for i, j in enumerate(self.counts_.tolist()):

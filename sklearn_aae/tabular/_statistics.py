@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import entropy, nbinom, poisson
+from scipy.stats import nbinom, poisson
 
 # A variance that exceeds the mean by less than this fraction of it is that of a Poisson
 # distribution.
@@ -39,8 +39,8 @@ def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return low, high, missing
 
 
-def column_entropy(x: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Return the entropy of a categorical column, in nats.
+def category_shares(x: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """Return the shares of the categories of a column that are seen, above 0.
 
     Parameters
     ----------
@@ -53,24 +53,8 @@ def column_entropy(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     present = ~np.isnan(x)
     weight = None if weight is None else weight[present]
     counts = np.bincount(x[present].astype(np.intp), weights=weight)
-    return float(entropy(counts[counts > 0])) if len(counts) else 0.0
-
-
-def gini_impurity(x: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Return 1 - Σ p² of a categorical column: the variance of its one-hot columns.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n_samples,)
-        Numbers of categories; NaN for missing ones.
-
-    weight : ndarray of shape (n_samples,) or None, default=None
-        Of the rows.
-    """
-    present = ~np.isnan(x)
-    weight = None if weight is None else weight[present]
-    counts = np.bincount(x[present].astype(np.intp), weights=weight)
-    return float(1 - ((counts / counts.sum()) ** 2).sum()) if len(counts) else 0.0
+    counts = counts[counts > 0]
+    return counts / counts.sum() if len(counts) else np.ones(1)
 
 
 def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:

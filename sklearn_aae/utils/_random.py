@@ -51,6 +51,28 @@ def draw_seeds(random_state, n_seeds: int) -> list[int]:
     return [int(seed) for seed in draws]
 
 
+def systematic(weight: np.ndarray, n: int, start: float) -> np.ndarray:
+    """Return n places by weight, at evenly spaced levels of the cumulative weight.
+
+    Systematic resampling (Kitagawa 1996): each place comes as often as it should, up to
+    one, with less chance than in n separate draws.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (N,)
+        Not negative.
+
+    n : int
+        Number of places.
+
+    start : float
+        Within [0, 1): where between the levels the first one is.
+    """
+    cumulative = weight.cumsum()
+    levels = (np.arange(n) + start) / n * cumulative[-1]
+    return np.searchsorted(cumulative, levels, side="right").clip(max=len(weight) - 1)
+
+
 def epoch_seeds(seed: int, number: int, n_seeds: int = 1) -> list[int]:
     """Derive the seeds of epoch `number`, so that a fit can be continued exactly."""
     sequence = np.random.SeedSequence((seed, number))

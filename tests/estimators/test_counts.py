@@ -9,7 +9,6 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import AAEOutlierDetector, AAETransformer, GANSampler
 from sklearn_aae.distributions import Counts
-from sklearn_aae.distributions._counts import MAX_LEVEL
 from sklearn_aae.tabular import TablePreprocessor
 from sklearn_aae.tabular._statistics import count_information
 
@@ -54,25 +53,16 @@ def test_counts_are_found_in_single_precision(counts):
     torch.testing.assert_close(found.double(), known, rtol=1e-4, atol=2e-3)
 
 
-def test_draws_and_quantiles_are_distributed_alike(counts):
+def test_draws_have_the_probabilities(counts):
     n = 40_000
     torch.manual_seed(0)
-    uniform = torch.rand(n, 3, dtype=torch.float64)
-    for draws in (counts.sample((n,)), counts.quantiles(uniform)):
-        assert draws.shape == (n, 3)
-        x = np.expm1(draws.numpy() * SCALE + SHIFT)
-        np.testing.assert_allclose(x, x.round(), atol=1e-4)
-        shares = (x.round()[None] == np.arange(60)[:, None, None]).mean(1)
-        # Five standard errors of a share.
-        np.testing.assert_allclose(
-            shares, probabilities(np.arange(60)), atol=5 * 0.5 / n**0.5
-        )
-
-
-def test_levels_at_the_ends_are_counts(counts):
-    ends = counts.quantiles(torch.tensor([[0.0] * 3, [1.0] * 3], dtype=torch.float64))
-    torch.testing.assert_close(ends[0], scaled(0).expand(3))
-    assert ends.isfinite().all()
+    x = np.expm1(counts.sample((n,)).numpy() * SCALE + SHIFT)
+    np.testing.assert_allclose(x, x.round(), atol=1e-4)
+    shares = (x.round()[None] == np.arange(60)[:, None, None]).mean(1)
+    # Five standard errors of a share.
+    np.testing.assert_allclose(
+        shares, probabilities(np.arange(60)), atol=5 * 0.5 / n**0.5
+    )
 
 
 def table_of(n, seed=0):
@@ -226,12 +216,6 @@ def test_large_counts_in_single_precision(log_mean):
     one, none = torch.ones(1), torch.zeros(1)
     found = float(Counts(*numbers, none, one).log_prob(torch.tensor([[log_mean]])))
     assert found == pytest.approx(nbinom.logpmf(round(x), r, r / (r + x)), abs=0.01)
-
-
-def test_quantiles_end_before_the_search_for_them_takes_minutes(counts):
-    last = scaled(nbinom.ppf(MAX_LEVEL, R, R / (R + MU)))
-    found = counts.quantiles(torch.ones(3, dtype=torch.float64))
-    torch.testing.assert_close(found, last)
 
 
 def test_a_column_that_is_poisson_up_to_rounding():

@@ -256,3 +256,22 @@ def test_copies_and_chunks_draw(table):
         pickle.loads(pickle.dumps(model)).sample(300, random_state=0), drawn
     )
     assert len(model._data.examples["rows"]) == 100
+
+
+def test_weights_that_vanish_beside_others_are_drawn_without_a_fault():
+    X = np.random.RandomState(0).normal(size=(90, 3))
+    weight = np.where(np.arange(90) < 5, 1e-18, 1.0)
+    model = AAETransformer(2, max_iter=1, random_state=0).fit(X, sample_weight=weight)
+    assert np.isfinite(model.sample(50, random_state=0)).all()
+
+
+def test_a_rare_class_stays_in_the_examples_of_a_stream():
+    rng = np.random.RandomState(0)
+    model = ConditionalAAETransformer(2, n_examples=60, **SMALL)
+    for first in (True, *[False] * 5):
+        X, y = rng.normal(size=(200, 3)), np.zeros(200, dtype=int)
+        if first:
+            X[:4], y[:4] = X[:4] + 50, 1
+        model.partial_fit(X, y, classes=[0, 1])
+    assert (model._data.examples["labels"] == 1).any()
+    assert model.sample(20, y=1, random_state=0).mean() > 25

@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold, cross_validate
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import SemiSupervisedAAEClassifier
+from sklearn_aae.estimators import _classifier
 from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators._teacher import cluster_weight, even_out, soft_labels
 from sklearn_aae.training import Classify, Distill, NeighborAgreement
@@ -217,3 +218,28 @@ def test_the_only_label_of_a_class_is_no_evidence_against_neighbours():
     assert cluster_weight(near, lonely, 3) == 1.0
     noise = np.where(many < 0, -1, rng.permutation(many[:30])[np.arange(90) % 30])
     assert cluster_weight(near, noise, 3) < 0.5
+
+
+def test_no_class_is_lost_in_an_order_of_many_labels():
+    y = np.arange(12_000) % 2
+    points = np.random.RandomState(0).normal(size=(12_000, 2)) + 3 * y[:, None]
+    soft = soft_labels(points, np.where(np.arange(12_000) < 11_000, y, -1), 2, None, 0)
+    assert (soft.argmax(1) == y).mean() > 0.95
+
+
+def test_rows_without_a_label_have_no_class_weight(monkeypatch):
+    seen = {}
+
+    def spy(points, y, m, weight, seed):
+        seen.update(y=y, weight=weight)
+        return np.full((len(y), m), 1 / m)
+
+    monkeypatch.setattr(_classifier, "soft_labels", spy)
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(120, 4)), rng.randint(0, 2, 120)
+    y[::2] = -1
+    model = SemiSupervisedAAEClassifier(max_iter=1, class_weight={0: 1, 1: 9})
+    model.fit(X, y)
+    np.testing.assert_array_equal(
+        seen["weight"], np.select([seen["y"] == 0, seen["y"] == 1], [1.0, 9.0], 1.0)
+    )

@@ -8,7 +8,8 @@ import pytest
 
 from sklearn_aae import AAETransformer, ConditionalAAETransformer
 from sklearn_aae.estimators import _given
-from sklearn_aae.estimators._given import _systematic, draw_given
+from sklearn_aae.estimators._given import draw_given
+from sklearn_aae.utils._random import systematic
 
 SMALL = {"hidden_layer_sizes": (32,), "critic_hidden_layer_sizes": (32,)}
 
@@ -102,7 +103,28 @@ def test_labels_are_drawn_with_their_codes():
 
 def test_systematic_resampling_repeats_by_weight():
     weight = np.array([0.0, 1.0, 2.0, 0.0, 1.0])
-    places = _systematic(weight, 8, 0.5)
+    places = systematic(weight, 8, 0.5)
     np.testing.assert_array_equal(np.bincount(places, minlength=5), 2 * weight)
     for start in (0.0, 0.999):
-        assert weight[_systematic(weight, 8, start)].all()
+        assert weight[systematic(weight, 8, start)].all()
+
+
+def test_rows_without_a_cell_are_not_taken_for_those_that_have_it():
+    rng = np.random.RandomState(0)
+    a = rng.normal(size=600)
+    table = pd.DataFrame({"a": a, "c": np.where(a > 0, "p", "q"), "b": np.nan})
+    table.loc[:2, "b"] = [1.0, 2.0, 3.0]
+    model = AAETransformer(2, max_iter=5, random_state=0, **SMALL).fit(table)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn = model.sample(60, given={"b": 2.0}, random_state=0)
+    assert [w for w in caught if "invalid value" in str(w.message)] == []
+    assert (drawn["b"] == 2.0).all()
+    # They are drawn around the three rows that have the cell, not around one.
+    assert drawn["a"].nunique() > 10
+
+
+def test_the_warning_is_at_the_call(fitted):
+    with pytest.warns(UserWarning, match="Of .* codes drawn") as caught:
+        fitted.sample(3, given={"x": -2.9, "z": 3.0}, random_state=0)
+    assert caught[0].filename == __file__

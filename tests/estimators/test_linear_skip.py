@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import AAETransformer, ConditionalAAETransformer
+from sklearn_aae.training import NonFiniteLossError
 
 X, Y = load_iris(return_X_y=True)
 # So small a step leaves networks where they began.
@@ -134,3 +135,10 @@ def test_few_epochs_are_enough_where_a_table_has_categories():
     assert AAETransformer(8, input_dropout=0.2).fit(frame).n_iter_ == 100
     assert AAETransformer(2).fit(frame[["x", "y"]]).n_iter_ == 100
     assert AAETransformer(2, max_iter=4).fit(frame).n_iter_ == 4
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (10, 1500)])
+def test_squares_that_overflow_are_for_the_training_to_tell(shape):
+    rows = np.random.RandomState(0).normal(size=shape) * 1e160
+    with pytest.raises(NonFiniteLossError, match="scale"):
+        AAETransformer(2, max_iter=2, random_state=0).fit(rows)

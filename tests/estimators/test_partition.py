@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score, mutual_info_score
 
@@ -98,3 +99,11 @@ def test_quality_is_of_the_labels_at_the_ends_of_edges():
     expected = mutual_info_score(*both) / entropy**ENTROPY_WEIGHT
     assert quality(e) == pytest.approx(np.log(expected))
     assert quality(np.eye(1)) == -np.inf
+
+
+def test_frames_as_output_do_not_reach_the_partition():
+    X = np.random.RandomState(0).normal(size=(60, 55))
+    plain = AAEClusterer(3, max_iter=1, random_state=0).fit(X).labels_
+    with config_context(transform_output="pandas"):
+        framed = AAEClusterer(3, max_iter=1, random_state=0).fit(X).labels_
+    np.testing.assert_array_equal(plain, framed)

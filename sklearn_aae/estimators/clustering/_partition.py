@@ -81,7 +81,7 @@ def _of_distinct(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
     wide = max(n_neighbors, min(WIDER * n_neighbors, n // (2 * m)))
     near = nearest(points, wide)
     graph = weigh_edges(points, near[:, :n_neighbors])
-    judges = [graph, weigh_edges(points, near)] if wide > n_neighbors else [graph]
+    graphs = [graph, weigh_edges(points, near)] if wide > n_neighbors else [graph]
     islands = _islands(graph, 2 * n_neighbors)
     rng = np.random.RandomState(0)
     with warnings.catch_warnings():
@@ -91,7 +91,7 @@ def _of_distinct(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
     ranks = [
         (
             -_n_united(islands, labels, m),
-            np.mean([quality(_between(judge, labels, m)[1]) for judge in judges]),
+            np.mean([quality(_between(one, labels, m)[1]) for one in graphs]),
         )
         for labels in found
     ]
