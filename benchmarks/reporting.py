@@ -1,5 +1,6 @@
 """What the quality benchmarks share: means over seeds, arguments, versions, JSON."""
 
+import importlib.metadata
 import json
 import os
 import platform
@@ -7,15 +8,14 @@ import sys
 
 import numpy as np
 import sklearn
-import torch
 
 
 def machine():
     """Return where the figures come from."""
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}, torch {torch.__version__}, scikit-learn "
-        f"{sklearn.__version__}"
+        f"{platform.python_version()}, torch {importlib.metadata.version('torch')}, "
+        f"scikit-learn {sklearn.__version__}"
     )
 
 

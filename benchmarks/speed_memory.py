@@ -1,9 +1,8 @@
 """Parts "rows", "memory" and "fits" of speed.py: each fit in a fresh process.
 
-The peak is the process's highest resident memory since the fit began, from
-/proc/self/status, less what it held before the fit: interpreter, libraries, what a
-first small fit leaves behind, and the input. (`resource.ru_maxrss` would not do: a
-child of a big process starts with its parent's.)
+The peak is the process's highest resident memory since the fit began, less what it held
+before the fit: interpreter, libraries, what a first small fit leaves behind, and the
+input.
 """
 
 import gc
@@ -15,30 +14,17 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
+from process_memory import MIB, peak_resident, resident, start_peak
 from sklearn.datasets import load_iris
 from speed_peers import our_model
 from speed_problems import SIZES, load_shared
 
 from sklearn_aae import AAETransformer
 
-MIB = 2**20
 KDD_SHAPE = (494_021, 38)
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 # --- in the child -------------------------------------------------------------
-
-
-def resident():
-    """Return the bytes that this process holds in memory."""
-    return psutil.Process().memory_info().rss
-
-
-def peak_resident():
-    """Return the most that this process has held since `CLEAR` was written to."""
-    line = next(s for s in STATUS.read_text().splitlines() if s.startswith("VmHWM"))
-    return 1024 * int(line.split()[1])
 
 
 def fit_once(path, hidden, code, device):
@@ -51,8 +37,7 @@ def fit_once(path, hidden, code, device):
     X = np.load(path)
     model = AAETransformer(**options, random_state=0)
     gc.collect()
-    CLEAR.write_text("5")  # resets VmHWM
-    before, start = resident(), time.perf_counter()
+    before, start = start_peak(), time.perf_counter()
     model.fit(X)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "peak": peak_resident() - before, "input": X.nbytes}

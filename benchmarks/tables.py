@@ -28,22 +28,17 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import torch
 from reporting import load_from, report
-from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA, FactorAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
-from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-from tables_peers import Pythae, Umap
+from sklearn.preprocessing import StandardScaler
+from tables_peers import Pythae, Tabular, Umap
+from tables_protocol import auc_of, forest_auc, judge_codes, load_table, numbers
 
 from sklearn_aae import AAETransformer
 from sklearn_aae.metrics import closest_row_share
@@ -61,36 +56,6 @@ SETS = (
     "breast_cancer",
     "wine",
 )
-BUNDLED = {"breast_cancer": load_breast_cancer, "wine": load_wine}
-
-
-def load_table(load, name, seed, n_rows):
-    """Return training and test rows of a table, and their labels."""
-    if name in BUNDLED:
-        X, y = BUNDLED[name](return_X_y=True, as_frame=True)
-        y = y.to_numpy()
-    else:
-        X, y = load(name)
-    if len(X) > n_rows:
-        X, _, y, _ = train_test_split(
-            X, y, train_size=n_rows, stratify=y, random_state=seed
-        )
-    parts = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
-    return [p.reset_index(drop=True) if hasattr(p, "iloc") else p for p in parts]
-
-
-def numbers():
-    """Return the usual way from a mixed table to numbers."""
-    text = make_column_selector(dtype_exclude="number")
-    categories = make_pipeline(
-        SimpleImputer(strategy="most_frequent"),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-    )
-    impute = SimpleImputer(strategy="median", keep_empty_features=True)
-    return make_pipeline(
-        make_column_transformer((categories, text), remainder=impute),
-        StandardScaler(),
-    )
 
 
 def reducers(k, seed):
@@ -111,23 +76,6 @@ def reducers(k, seed):
     models["pythae AAE"] = make_pipeline(numbers(), Pythae("Adversarial_AE", k, seed))
     models["all columns"] = numbers()
     return models
-
-
-def judge_codes(Z, Z_test, y, y_test):
-    """Return both measures of both classifiers."""
-    classifiers = {
-        "15-NN": KNeighborsClassifier(15),
-        "logistic": LogisticRegression(max_iter=2000),
-    }
-    row = {}
-    for name, classifier in classifiers.items():
-        classifier = make_pipeline(StandardScaler(), classifier).fit(Z, y)
-        proba = classifier.predict_proba(Z_test)
-        proba = proba[:, 1] if proba.shape[1] == 2 else proba
-        row[f"AUC {name}"] = roc_auc_score(y_test, proba, multi_class="ovr")
-        predicted = classifier.predict(Z_test)
-        row[f"balanced {name}"] = balanced_accuracy_score(y_test, predicted)
-    return row
 
 
 def codes(parts, seed, args):
@@ -260,23 +208,7 @@ def generators(seed):
         return model.fit(train).sample(n, random_state=seed)
 
     def tabular(kind):
-        def draw(train, n):
-            import ctgan
-
-            torch.manual_seed(seed)
-            np.random.seed(seed)
-            text = list(train.select_dtypes(exclude="number").columns)
-            whole = train.copy()
-            for c in whole.columns:
-                if c in text:
-                    whole[c] = whole[c].astype(object).fillna("missing").astype(str)
-                else:
-                    whole[c] = whole[c].fillna(whole[c].median()).astype(float)
-            model = getattr(ctgan, kind)(epochs=300, enable_gpu=False)
-            model.fit(whole, discrete_columns=text)
-            return model.sample(n)
-
-        return draw
+        return lambda train, n: Tabular(kind, seed).fit(train).sample(n)
 
     return {"AAE": ours, "CTGAN": tabular("CTGAN"), "TVAE": tabular("TVAE")}
 
@@ -306,21 +238,6 @@ def generation(parts, seed, args):
         yield row
 
 
-def forest_auc(drawn, X_test, y_test):
-    """Return the ROC AUC on real test rows of a forest trained on drawn ones."""
-    prepare = make_column_transformer(
-        (
-            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
-            make_column_selector(dtype_exclude="number"),
-        ),
-        remainder="passthrough",
-    )
-    model = make_pipeline(prepare, HistGradientBoostingClassifier(random_state=0))
-    y = drawn["target_"].astype(str)
-    model.fit(drawn.drop(columns="target_"), y)
-    return auc_of(model, X_test, y_test)
-
-
 def mixture_auc(train, X_test, y_test, seed):
     """Return the same of rows drawn by a Gaussian mixture for each class."""
     y = train["target_"].astype(str).to_numpy()
@@ -337,20 +254,6 @@ def mixture_auc(train, X_test, y_test, seed):
     forest = HistGradientBoostingClassifier(random_state=0)
     forest.fit(np.vstack(drawn), labels)
     return auc_of(make_pipeline(prepare, forest), X_test, y_test)
-
-
-def auc_of(model, X_test, y_test):
-    """Return the ROC AUC, ½ for classes that a model has never seen."""
-    proba, known = model.predict_proba(X_test), model.classes_.tolist()
-    classes = np.unique(y_test)
-    whole = np.zeros((len(proba), len(classes)))
-    for j, c in enumerate(classes):
-        if str(c) in known:
-            whole[:, j] = proba[:, known.index(str(c))]
-    truth = y_test[:, None] == classes
-    return float(
-        np.mean([roc_auc_score(t, s) for t, s in zip(truth.T, whole.T, strict=True)])
-    )
 
 
 PARTS = {"codes": codes, "imputation": imputation, "generation": generation}

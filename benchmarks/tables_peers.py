@@ -1,4 +1,6 @@
-"""Peers of tables.py behind scikit-learn's words: UMAP and pythae.
+"""Peers of tables.py behind scikit-learn's words: UMAP, pythae, CTGAN and TVAE.
+
+Each is imported where it is used: an import may take seconds.
 
 pythae asks for the package `dataclasses`, which Python has had since 3.7: install it by
 `pip install --no-deps pythae`, beside `pip install imageio pydantic`.
@@ -7,12 +9,12 @@ pythae asks for the package `dataclasses`, which Python has had since 3.7: insta
 import logging
 import tempfile
 
-import torch
+import numpy as np
 from sklearn.base import BaseEstimator
 
 
 class Umap(BaseEstimator):
-    """UMAP, imported where it is used: its import takes seconds."""
+    """UMAP on one thread."""
 
     def __init__(self, k, seed):
         self.k, self.seed = k, seed
@@ -43,6 +45,7 @@ class Pythae(BaseEstimator):
     def fit(self, X, y=None):
         """Train."""
         import pythae.models
+        import torch
         from pythae.data.datasets import BaseDataset
         from pythae.trainers import (
             AdversarialTrainer,
@@ -78,6 +81,37 @@ class Pythae(BaseEstimator):
 
     def transform(self, X):
         """Encode."""
+        import torch
+
         with torch.no_grad():
             rows = torch.tensor(X, dtype=torch.float32)
             return self.model_.encoder(rows).embedding.numpy()
+
+
+class Tabular:
+    """CTGAN or TVAE of the package ctgan: draws rows like those of a frame."""
+
+    def __init__(self, kind, seed):
+        self.kind, self.seed = kind, seed
+
+    def fit(self, frame):
+        """Train on the rows, columns of other types than numbers as categories."""
+        import ctgan
+        import torch
+
+        torch.manual_seed(self.seed)
+        np.random.seed(self.seed)
+        text = list(frame.select_dtypes(exclude="number").columns)
+        whole = frame.copy()
+        for c in whole.columns:
+            if c in text:
+                whole[c] = whole[c].astype(object).fillna("missing").astype(str)
+            else:
+                whole[c] = whole[c].fillna(whole[c].median()).astype(float)
+        self.model_ = getattr(ctgan, self.kind)(epochs=300, enable_gpu=False)
+        self.model_.fit(whole, discrete_columns=text)
+        return self
+
+    def sample(self, n):
+        """Draw rows."""
+        return self.model_.sample(n)
