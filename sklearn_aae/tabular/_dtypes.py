@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+# The libraries of frames: none other is imported by what a stored layout says.
+LIBRARIES = ("pandas", "polars", "pyarrow")
 # Scalars of pandas are kept as tuples that begin with their name after this.
 PANDAS = "pandas."
 
@@ -26,7 +28,12 @@ def library(name: str) -> Any:
     ------
     ImportError
         If it is not installed.
+
+    ValueError
+        If it is another one.
     """
+    if name not in LIBRARIES:
+        raise ValueError(f"There are no frames of {name!r}, but of {LIBRARIES}.")
     try:
         return import_module(name)
     except ImportError as error:
@@ -226,8 +233,17 @@ def make_polars(described: dict):
     name = options.pop("name")
     if name == "Categorical" and options:
         group, space, physical = options["categories"]
-        return pl.Categorical(pl.Categories(group, space, getattr(pl, physical)))
-    return getattr(pl, name)(**options)
+        return pl.Categorical(pl.Categories(group, space, _polars_class(physical)))
+    return _polars_class(name)(**options)
+
+
+def _polars_class(name: str) -> Any:
+    """Return a dtype's class; nothing else of polars is called by a stored name."""
+    pl = library("polars")
+    found = getattr(pl, name, None)
+    if not (isinstance(found, type) and issubclass(found, pl.DataType)):
+        raise ValueError(f"polars has no dtype {name!r}.")
+    return found
 
 
 def describe_schema(schema) -> str:

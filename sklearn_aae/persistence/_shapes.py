@@ -1,0 +1,84 @@
+"""Whether what a file asks for is as large as what it holds, before memory is taken."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from sklearn_aae.estimators import BaseModel, TrainingData
+from sklearn_aae.estimators._signature import shaping_parameters
+from sklearn_aae.persistence._errors import RefusedFileError
+from sklearn_aae.priors import Prior
+
+
+def check_sizes(kind: type[BaseModel], state: dict) -> None:
+    """Raise RefusedFileError if parameters ask for larger networks than are stored.
+
+    The networks are built by the parameters, and then get the stored weights: of other
+    shapes, that fails, but a billion units would have been built before.
+
+    Parameters
+    ----------
+    kind : type
+        An estimator of this library.
+
+    state : dict
+        Of a fitted one, or one that is not.
+    """
+    if "_state" not in state:
+        return
+    data = TrainingData(**state["_data"])
+    params, schema = data.params, data.schema
+    nets = [net["weights"] for net in state["_state"]["nets"]]
+    shapes = [array.shape for weights in nets for array in weights.values()]
+    widest = max(n for shape in shapes for n in shape)
+    most = max(sum(array.size for array in weights.values()) for weights in nets)
+    for name in shaping_parameters(kind):
+        if type(params[name]) is int and params[name] > widest:
+            raise RefusedFileError(
+                f"Its {name}={params[name]} is larger than any of its weights."
+            )
+    pairs = zip(schema.n_categories, data.columns.n_categories, strict=True)
+    if any(stated > held for stated, held in pairs):
+        raise RefusedFileError("Its columns have fewer categories than it says.")
+    chains = {"hidden_layer_sizes": [schema.n_features]}
+    if all(params.get(name) is not None for name in ("encoder", "decoder")):
+        chains = {}  # own modules: nothing is built by the parameter
+    if any("critic" in name for weights in nets for name in weights):
+        chains["critic_hidden_layer_sizes"] = []
+    for name, before in chains.items():
+        sizes = params[name] if isinstance(params[name], list | tuple) else []
+        if sum(a * b for a, b in pairwise([*before, *sizes, 1])) > most:
+            raise RefusedFileError(
+                f"Its {name}={sizes} has more weights than it holds."
+            )
+
+
+def restore_prior(kind: type[Prior], state: dict) -> Prior:
+    """Return a prior of this library; raise RefusedFileError if it lacks its tensors.
+
+    Parameters
+    ----------
+    kind : type
+        Of the prior.
+
+    state : dict
+        Its attributes.
+    """
+    prior = kind.__new__(kind)
+    nn.Module.__setstate__(prior, state)
+    if not prior._derives:
+        return prior
+    found = {name: buffer.shape for name, buffer in prior._buffers.items()}
+    most = sum(math.prod(shape) for shape in found.values())
+    if (
+        max(prior.n_components if prior.n_classes is None else prior.n_classes, 0)
+        > most
+    ):
+        raise RefusedFileError(f"It holds a {kind.__name__} without its tensors.")
+    with torch.device("meta"):
+        expected = {name: tensor.shape for name, tensor in prior._tensors().items()}
+    if found != expected:
+        raise RefusedFileError(f"It holds a {kind.__name__} with other tensors.")
+    return prior
