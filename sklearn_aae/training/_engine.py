@@ -23,10 +23,10 @@ from sklearn_aae.training.losses._criterion import (
 from sklearn_aae.training.losses._phases import TrainCritic
 from sklearn_aae.utils._random import Playback, Streams, Tape, drawing_from
 
-# A recording costs about as much time as it saves in 200 steps of one model, or in 80
-# of a stack, whose steps are of more operations. To look for one takes a step's time.
-RECORDED_STEPS = 200
-RECORDED_STACK_STEPS = 80
+# A recording costs about as much time as it saves in so many steps. To look for one
+# takes a step's time.
+RECORDED_STEPS = 60
+RECORDED_STACK_STEPS = 50
 MIN_STEPS = 10
 
 # Batches that set the statistics of batch normalisation after training.

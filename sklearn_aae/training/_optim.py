@@ -1,5 +1,6 @@
 """Optimisers and learning-rate schedules."""
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -24,13 +25,30 @@ def _fused(parameters: Sequence[Tensor]) -> bool:
     )
 
 
+class Adam(torch.optim.Adam):
+    """Adam of torch, without the second that torch spends importing its compiler.
+
+    torch marks the methods of its optimisers as nothing to compile, and imports the
+    compiler at the first call of each to say so. Below these marks they are the same.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+    _update = inspect.unwrap(torch.optim.Adam.step)
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:  # type: ignore[override]
+        """Update the parameters by their gradients."""
+        self._update(closure)
+
+
 def make_optimizer(
     parameters: Iterable[nn.Parameter], learning_rate: float
 ) -> torch.optim.Optimizer:
     """Return Adam over the parameters of one model, fused where torch can."""
     parameters = list(parameters)
     fused = _fused(parameters)
-    return torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS, fused=fused)
+    return Adam(parameters, lr=learning_rate, betas=BETAS, fused=fused)
 
 
 class OptimizerBundle(torch.optim.Optimizer):
@@ -96,7 +114,7 @@ class OptimizerBundle(torch.optim.Optimizer):
             optimizer.load_state_dict({key: state_dict[key][i] for key in state_dict})
 
 
-class StackedAdam(torch.optim.Adam):
+class StackedAdam(Adam):
     """Adam over stacked parameters (C, ...), whose members have rates of their own.
 
     Neighbours of equal rates share one group, whose parameters are slices of the stack:

@@ -21,7 +21,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_aae.utils._modes import plain_torch
-from sklearn_aae.utils._optional import import_whole
 
 # torch's global generator has no owner: one scope at a time may borrow it.
 _GLOBAL_GENERATOR = threading.RLock()
@@ -204,6 +203,14 @@ class _OwnGenerators(TorchDispatchMode):
         super().__init__()
         self.seed, self.generators = seed, dict[torch.device, torch.Generator]()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Spare torch the second that the import of its compiler takes.
+
+        It would tell the compiler to keep off what runs here.
+        """
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         # Of few operations (`torch.poisson`) it is an argument by place.
@@ -260,7 +267,6 @@ def seeded_scope(seed: int) -> Iterator[None]:
     `torch.distributions`, functions of the user. The numbers are those of torch's
     global generator, seeded alike.
     """
-    import_whole("torch._dynamo")  # torch does it at the first operation inside
     with plain_torch(), _OwnGenerators(seed):
         yield
 

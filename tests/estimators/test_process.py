@@ -356,6 +356,32 @@ def run_on_two_threads(code):
     assert run.returncode == 0, run.stderr
 
 
+NOT_IMPORTED = """
+import sys
+import warnings
+
+import numpy as np
+
+import sklearn_aae
+
+warnings.simplefilter("ignore")
+X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 3
+options = dict(hidden_layer_sizes=(4,), batch_size=20, max_iter=80, random_state=0)
+names = [name for name in sklearn_aae.__all__ if name[0] in "ACGS"]
+models = [getattr(sklearn_aae, name)(**options).fit(X, y) for name in names]
+print(len(models), [type(m).__name__ for m in models if not m.net_.recorded_])
+print({"torch._dynamo", "sympy"} & set(sys.modules) or "neither")
+"""
+
+
+def test_no_fit_imports_the_compiler_of_torch():
+    """Its import takes as long as many a fit."""
+    run = subprocess.run(
+        [sys.executable, "-c", NOT_IMPORTED], capture_output=True, text=True
+    )
+    assert run.stdout.split() == ["6", "[]", "neither"], run.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
 def test_a_forked_process_fits_after_a_fit_of_its_parent():
     run_on_two_threads(FORKS)

@@ -272,7 +272,7 @@ def test_what_cannot_be_recorded_is_trained_eagerly(randn, monkeypatch):
 
     batches = make_batches(randn(N, D))
     eager = train(make_recipe(), batches, record_steps=False)
-    monkeypatch.setattr(_tracing, "make_fx", lambda step: refuse)
+    monkeypatch.setattr(_tracing, "written_down", refuse)
     net = AAENet(make_recipe(), seed=3, lr=1e-2, max_epochs=EPOCHS, verbose=0)
     net.initialize().partial_fit(batches)
     assert net.engine_._replay is None
@@ -291,6 +291,50 @@ def graphs(monkeypatch):
 
     monkeypatch.setattr(_tracing, "simplify", watch)
     return seen
+
+
+def operations(recorded):
+    calls = [str(n.target) for n in recorded.graph.nodes if n.op == "call_function"]
+    return [name for name in calls if "profiler" not in name]
+
+
+@pytest.mark.parametrize("name", ["default", "penalty wgan_gp", "noise"])
+def test_what_is_written_down_is_what_torch_traces(name, randn, monkeypatch):
+    """`make_fx` of torch follows the same step, in its own way."""
+    graphs, write = [], _tracing.written_down
+
+    def follow(step, tensors):
+        graphs.append(make_fx(step)(*_tracing.copies_of(tensors)))
+        graphs.append(write(step, tensors))
+        return write(step, tensors)
+
+    monkeypatch.setattr(_tracing, "written_down", follow)
+    x = randn(N, D).sigmoid()
+    train(make_recipe(**OPTIONS[name]), make_batches(x), record_steps=True)
+    traced, written = map(operations, graphs)
+    assert len(written) > 50
+    assert written == traced
+
+
+def test_a_step_that_asks_for_a_number_is_not_recorded():
+    tensors = [torch.ones(3)]
+    for step in (
+        lambda x: (x * x.sum().item(),),
+        lambda x: (x if x.sum() > 2 else -x,),
+        lambda x: (x[x.nonzero().tolist()[0]],),
+    ):
+        with pytest.raises(TypeError, match="returns"):
+            _tracing.written_down(step, tensors)
+
+
+def test_a_number_that_a_step_makes_and_changes_is_made_again():
+    def step(x):
+        count = torch.tensor(0.0)
+        return (count.add_(x.sum()),)
+
+    x = torch.ones(3)
+    run = _tracing.written_down(step, [x])
+    assert [float(run(x)[0]) for _ in range(3)] == [3.0, 3.0, 3.0]
 
 
 def test_a_recording_holds_no_tensor_of_the_model(graphs, randn):
@@ -429,7 +473,7 @@ def break_replay(n_done):
 
 BREAKS = {
     "import": break_import,
-    "tracing": break_what("make_fx"),
+    "tracing": break_function("written_down"),
     "simplifying": break_function("simplify"),
     "shortening": break_function("shorten"),
     "scripting": break_function("scripted"),

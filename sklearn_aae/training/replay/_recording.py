@@ -52,7 +52,7 @@ GUARDED_REPLAYS = 3
 # By key; None where torch cannot record.
 _RECORDINGS: OrderedDict[tuple, Callable | None] = OrderedDict()
 _STEPS: OrderedDict[tuple, int] = OrderedDict()
-_LOCK = threading.RLock()  # torch.fx patches nn.Module while it records
+_LOCK = threading.RLock()
 _LOG = logging.getLogger("sklearn_aae")
 
 

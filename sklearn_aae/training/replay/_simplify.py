@@ -63,7 +63,7 @@ def simplify(recorded: GraphModule) -> None:
     Parameters
     ----------
     recorded : GraphModule
-        What `make_fx` wrote down. Changes in place stay in their order.
+        What `_tracing` wrote down. Changes in place stay in their order.
     """
     graph = recorded.graph
     for node in list(graph.nodes):
@@ -71,9 +71,6 @@ def simplify(recorded: GraphModule) -> None:
         power = node.args[1] if name == "aten.pow.Tensor_Scalar" else None
         if name == "aten.detach.default" or power == 1:
             node.replace_all_uses_with(node.args[0])
-    for node in reversed(list(graph.nodes)):
-        if "profiler" in str(node.target) and not node.users:
-            graph.erase_node(node)
     _share_views(recorded)
     graph.eliminate_dead_code(_has_effects)
     _reuse_memory(recorded)

@@ -5,11 +5,16 @@ may rename or drop what is used here.
 """
 
 import contextlib
+import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from torch import Tensor
-from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
+import torch
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from sklearn_aae.training.replay._compare import copies_of, equal, replayed
 from sklearn_aae.training.replay._script import scripted
@@ -34,9 +39,99 @@ def record(
     run : callable
         Does and returns the same, without autograd.
     """
-    recorded = make_fx(step)(*copies_of(tensors))
+    recorded = written_down(step, tensors)
     simplify(recorded)
     return _fastest(recorded, tensors)
+
+
+def written_down(
+    step: Callable[..., tuple[Tensor, ...]], tensors: Sequence[Tensor]
+) -> GraphModule:
+    """Return the operations that a step on copies of tensors calls, as they come."""
+    copies = copies_of(tensors)
+    writer = _Writer(copies)
+    with writer:
+        returned = step(*copies)
+    writer.graph.output(writer.written(tuple(returned)))
+    return GraphModule(writer.held, writer.graph)
+
+
+class _Writer(TorchDispatchMode):
+    """Runs each operation, and writes it down.
+
+    It sees what is called below autograd: the operations of gradients, too, and no
+    views that torch keeps of its own. `make_fx` sees the same, and takes a hundred
+    times as long: it follows sizes as symbols, which are numbers here.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        The arguments of what is to come.
+
+    Attributes
+    ----------
+    graph : Graph
+        The operations so far.
+
+    held : nn.Module
+        Has the tensors that no operation made, as attributes.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]):
+        super().__init__()
+        self.graph, self.held = Graph(), nn.Module()
+        self._nodes = WeakTensorKeyDictionary()
+        for i, tensor in enumerate(tensors):
+            self._nodes[tensor] = self.graph.placeholder(f"tensor_{i}")
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Spare torch the second that the import of its compiler takes."""
+        return False
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func.namespace == "profiler":  # marks, for who watches
+            return result
+        if func is torch.ops.aten.lift_fresh.default:
+            # The step begins with this number each time, whatever it makes of it.
+            func = torch.ops.aten.lift_fresh_copy.default
+        node = self.graph.call_function(func, self.written(args), self.written(kwargs))
+        self._name(result, node)
+        return result
+
+    def written(self, value: Any) -> Any:
+        """Return arguments with nodes in place of tensors."""
+        return tree_map(
+            lambda v: self._node_of(v) if isinstance(v, Tensor) else v, value
+        )
+
+    def _node_of(self, tensor: Tensor) -> Node:
+        if tensor not in self._nodes:
+            name = f"held_{len(self.graph.nodes)}"
+            setattr(self.held, name, tensor)
+            self._nodes[tensor] = self.graph.get_attr(name)
+        return self._nodes[tensor]
+
+    def _name(self, result: Any, node: Node) -> None:
+        """Remember which tensors an operation returned.
+
+        Raises
+        ------
+        TypeError
+            If it returned a number: that may be another one the next time.
+        """
+        if isinstance(result, Tensor):
+            self._nodes[result] = node
+        elif isinstance(result, list | tuple):
+            for i, part in enumerate(result):
+                if part is not None:
+                    self._name(
+                        part, self.graph.call_function(operator.getitem, (node, i))
+                    )
+        elif result is not None:
+            raise TypeError(f"{node.target} returns {type(result).__name__}.")
 
 
 def _fastest(
