@@ -56,7 +56,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) torch
-	$(PIP_INSTALL) -e ".[test,plot]"
+	$(PIP_INSTALL) -e ".[test,plot,onnx]"
 	touch $@
 
 $(DOCS_STAMP): $(STAMP)

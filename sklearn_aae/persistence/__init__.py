@@ -3,5 +3,13 @@
 from sklearn_aae.persistence._classes import TRUSTED_TYPES
 from sklearn_aae.persistence._errors import RefusedFileError
 from sklearn_aae.persistence._files import load, save
+from sklearn_aae.persistence.onnx import register_onnx, to_onnx
 
-__all__ = ["TRUSTED_TYPES", "RefusedFileError", "load", "save"]
+__all__ = [
+    "TRUSTED_TYPES",
+    "RefusedFileError",
+    "load",
+    "register_onnx",
+    "save",
+    "to_onnx",
+]

@@ -86,6 +86,7 @@ def test_a_save_that_fails_leaves_the_earlier_file(make, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_file_is_whole_when_its_writer_is_killed(make, tmp_path):
     model = make("AAETransformer")
     model.extra_ = np.zeros(2**17)

@@ -1,0 +1,173 @@
+"""Models in ONNX, which run without this library, scikit-learn and torch."""
+
+import decimal
+from collections.abc import Iterator
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sklearn_aae.estimators import BaseModel
+from sklearn_aae.estimators._gan import GANSampler
+from sklearn_aae.tabular import as_table
+from sklearn_aae.tabular._frames import as_frame
+from sklearn_aae.utils._optional import import_optional
+
+FEATURE = "sklearn_aae.persistence.to_onnx"
+
+
+def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
+    """Convert a fitted estimator to ONNX, to run without this library and torch.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of this library, or a pipeline of scikit-learn that holds some.
+
+    X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
+        Some rows, which say names and types of the inputs: an array is one input of
+        shape (n, n_features), a frame one input of shape (n, 1) for each column, of its
+        name and type. Not needed for ``method="inverse_transform"``.
+
+    method : {"predict", "inverse_transform"}, default="predict"
+        "predict" is all that the estimator answers about rows, by the names that
+        skl2onnx has: codes are "variable"; labels of shape (n,) are "label" and their
+        probabilities "probabilities"; of an outlier detector "label" and "scores", what
+        `decision_function` returns, have shape (n, 1). "inverse_transform" makes rows
+        of codes: an array, or for a table one output for each column. Of a
+        `GANSampler`, codes of the prior become drawn rows.
+
+    target_opset : int or dict, default=None
+        Version of ONNX's operators, as skl2onnx takes it; 18 for None.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        Scales are taken in float64, networks answer in float32.
+
+    Raises
+    ------
+    ImportError
+        If skl2onnx or onnxscript is not installed.
+
+    ValueError
+        If ONNX lacks what the model needs: ``scale="quantile"``; scores of counts, and
+        of priors such as mixtures; categories that are neither text nor numbers.
+
+    See Also
+    --------
+    register_onnx : Lets ``skl2onnx.to_onnx`` convert the estimators.
+
+    Notes
+    -----
+    In a frame's inputs a missing category is the text "nan", "None", "<NA>", "NaT" or
+    "", if that is no category itself, and a missing number is NaN.
+    """
+    convert = register_onnx()
+    skl2onnx = import_optional("skl2onnx", feature=FEATURE, extra="onnx")
+    if method not in ("predict", "inverse_transform"):
+        raise ValueError(
+            "The 'method' parameter of to_onnx must be 'predict' or "
+            f"'inverse_transform'. Got {method!r} instead."
+        )
+    options = {"target_opset": 18 if target_opset is None else target_opset}
+    if method == "inverse_transform" or isinstance(estimator, GANSampler):
+        if not isinstance(estimator, BaseModel):
+            raise ValueError(
+                "method='inverse_transform' takes an estimator of sklearn_aae. Of a "
+                f"{type(estimator).__name__}, pass the step that makes rows."
+            )
+        k = _code_width(estimator)
+        codes = [("codes", skl2onnx.common.data_types.FloatTensorType([None, k]))]
+        return skl2onnx.to_onnx(
+            convert.Decoding(estimator), initial_types=codes, **options
+        )
+    if X is None:
+        raise ValueError("to_onnx needs X: some rows, for the types of the inputs.")
+    asked = {id(step): {convert.CODES: True} for step in _inner_steps(estimator)}
+    return skl2onnx.to_onnx(
+        estimator, initial_types=_inputs(X), options=asked or None, **options
+    )
+
+
+def register_onnx():
+    """Let skl2onnx convert the estimators of this library, alone and in pipelines.
+
+    ``skl2onnx.to_onnx(pipeline, X)`` then works, as `to_onnx` does. An `AAEClusterer`
+    or `SemiSupervisedAAEClassifier` that is no last step is to be asked for its codes:
+    ``options={id(step): {"codes": True}}``, which `to_onnx` does by itself.
+
+    Returns
+    -------
+    converters : module
+        Those that were registered.
+
+    Raises
+    ------
+    ImportError
+        If skl2onnx or onnxscript is not installed.
+    """
+    for package in ("skl2onnx", "onnxscript"):
+        import_optional(package, feature=FEATURE, extra="onnx")
+    from sklearn_aae.persistence.onnx import _convert
+
+    _convert.register()
+    return _convert
+
+
+def _code_width(estimator) -> int:
+    """Return the number of columns of what is decoded."""
+    found = getattr(estimator, "_n_features_out", None)
+    return estimator.prior_.n_components if found is None else found
+
+
+def _inner_steps(estimator) -> Iterator:
+    """Yield the steps before the last one that have several answers."""
+    convert = register_onnx()
+    if not isinstance(estimator, Pipeline):
+        return
+    *inner, last = (step for _, step in estimator.steps)
+    for step in inner:
+        yield from _inner_steps(step)
+        if isinstance(step, convert.SEVERAL):
+            yield step
+    yield from _inner_steps(last)
+
+
+def _inputs(X) -> list[tuple]:
+    """Return names and types of the inputs that rows stand for."""
+    types = import_optional("skl2onnx.common.data_types", feature=FEATURE, extra="onnx")
+    X = as_table(X)
+    frame = as_frame(X)
+    if frame is not None:
+        columns = [(name, frame[name]) for name in frame.columns]
+        return [(str(name), _column_type(types, c, str(name))) for name, c in columns]
+    X = np.asarray(X)
+    names = {"i": "Int64", "u": "Int64", "f": "Double", "b": "Boolean"}
+    name = "Float" if X.dtype == np.float32 else names.get(X.dtype.kind)
+    if name is None:
+        raise ValueError(
+            f"X is an array of dtype {X.dtype}, which has no type in ONNX. Pass a "
+            "frame, whose columns have types of their own."
+        )
+    return [("X", getattr(types, f"{name}TensorType")([None, X.shape[1]]))]
+
+
+def _column_type(types, cells: nw.Series, name: str):
+    """Return the type of the input that a column stands for."""
+    kind, known = cells.dtype, cells.drop_nulls()
+    first = known[0] if len(known) else 0.0
+    if isinstance(first, str):
+        found = "String"
+    elif isinstance(first, bool | np.bool_):
+        found = "Boolean"
+    elif isinstance(first, int | np.integer) and len(known) == len(cells):
+        found = "Int64"
+    elif isinstance(first, int | float | np.number | decimal.Decimal):
+        found = "Float" if kind == nw.Float32() else "Double"
+    else:
+        raise ValueError(
+            f"Column {name!r} holds values such as {first!r}, which have no type in "
+            "ONNX. Make them text or numbers before the fit."
+        )
+    return getattr(types, f"{found}TensorType")([None, 1])
