@@ -17,6 +17,7 @@ from sklearn_aae.decoders import BernoulliDecoder, ColumnsDecoder, Decoder
 from sklearn_aae.encoders import Encoder
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.nn import Block, EmbedColumns
+from sklearn_aae.utils._device import torch_threads
 
 # Of more columns the products of few rows are computed, not those of columns.
 MAX_COLUMNS = 1024
@@ -204,4 +205,7 @@ def _eigen(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if not np.isfinite(squares).all():
         return np.zeros(0), np.zeros((len(squares), 0))
-    return np.linalg.eigh(squares)
+    # Beside programs that need the processors, threads of NumPy take 100 times as long.
+    with torch_threads(0):
+        variance, vectors = torch.linalg.eigh(torch.from_numpy(squares))
+    return variance.numpy(), vectors.numpy()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import torch
 
-# A step of fewer multiply-adds than this runs faster on one thread: waking the
-# others costs more than they save.
-SINGLE_THREAD_FLOPS = 1e8
+# A step of fewer operations than this, of about 10 ms, is left to one thread. Others
+# would save a part, and where programs beside it need the processors, threads wait
+# for each other at each operation: then a step takes ten times as long.
+SINGLE_THREAD_FLOPS = 1e9
 
 
 @dataclass(frozen=True)
