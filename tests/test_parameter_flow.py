@@ -183,6 +183,17 @@ def test_n_examples_arrive():
     assert len(model._data.examples["rows"]) == 30
 
 
+def test_checkpoint_arrives(monkeypatch, tmp_path):
+    from sklearn_aae.estimators import _fitting
+
+    seen = []
+    monkeypatch.setattr(_fitting, "train", lambda jobs: seen.extend(jobs))
+    kept = {"checkpoint": tmp_path, "checkpoint_interval": 7.0, "random_state": 0}
+    with pytest.raises(KeyboardInterrupt):  # nothing was trained
+        AAETransformer(max_iter=1, **kept).fit(X)
+    assert (seen[0].place.folder, seen[0].place.interval) == (tmp_path, 7.0)
+
+
 def test_warm_start_arrives():
     model = AAETransformer(max_iter=1, warm_start=True).fit(X)
     net = model.net_
@@ -193,7 +204,7 @@ def test_every_parameter_is_followed():
     followed = {name for name, _, _ in FLOW}
     followed |= {"n_iter_no_change", "tol", "batch_size", "validation_fraction"}
     followed |= {"n_init", "random_state", "warm_start", "count_features"}
-    followed |= {"n_examples"}
+    followed |= {"n_examples", "checkpoint", "checkpoint_interval"}
     assert set(inspect.signature(AAETransformer).parameters) == followed
 
 

@@ -1,5 +1,6 @@
 """What all models of the family share: parameters, the way through a fit, and state."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -116,6 +117,10 @@ class BaseModel(BaseEstimator):
     warm_start: bool = parameter(default=False, allowed=["boolean"])
     callbacks: Sequence | None = parameter(default=None, allowed=[list, tuple, None])
     compile: bool = parameter(default=True, allowed=["boolean"])
+    checkpoint: str | os.PathLike | None = parameter(
+        default=None, allowed=[str, os.PathLike, None]
+    )
+    checkpoint_interval: float = parameter(default=60.0, allowed=[NON_NEGATIVE])
     device: str | torch.device = parameter(
         default="auto", allowed=[str, torch.device], shapes=True
     )

@@ -257,6 +257,23 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         latest training was.
         """,
     ),
+    "checkpoint": (
+        "str, path-like or None",
+        """
+        A folder where each training keeps what it has reached. A fit of the same data,
+        parameters and `random_state` that was killed then goes on where it was, and
+        ends with the same bits; one that was finished is taken over, so that a search
+        skips what it has trained. Files stay until you delete them. Needs a
+        `random_state`; not with `callbacks`.
+        """,
+    ),
+    "checkpoint_interval": (
+        "float",
+        """
+        Seconds from one checkpoint of a training to the next, at least; each is written
+        after an epoch. 0 writes one after every epoch.
+        """,
+    ),
     "device": (
         "str or torch.device",
         """"auto" takes a GPU where there is one.""",

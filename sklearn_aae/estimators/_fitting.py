@@ -13,7 +13,7 @@ from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel, answering
 from sklearn_aae.estimators._networks import learning_rates
-from sklearn_aae.estimators._parameters import as_callbacks
+from sklearn_aae.estimators._parameters import as_callbacks, checkpoint_place
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._spec import ModelSpec, Stage
 from sklearn_aae.estimators._state import dtype_of, load_arrays
@@ -184,6 +184,7 @@ class Trainer:
         self.scope, self.stages = scope, spec.split(n_epochs)
         self.streams = schedule is not None
         self.schedule = schedule or estimator.learning_rate_schedule
+        self.place = None if self.streams else checkpoint_place(estimator)
 
     def train_new(self, seeds: list[int]) -> list[AAENet]:
         """Train a net for each seed, as one stack; return those that got there."""
@@ -269,6 +270,8 @@ class Trainer:
     def _job(self, net: AAENet, stage: Stage, n_epochs: int) -> Job:
         """Return the training of a net for the epochs of a stage."""
         net.max_epochs, net.schedule = n_epochs, self.schedule
+        if self.place is not None and not all(p.replays_exactly for p in stage.phases):
+            net.record_steps = False  # which steps were replayed would change bits
         validated = self.data.validation is not None
         return Job(
             net,
@@ -277,6 +280,7 @@ class Trainer:
             validate=validated,
             # A chunk of a longer stream is not all the data: its averages stand.
             calibrate=not validated and not (self.streams and len(net.history)),
+            place=self.place,
         )
 
     def _release_constants(self, net: AAENet) -> None:

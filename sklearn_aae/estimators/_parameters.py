@@ -3,11 +3,13 @@
 import copy
 import warnings
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 from skorch.callbacks import Callback
 
 from sklearn_aae.priors import Prior
+from sklearn_aae.training import Place
 from sklearn_aae.utils._compat import Interval, InvalidParameterError, StrOptions
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -17,6 +19,34 @@ SHARE = Interval(Real, 0, 1, closed="left")
 PROPER_SHARE = Interval(Real, 0, 1, closed="neither")
 # Of estimators whose number of epochs follows the number of rows.
 AUTO_EPOCHS = [POSITIVE_INT, StrOptions({"auto"})]
+
+
+def checkpoint_place(estimator) -> Place | None:
+    """Return where the checkpoints of a fit are kept, if they are.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        Whose parameters count.
+
+    Raises
+    ------
+    InvalidParameterError
+        If another process could not go on with the fit.
+    """
+    if estimator.checkpoint is None:
+        return None
+    if estimator.random_state is None:
+        raise InvalidParameterError(
+            "checkpoint needs a random_state that is a number: with None the next "
+            "process would begin another training, and not go on with this one."
+        )
+    if estimator.callbacks:
+        raise InvalidParameterError(
+            "checkpoint does not keep what callbacks remember, and so a training with "
+            "some cannot be resumed. Leave out callbacks or checkpoint."
+        )
+    return Place(Path(estimator.checkpoint), float(estimator.checkpoint_interval))
 
 
 def check_sizes(estimator, name: str) -> tuple[int, ...] | None:

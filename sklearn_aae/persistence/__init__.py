@@ -1,9 +1,9 @@
 """Models as files: one file each, which runs no code when it is loaded."""
 
 from sklearn_aae.persistence._classes import TRUSTED_TYPES
-from sklearn_aae.persistence._errors import RefusedFileError
 from sklearn_aae.persistence._files import load, save
 from sklearn_aae.persistence.onnx import register_onnx, to_onnx
+from sklearn_aae.utils._container import RefusedFileError
 
 __all__ = [
     "TRUSTED_TYPES",

@@ -26,9 +26,9 @@ from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.estimators.clustering._clusterer import AAEClusterer
 from sklearn_aae.estimators.outliers._calibration import Range
 from sklearn_aae.estimators.outliers._detector import AAEOutlierDetector
-from sklearn_aae.persistence._errors import RefusedFileError
 from sklearn_aae.tabular import TableColumns, TablePreprocessor, TableSchema
 from sklearn_aae.tabular._scalers import CommonScaler
+from sklearn_aae.utils._container import RefusedFileError
 
 # The names that files have for our classes: they outlive moves between modules.
 OWN: dict[str, type] = {

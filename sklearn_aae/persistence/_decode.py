@@ -9,6 +9,7 @@ import decimal
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +17,9 @@ import torch
 
 from sklearn_aae.estimators import BaseModel
 from sklearn_aae.persistence._classes import OWN, Allowed
-from sklearn_aae.persistence._container import StoredArrays, is_size
-from sklearn_aae.persistence._errors import RefusedFileError
 from sklearn_aae.persistence._shapes import check_sizes, restore_prior
 from sklearn_aae.priors import Prior
+from sklearn_aae.utils._container import RefusedFileError, StoredArrays, is_size
 
 # What a small file may take in memory beside its size.
 SPARE = 2**20
@@ -234,7 +234,7 @@ def _value(tag: str, make: Callable) -> Tag:
     def check(self: Decoder, inner: Any) -> None:
         parts = inner if isinstance(inner, list) else [inner]
         _ensure(all(isinstance(p, str) or type(p) is int for p in parts), tag, inner)
-        _ensure(len(repr(inner)) <= 100 or tag == "bytes", tag, inner)
+        _ensure(len(repr(inner)) <= 100 or tag in ("bytes", "path"), tag, inner)
         try:
             make(inner)
         except (ValueError, TypeError, RuntimeError, OverflowError, ArithmeticError):
@@ -294,6 +294,7 @@ TAGS: dict[str, Tag] = {
     "datetime": _value("datetime", datetime.datetime.fromisoformat),
     "time": _value("time", datetime.time.fromisoformat),
     "timedelta": _value("timedelta", lambda parts: datetime.timedelta(*parts)),
+    "path": _value("path", Path),
     "size": _value("size", torch.Size),
     "device": _value("device", torch.device),
     "dtype": _value("dtype", _torch_dtype),

@@ -9,6 +9,7 @@ or object, counted when they are complete.
 import datetime
 import decimal
 import math
+import pathlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +18,8 @@ import numpy as np
 import torch
 
 from sklearn_aae.persistence._classes import OWN, name_of
-from sklearn_aae.persistence._container import stored_dtype
 from sklearn_aae.priors import Prior
+from sklearn_aae.utils._container import stored_dtype
 
 DATES = {
     datetime.datetime: "datetime",
@@ -219,6 +220,7 @@ PLAIN: dict[type, Callable[[Encoder, Any, str], Any]] = {
     datetime.timedelta: lambda self, v, at: {
         "timedelta": [v.days, v.seconds, v.microseconds]
     },
+    type(pathlib.Path()): lambda self, v, at: {"path": str(v)},
     torch.Size: lambda self, v, at: {"size": list(v)},
     torch.device: lambda self, v, at: {"device": str(v)},
     torch.dtype: lambda self, v, at: {"dtype": str(v).removeprefix("torch.")},

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import uuid
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,16 +13,21 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn_aae.estimators import BaseModel
 from sklearn_aae.persistence import _pipelines
 from sklearn_aae.persistence._classes import Allowed
-from sklearn_aae.persistence._container import StoredArrays, read, write
 from sklearn_aae.persistence._decode import Decoder
 from sklearn_aae.persistence._encode import Encoder
-from sklearn_aae.persistence._errors import RefusedFileError
 from sklearn_aae.persistence._pipelines import SKOPS
 from sklearn_aae.persistence._versions import (
     FORMAT,
     VERSIONS,
     check_versions,
     warn_of_scikit_learn,
+)
+from sklearn_aae.utils._container import (
+    RefusedFileError,
+    StoredArrays,
+    read,
+    replacing,
+    write,
 )
 
 
@@ -85,7 +89,7 @@ def save(estimator, path) -> None:
         manifest["estimator"], arrays = encoder.encode(estimator), encoder.arrays
     else:
         manifest[SKOPS], arrays = SKOPS, {SKOPS: _pipelines.dump(estimator)}
-    with _replacing(Path(path)) as file:
+    with replacing(Path(path)) as file:
         write(file, manifest, arrays)
 
 
@@ -194,18 +198,3 @@ def _building() -> Iterator[None]:
         raise RefusedFileError(
             f"What it holds does not fit together: {type(error).__name__}: {error}"
         ) from error
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of another once it is whole, or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(beside, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

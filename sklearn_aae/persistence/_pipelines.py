@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 
 from sklearn_aae.persistence._classes import TRUSTED_TYPES, full_name
-from sklearn_aae.persistence._errors import RefusedFileError
+from sklearn_aae.utils._container import RefusedFileError
 from sklearn_aae.utils._optional import import_optional
 
 # The name of the array.

@@ -8,8 +8,8 @@ from torch import nn
 
 from sklearn_aae.estimators import BaseModel, TrainingData
 from sklearn_aae.estimators._signature import shaping_parameters
-from sklearn_aae.persistence._errors import RefusedFileError
 from sklearn_aae.priors import Prior
+from sklearn_aae.utils._container import RefusedFileError
 
 
 def check_sizes(kind: type[BaseModel], state: dict) -> None:

@@ -11,7 +11,7 @@ import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
 from sklearn_aae._version import __version__
-from sklearn_aae.persistence._errors import RefusedFileError
+from sklearn_aae.utils._container import RefusedFileError
 
 # The number of the form that files have. Later versions read it, too: it rises when
 # earlier ones could not.

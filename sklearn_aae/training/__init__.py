@@ -1,6 +1,7 @@
 """The engine: recipes of networks and phases, trained by one loop."""
 
 from sklearn_aae.training._callbacks import check_callbacks
+from sklearn_aae.training._checkpoint import Place
 from sklearn_aae.training._jobs import Job, error_of_one
 from sklearn_aae.training._loop import NonFiniteLossError
 from sklearn_aae.training._net import AAENet
@@ -70,6 +71,7 @@ __all__ = [
     "NonFiniteLossError",
     "OptimizerGroup",
     "Phase",
+    "Place",
     "Recipe",
     "Reconstruct",
     "SeparateHeads",

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from sklearn_aae.training._checkpoint import Place
 from sklearn_aae.training._loop import Member
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training.data._batch import Batch
@@ -38,6 +39,12 @@ class Job(Member):
         Whether the batch statistics are set at the end. Held-out rows have them set
         before each evaluation.
 
+    place : Place or None
+        Where checkpoints are kept, if they are.
+
+    key : str
+        Hash of all that decides the training, of a job that is kept.
+
     done : bool
         Whether the net has been trained and evaluated.
     """
@@ -45,6 +52,8 @@ class Job(Member):
     net: AAENet
     validation: Batch
     calibrate: bool = True
+    place: Place | None = None
+    key: str = field(default="", init=False)
     done: bool = field(default=False, init=False)
 
     @property
@@ -83,7 +92,8 @@ def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
         shapes.setdefault(id(job) if shape is None else shape, []).append(job)
     stacks = []
     for alike in shapes.values():
-        alike.sort(key=lambda job: job.net.schedule_key)
+        # By their keys: a later process is to form the same stacks of them.
+        alike.sort(key=lambda job: (job.net.schedule_key, job.key))
         n_stacks = -(-len(alike) // stack_limit(alike[0]))
         if len(alike) >= n_workers * WORTH_A_WORKER:  # the same number for each
             n_stacks = -(-n_stacks // n_workers) * n_workers

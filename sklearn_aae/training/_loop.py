@@ -132,9 +132,12 @@ def run_epochs(
         Called before each step; may raise.
     """
     running = [member for member in members if not member.at_end]
+    present, keeper = list(running), members[0].net.keeper if members else None
+    if keeper is not None:
+        present, running = keeper.resume(members)
     if not running:
         return
-    present, number = list(running), running[0].net.first_epoch_
+    number = len(running[0].net.history)
     models = make_models(present)
     try:
         while running:
@@ -158,6 +161,8 @@ def run_epochs(
                 ):
                     running.remove(member)
                     models.write_back(c)
+            if keeper is not None:
+                keeper.keep(models, present, running)
     except KeyboardInterrupt:
         for member in running:
             models.write_back(present.index(member))

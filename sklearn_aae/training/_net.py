@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from skorch import NeuralNet
 from skorch.callbacks import (
@@ -111,6 +112,9 @@ class AAENet(NeuralNet):
     def recorded_(self) -> bool:
         """Whether the latest training recorded its steps and replayed them."""
         return self.engine_.recorded
+
+    # What keeps checkpoints of the training; lent as `cancel` is.
+    keeper: Any = None
 
     def cancel(self) -> None:
         """Do nothing; a `Job` lends what is asked before each step, and may raise."""

@@ -5,14 +5,19 @@ the jobs of many fits, by whoever `COLLECTOR` names, who calls `train_jobs` for 
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
 
+from sklearn_aae.training._checkpoint import Keeper, set_keys
 from sklearn_aae.training._jobs import Job, error_of_one, group, step_flops
-from sklearn_aae.training._loop import check_finite, run_epochs
+from sklearn_aae.training._loop import (
+    NonFiniteLossError,
+    check_finite,
+    run_epochs,
+)
 from sklearn_aae.training._stack import Stack
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import StackedBatches, share_rows
@@ -63,6 +68,7 @@ def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -
             raise Cancelled
 
     share_rows([], [job.batches for job in jobs])
+    set_keys(jobs)
     n_workers = _n_workers(jobs)
     stacks = group(jobs, n_workers)
     if min(n_workers, len(stacks)) > 1:
@@ -104,13 +110,36 @@ def _train_side_by_side(
 def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
     """Train jobs of one shape; an error of all is the error of each."""
     try:
-        if len(members) == 1:
-            train_one(members[0], cancel)
-        else:
-            _train_stack(members, cancel)
+        with _kept(members) as is_finished:
+            if is_finished:
+                return
+            if len(members) == 1:
+                train_one(members[0], cancel)
+            else:
+                _train_stack(members, cancel)
     except Exception as error:
         for job in members:
             job.error = job.error or (None if job.done else error_of_one(error))
+
+
+@contextmanager
+def _kept(members: Sequence[Job]) -> Iterator[bool]:
+    """Keep checkpoints of jobs; yield whether they had been trained before."""
+    place = next((job.place for job in members if job.place is not None), None)
+    keeper = None if place is None else Keeper(members, place)
+    if keeper is None or keeper.take_finished():
+        yield keeper is not None
+        return
+    for job in members:
+        job.net.keeper = keeper
+    try:
+        yield False
+    except NonFiniteLossError as error:  # of a job that trains alone
+        members[0].error = error
+    finally:
+        for job in members:
+            job.net.keeper = None
+    keeper.finish()
 
 
 def train_one(job: Job, cancel: Callable[[], None] = lambda: None) -> None:

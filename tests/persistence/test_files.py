@@ -20,11 +20,11 @@ from sklearn_aae import AAETransformer
 from sklearn_aae.persistence import (
     TRUSTED_TYPES,
     RefusedFileError,
-    _container,
     _versions,
     load,
     save,
 )
+from sklearn_aae.utils import _container
 
 HERE = Path(__file__).parent
 SAVED = sorted(HERE.glob("files/*/*.aae"))

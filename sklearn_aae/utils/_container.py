@@ -7,15 +7,27 @@ in the place of the hash, so that no byte is outside of it. A hash tells damage,
 forgery: who changes a file can make a new hash. So all that it says is checked, too.
 """
 
+import contextlib
+import glob
 import hashlib
 import json
 import math
+import os
+import socket
+import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from sklearn_aae.persistence._errors import RefusedFileError
+
+class RefusedFileError(ValueError):
+    """A file that is not loaded: damaged, changed, newer, or with content not allowed.
+
+    Nothing of it was run, and nothing written.
+    """
+
 
 # The names that safetensors has for dtypes, little-endian all.
 DTYPES = {
@@ -52,6 +64,23 @@ def stored_dtype(array: np.ndarray) -> str | None:
 
 
 # --- to a file ------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of another once it is whole, or not at all."""
+    sweep(path)
+    owner = f"{socket.gethostname()}.{os.getpid()}"
+    beside = path.with_name(f".{path.name}.{owner}.{uuid.uuid4().hex}")
+    try:
+        with open(beside, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def write(file: BinaryIO, manifest: dict, arrays: Mapping[str, np.ndarray]) -> None:
@@ -93,10 +122,30 @@ def write(file: BinaryIO, manifest: dict, arrays: Mapping[str, np.ndarray]) -> N
     file.write(digest.hexdigest().encode())
 
 
-def _bytes(array: np.ndarray) -> memoryview:
+def _bytes(array: np.ndarray) -> Any:
     """Return the bytes of an array in C order, whatever its own order is."""
     plain = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return memoryview(plain.reshape(-1).view(np.uint8))
+    return plain.reshape(-1).view(np.uint8)
+
+
+def sweep(path: Path) -> None:
+    """Delete what killed processes of this machine have left beside a file."""
+    start = f".{path.name}.{socket.gethostname()}."
+    for left in path.parent.glob(f"{glob.escape(start)}*"):
+        pid = left.name.removeprefix(start).split(".")[0]
+        if os.name == "posix" and pid.isdecimal() and not _runs(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    """Whether there is a process of a number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 # --- from a file ----------------------------------------------------------------------
@@ -154,7 +203,7 @@ def read(file: BinaryIO) -> tuple[dict, StoredArrays, int]:
     length = int.from_bytes(start[:8], "little")
     if start[8:] != START:
         raise RefusedFileError(
-            "It is no file of sklearn_aae.persistence.save, or its beginning is lost."
+            "It is no file of sklearn_aae, or its beginning is lost."
         )
     if not PLACE - 8 + 64 <= length <= min(size - 8, MAX_HEADER):
         raise RefusedFileError(

@@ -1,0 +1,239 @@
+"""A fit or search that was killed goes on where it was, and ends with the same bits."""
+
+import os
+import signal
+import time
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
+from torch import nn
+
+from sklearn_aae import (
+    AAEClusterer,
+    AAETransformer,
+    GANSampler,
+    SemiSupervisedAAEClassifier,
+)
+from sklearn_aae.persistence import RefusedFileError, load, save
+from sklearn_aae.training import _trainer
+
+# Of Python 3.12 on: the processes here are forked where one thread runs.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+RNG = np.random.RandomState(0)
+X = RNG.normal(size=(120, 4))
+X[::7, 1] = np.nan
+Y = np.arange(120) % 2
+Y[20:] = -1
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
+OWN = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 2))
+
+
+def lines(model):
+    """Return the history without the times."""
+    return [{k: v for k, v in line.items() if k != "dur"} for line in model.history_]
+
+
+def assert_same_bits(a, b):
+    assert lines(a) == lines(b)
+    assert (a.loss_, a.n_iter_) == (b.loss_, b.n_iter_)
+    for one, other in zip(*(m._get_state()["nets"] for m in (a, b)), strict=True):
+        for name, weights in one["weights"].items():
+            assert np.array_equal(weights, other["weights"][name]), name
+
+
+def kill(function, seconds):
+    """Run a function in a process that is killed after some time."""
+    process = os.fork()
+    if process == 0:
+        try:
+            function()
+        finally:
+            os._exit(0)
+    time.sleep(seconds)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+
+CASES = {
+    "alone": AAETransformer(2, **SMALL),
+    "stack": AAETransformer(2, n_init=3, update="alternating", dropout=0.1, **SMALL),
+    "early stopping": AAETransformer(
+        2, n_init=3, early_stopping=True, n_iter_no_change=2, **SMALL
+    ),
+    "stages": AAEClusterer(2, n_init=2, agreement_duration=0.5, **SMALL),
+    "inexact replays": SemiSupervisedAAEClassifier(2, **SMALL),
+    "own module": AAETransformer(2, encoder=OWN, **SMALL),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_killed_fit_ends_with_the_same_bits(case, tmp_path):
+    rows = np.nan_to_num(X) if case == "own module" else X
+
+    def fit(folder, interval=0):
+        model = CASES[case].set_params(
+            checkpoint=tmp_path / folder, checkpoint_interval=interval
+        )
+        return type(model)(**model.get_params()).fit(rows, Y)
+
+    start = time.perf_counter()
+    undisturbed = fit("once", 1e9)
+    duration = time.perf_counter() - start
+    for seconds in np.random.RandomState(1).uniform(0.1, 0.9, 3) * duration:
+        kill(lambda: fit("killed"), seconds)
+    resumed = fit("killed")
+    assert_same_bits(undisturbed, resumed)
+    names = [{p.name for p in (tmp_path / f).iterdir()} for f in ("once", "killed")]
+    assert names[0] == names[1]  # of the same trainings; no half-written file
+
+
+def search(folder, stacked):
+    steps = AAETransformer(
+        2, checkpoint=str(folder), checkpoint_interval=0, **SMALL | {"max_iter": 6}
+    )
+    grid = {
+        "aaetransformer__learning_rate": [1e-3, 1e-2],
+        "aaetransformer__n_components": [1, 2],
+    }
+    found = GridSearchCV(make_pipeline(StandardScaler(), steps), grid, cv=3)
+    with joblib.parallel_config(backend="stacked" if stacked else "sequential"):
+        return found.fit(np.nan_to_num(X))
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_killed_search_ends_with_the_same_scores(stacked, tmp_path, monkeypatch):
+    start = time.perf_counter()
+    undisturbed = search(tmp_path / "once", stacked)
+    duration = time.perf_counter() - start
+    for seconds in np.random.RandomState(2).uniform(0.1, 0.9, 3) * duration:
+        kill(lambda: search(tmp_path / "killed", stacked), seconds)
+    resumed = search(tmp_path / "killed", stacked)
+    for key, scores in undisturbed.cv_results_.items():
+        if key.endswith("test_score"):
+            assert np.array_equal(scores, resumed.cv_results_[key])
+    assert_same_bits(*(s.best_estimator_[-1] for s in (undisturbed, resumed)))
+
+    def never(*args):
+        raise AssertionError("a finished fit was trained again")
+
+    monkeypatch.setattr(_trainer, "train_one", never)
+    monkeypatch.setattr(_trainer, "_train_stack", never)
+    again = search(tmp_path / "killed", stacked)
+    assert again.best_score_ == undisturbed.best_score_
+
+
+def test_checkpoints_change_no_bit(tmp_path):
+    plain = AAETransformer(2, **SMALL).fit(X)
+    kept = AAETransformer(2, checkpoint=str(tmp_path / "a" / "b"), **SMALL).fit(X)
+    assert_same_bits(plain, kept)
+    assert list((tmp_path / "a" / "b").iterdir())
+
+
+OTHERS = [
+    ({"random_state": 1}, X),
+    ({"max_iter": 21}, X),
+    ({"learning_rate": 1.1e-3}, X),
+    ({"prior": "laplace"}, X),
+    ({"dropout": 0.1}, X),
+    ({"batch_size": 30}, X),
+    ({"early_stopping": True}, X),
+    ({}, X + 1e-9 * RNG.normal(size=X.shape)),
+    ({}, X[:-1]),
+]
+
+
+@pytest.mark.parametrize(("change", "rows"), OTHERS, ids=lambda v: str(v)[:30])
+def test_another_training_is_not_taken_for_this_one(change, rows, tmp_path):
+    short = SMALL | {"max_iter": 2}
+    AAETransformer(2, checkpoint=tmp_path, **short).fit(X)
+    before = set(tmp_path.iterdir())
+    other = AAETransformer(2, **short | change).fit(rows)
+    kept = AAETransformer(2, checkpoint=tmp_path, **short | change).fit(rows)
+    assert_same_bits(other, kept)
+    assert not before & (set(tmp_path.iterdir()) - before)
+    assert set(tmp_path.iterdir()) - before
+
+
+def test_training_on_is_kept_too(tmp_path):
+    def fit(**options):
+        model = AAETransformer(2, warm_start=True, **SMALL, **options)
+        return model.fit(X).set_params(learning_rate=1e-2).fit(X)
+
+    expected = fit()
+    for _ in range(2):
+        assert_same_bits(expected, fit(checkpoint=tmp_path))
+
+
+def test_a_sampler_and_sparse_rows(tmp_path):
+    from scipy.sparse import csr_matrix
+
+    rows = csr_matrix(np.where(X > 0.5, X, 0))
+    models = (
+        GANSampler(2, checkpoint=tmp_path, **SMALL),
+        AAETransformer(2, checkpoint=tmp_path, **SMALL),
+    )
+    for model, data in zip(models, (np.nan_to_num(X), rows), strict=True):
+        first, again = (type(model)(**model.get_params()).fit(data) for _ in "ab")
+        assert_same_bits(first, again)
+
+
+def test_a_model_that_diverged_is_not_trained_again(tmp_path):
+    def fit():
+        wild = {"learning_rate": 1e200}
+        model = AAETransformer(2, checkpoint=tmp_path, **SMALL | wild)
+        with pytest.raises(ValueError, match="loss became") as caught:
+            model.fit(X)
+        return str(caught.value)
+
+    assert fit() == fit()
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    model = AAETransformer(2, checkpoint=tmp_path, **SMALL)
+    model.fit(X)
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RefusedFileError, match=r"checkpoint .* cannot be read.*Delete"):
+        model.fit(X)
+
+
+def test_leftovers_of_killed_processes_are_deleted(tmp_path):
+    process = os.fork()
+    if process == 0:
+        os._exit(0)
+    os.waitpid(process, 0)
+    model = AAETransformer(2, **SMALL).fit(X)
+    save(model, tmp_path / "m")
+    (tmp_path / f".m.{os.uname().nodename}.{process}.ab").write_bytes(b"half")
+    (tmp_path / f".m.{os.uname().nodename}.{os.getpid()}.cd").write_bytes(b"mine")
+    (tmp_path / ".m.elsewhere.1.ef").write_bytes(b"of another machine")
+    save(model, tmp_path / "m")
+    left = sorted(path.name.split(".")[-1] for path in tmp_path.iterdir())
+    assert left == ["cd", "ef", "m"]
+
+
+def test_what_a_checkpoint_needs(tmp_path):
+    model = AAETransformer(checkpoint=tmp_path, max_iter=1)
+    with pytest.raises(ValueError, match="needs a random_state that is a number"):
+        model.fit(X)
+    model.set_params(random_state=0, callbacks=[Callback()])
+    with pytest.raises(ValueError, match="does not keep what callbacks remember"):
+        model.fit(X)
+    with pytest.raises(ValueError, match="'checkpoint_interval' parameter"):
+        AAETransformer(checkpoint_interval=-1.0).fit(X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_chunks_are_not_kept_and_paths_are_saved(tmp_path):
+    model = AAETransformer(2, checkpoint=tmp_path / "c", **SMALL).partial_fit(X)
+    assert not (tmp_path / "c").exists()
+    save(model, tmp_path / "m")
+    assert load(tmp_path / "m").checkpoint == tmp_path / "c"
+    assert torch.is_grad_enabled()
