@@ -389,7 +389,11 @@ class BaseModel(BaseEstimator):
     def _get_state(self) -> dict:
         """Return the trained models as plain arrays, with what rebuilds them."""
         return {
-            "nets": [net_state(model.net) for model in self._models],
+            # What goes on later needs what its optimisers remember.
+            "nets": [
+                net_state(model.net, trains_on=self.warm_start)
+                for model in self._models
+            ],
             "at": self._models.index(self._model),
         }
 

@@ -223,7 +223,10 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     ),
     "warm_start": (
         "bool",
-        """Whether `fit` trains the fitted networks on.""",
+        """
+        Whether `fit` trains the fitted networks on. Pickles and files then keep what
+        the optimisers remember: `fit` and `partial_fit` go on as if never stored.
+        """,
     ),
     "encoder": (
         "nn.Module",

@@ -16,7 +16,7 @@ from sklearn_aae.estimators._networks import learning_rates
 from sklearn_aae.estimators._parameters import as_callbacks, checkpoint_place
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._spec import ModelSpec, Stage
-from sklearn_aae.estimators._state import dtype_of, load_arrays
+from sklearn_aae.estimators._state import dtype_of, load_arrays, load_optimizers
 from sklearn_aae.estimators._warnings import warn_if_diverged
 from sklearn_aae.nn import EmbedColumns, HoldConstants
 from sklearn_aae.training import (
@@ -112,6 +112,7 @@ def load_net(estimator, spec: ModelSpec, data: TrainingData, state: dict) -> AAE
     load_arrays(net.module_, state["weights"])
     net.restore_history(state["history"])
     net.loss_ = state["loss"]
+    load_optimizers(net, state)
     return net
 
 

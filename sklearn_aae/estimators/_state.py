@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_aae.training import AAENet
+from sklearn_aae.training import AAENet, known_to, load_state, state_of
 
 
 def to_arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
@@ -12,14 +12,45 @@ def to_arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy().copy() for name, value in state.items()}
 
 
-def net_state(net: AAENet) -> dict:
-    """Return a trained net as plain arrays, with what rebuilds it."""
-    return {
+def net_state(net: AAENet, *, trains_on: bool = False) -> dict:
+    """Return a trained net as plain arrays, with what rebuilds it.
+
+    Parameters
+    ----------
+    net : AAENet
+        Trained.
+
+    trains_on : bool, default=False
+        Whether to add what its optimisers remember.
+    """
+    state = {
         "weights": to_arrays(net.module_),
         "history": net.finished_history(),
         "seed": net.seed,
         "loss": net.loss_,
     }
+    if trains_on:
+        state["losses"] = [phase.name for phase in net.module_.phases]
+        state["optimizers"] = [_moments(o) for o in net.engine_.optimizers]
+    return state
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> dict:
+    tensors = [t.detach().cpu().numpy().copy() for t in state_of(optimizer)]
+    return {"known": known_to(optimizer), "moments": tensors}
+
+
+def load_optimizers(net: AAENet, state: dict) -> None:
+    """Let the optimisers of a net remember what `net_state` has of them, if it has.
+
+    If the last losses were others than the first, training on begins them anew.
+    """
+    if state.get("losses") != [phase.name for phase in net.module_.phases]:
+        return
+    for optimizer, part in zip(
+        net.engine_.optimizers, state["optimizers"], strict=True
+    ):
+        load_state(optimizer, part["moments"], part["known"])
 
 
 def load_arrays(

@@ -5,7 +5,7 @@ from sklearn_aae.training._checkpoint import Place
 from sklearn_aae.training._jobs import Job, error_of_one
 from sklearn_aae.training._loop import NonFiniteLossError
 from sklearn_aae.training._net import AAENet
-from sklearn_aae.training._optim import SCHEDULES
+from sklearn_aae.training._optim import SCHEDULES, known_to, load_state, state_of
 from sklearn_aae.training._recipe import UPDATES, Recipe
 from sklearn_aae.training._step import train_step
 from sklearn_aae.training._trainer import COLLECTOR, Cancelled, train, train_jobs
@@ -83,6 +83,9 @@ __all__ = [
     "check_callbacks",
     "criterion",
     "error_of_one",
+    "known_to",
+    "load_state",
+    "state_of",
     "train",
     "train_jobs",
     "train_step",

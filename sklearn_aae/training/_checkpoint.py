@@ -25,7 +25,7 @@ from torch import Tensor
 
 from sklearn_aae._version import __version__
 from sklearn_aae.training._loop import Models, NonFiniteLossError
-from sklearn_aae.training._optim import STATE, give_state, known_to, state_of
+from sklearn_aae.training._optim import known_to, load_state, state_of
 from sklearn_aae.utils._container import (
     RefusedFileError,
     StoredArrays,
@@ -138,7 +138,8 @@ class Keeper:
         for i, (optimizer, known) in enumerate(
             zip(net.engine_.optimizers, part["known"], strict=True)
         ):
-            _load_state(optimizer, known, f"{name}.optimizer{i}.", arrays)
+            moments = _under(f"{name}.optimizer{i}.", arrays)
+            load_state(optimizer, [array for _, array in moments], known)
         net.restore_history(json.loads(part["history"]))
         net.first_epoch_ = part["first_epoch"]
         stopping = _stopping(net)
@@ -243,22 +244,6 @@ def _under(prefix: str, arrays: StoredArrays) -> Iterable[tuple[str, np.ndarray]
 def _load_weights(module: torch.nn.Module, prefix: str, arrays: StoredArrays) -> None:
     weights = {key: torch.from_numpy(a) for key, a in _under(prefix, arrays)}
     module.load_state_dict(weights)
-
-
-def _load_state(
-    optimizer: torch.optim.Optimizer, known: list[bool], prefix: str, arrays
-) -> None:
-    """Let an optimiser remember what a checkpoint has of it."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    owners = [p for p, is_known in zip(parameters, known, strict=True) if is_known]
-    owners = [p for p in owners for _ in STATE]
-    fused = bool(optimizer.param_groups[0].get("fused"))
-    tensors = []
-    found = [torch.from_numpy(array) for _, array in _under(prefix, arrays)]
-    for owner, tensor in zip(owners, found, strict=True):
-        counts = tensor.dim() == 0 and owner.dim() > 0  # the number of steps
-        tensors.append(tensor if counts and not fused else tensor.to(owner.device))
-    give_state(optimizer, tensors, known)
 
 
 # --- what decides a training ----------------------------------------------------------

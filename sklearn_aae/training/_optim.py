@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -241,6 +242,25 @@ def give_state(
     for parameter, is_known in zip(parameters, known, strict=True):
         if is_known:
             optimizer.state[parameter] = {name: next(rest) for name in STATE}
+
+
+def load_state(
+    optimizer: torch.optim.Optimizer,
+    arrays: Iterable[np.ndarray],
+    known: Sequence[bool],
+) -> None:
+    """Let an optimiser remember stored arrays, in the order of `state_of`."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    owners = [p for p, is_known in zip(parameters, known, strict=True) if is_known]
+    places = [(p, name) for p in owners for name in STATE]
+    fused = optimizer.param_groups[0].get("fused")
+    tensors = []
+    for (owner, name), array in zip(places, arrays, strict=True):
+        tensor = torch.tensor(array)
+        # Unfused, torch counts steps on the CPU.
+        there = name != "step" or fused
+        tensors.append(tensor.to(owner.device) if there else tensor)
+    give_state(optimizer, tensors, known)
 
 
 def moved_by(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -12,7 +12,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from torch import nn
 
-from sklearn_aae import AAETransformer
+from sklearn_aae import (
+    AAEClusterer,
+    AAETransformer,
+    GANSampler,
+    SemiSupervisedAAEClassifier,
+)
 from sklearn_aae.utils import _device
 
 X, Y = load_iris(return_X_y=True)
@@ -87,6 +92,27 @@ def test_training_on_continues_after_a_copy():
     twin = pickle.loads(pickle.dumps(model))
     assert twin.fit(X).n_iter_ == model.fit(X).n_iter_ == 6
     assert np.isfinite(twin.transform(X)).all()
+
+
+GOES_ON = [AAETransformer, AAEClusterer, SemiSupervisedAAEClassifier, GANSampler]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("kind", GOES_ON, ids=lambda kind: kind.__name__)
+def test_training_on_after_a_copy_is_the_same(kind, method):
+    small = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+    model = getattr(kind(2, warm_start=True, **small), method)(X, Y)
+    twin = pickle.loads(pickle.dumps(model))
+    for one in (model, twin):
+        getattr(one, method)(X, Y)
+    states = [one._get_state()["nets"][0] for one in (model, twin)]
+    for name, weights in states[0]["weights"].items():
+        assert np.array_equal(weights, states[1]["weights"][name]), name
+
+
+def test_copies_of_finished_models_stay_small():
+    sizes = [len(pickle.dumps(fit(warm_start=warm))) for warm in (False, True)]
+    assert sizes[1] > 1.5 * sizes[0]
 
 
 @pytest.fixture
