@@ -168,7 +168,9 @@ def test_data_parameters_arrive(monkeypatch):
     assert batches_of(monkeypatch, batch_size=37)[0].batch_size == 37
     held = {"early_stopping": True, "validation_fraction": 0.4}
     assert len(batches_of(monkeypatch, **held)[0]) == 90
-    assert len(batches_of(monkeypatch, n_init=3)) == 3
+    assert len(batches_of(monkeypatch, n_init=3, halving=False)) == 3
+    # 3 restarts in the first epoch, 1 in the two that follow.
+    assert len(batches_of(monkeypatch, n_init=3, max_iter=3)) == 3 + 2 + 1
     one, two = (batches_of(monkeypatch, random_state=seed)[0].seed for seed in (0, 1))
     assert one != two
 
@@ -203,7 +205,7 @@ def test_warm_start_arrives():
 def test_every_parameter_is_followed():
     followed = {name for name, _, _ in FLOW}
     followed |= {"n_iter_no_change", "tol", "batch_size", "validation_fraction"}
-    followed |= {"n_init", "random_state", "warm_start", "count_features"}
+    followed |= {"n_init", "halving", "random_state", "warm_start", "count_features"}
     followed |= {"n_examples", "checkpoint", "checkpoint_interval"}
     assert set(inspect.signature(AAETransformer).parameters) == followed
 

@@ -14,6 +14,7 @@ from sklearn_aae.estimators._data import FitInput, TrainingData, prepare
 from sklearn_aae.estimators._fitting import (
     Choice,
     EpochRule,
+    Evaluation,
     Trainer,
     count_epochs,
     fitted_model,
@@ -54,9 +55,10 @@ class BaseModel(BaseEstimator):
     """Base of all models of the family.
 
     A model says what it is made of by one hook, ``_make_spec(data)``. It may also say
-    what y is to it (``_label_role``), prepare more than rows (``_prepare``), choose
-    between restarts (``_choose``), and learn something after the training
-    (``_finish``). Its parameters are fields, see `sklearn_aae.estimators.parameter`.
+    what y is to it (``_label_role``), prepare more than rows (``_prepare``), say how
+    good a restart is (``_evaluate``), choose between restarts (``_choose``), and learn
+    something after the training (``_finish``). Its parameters are fields, see
+    `sklearn_aae.estimators.parameter`.
     """
 
     n_components: int = parameter(
@@ -114,6 +116,7 @@ class BaseModel(BaseEstimator):
     n_iter_no_change: int = parameter(default=10, allowed=[POSITIVE_INT])
     tol: float = parameter(default=1e-3, allowed=[NON_NEGATIVE])
     n_init: int = parameter(default=1, allowed=[POSITIVE_INT])
+    halving: bool = parameter(default=True, allowed=["boolean"])
     warm_start: bool = parameter(default=False, allowed=["boolean"])
     callbacks: Sequence | None = parameter(default=None, allowed=[list, tuple, None])
     compile: bool = parameter(default=True, allowed=["boolean"])
@@ -180,11 +183,20 @@ class BaseModel(BaseEstimator):
         """Return what the model is made of: prior, networks, phases."""
         raise NotImplementedError
 
+    def _evaluate(
+        self, net: AAENet, data: TrainingData, spec: ModelSpec, streams: bool
+    ) -> Evaluation:
+        """Return how good a restart is, in the midst of its training or after it."""
+        return Evaluation(net.loss_)
+
     def _choose(
         self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
     ) -> Choice:
         """Return the best of several trained nets: that of the lowest criterion."""
-        return Choice([min(nets, key=lambda net: net.loss_)])
+        found = [self._evaluate(net, data, spec, streams) for net in nets]
+        criteria = [one.criterion for one in found]
+        at = criteria.index(min(criteria))
+        return Choice([nets[at]], attributes=found[at].attributes)
 
     def _finish(self, given: FitInput, *, streams: bool, before: dict) -> None:
         """Learn what else the estimator answers by, with the networks in place.
@@ -329,7 +341,9 @@ class BaseModel(BaseEstimator):
         if warm:
             nets = trainer.train_on([model.net for model in self._models])
         else:
-            nets = trainer.train_new(seeds)
+            nets = trainer.train_new(
+                seeds, lambda net: self._evaluate(net, data, spec, streams).criterion
+            )
         choice = self._choose(nets, data, spec, streams)
         trainer.warn_if_worse(choice.best)
         models = [fitted_model(self, net, spec, data) for net in choice.nets]

@@ -221,6 +221,16 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         they are), as one stack; the one of the lowest `loss_` is kept.
         """,
     ),
+    "halving": (
+        "bool",
+        """
+        Whether the worse half of the restarts leave after a quarter of the epochs, and
+        again after half of them (successive halving), by what decides which one is
+        kept. Each is trained as without it: one that leaves is missed only if it would
+        have overtaken the others. Where somebody may look into the training or remember
+        it (`early_stopping`, `callbacks`, modules of your own), all stay to the end.
+        """,
+    ),
     "warm_start": (
         "bool",
         """

@@ -1,7 +1,7 @@
 """From a model's specification and prepared rows to trained nets."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -10,12 +10,13 @@ from skorch.callbacks import EarlyStopping
 from skorch.utils import noop
 
 from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._halving import Part, best_of, cut, plan_rungs
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel, answering
 from sklearn_aae.estimators._networks import learning_rates
 from sklearn_aae.estimators._parameters import as_callbacks, checkpoint_place
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._spec import ModelSpec, Stage
+from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._state import dtype_of, load_arrays, load_optimizers
 from sklearn_aae.estimators._warnings import warn_if_diverged
 from sklearn_aae.nn import EmbedColumns, HoldConstants
@@ -46,6 +47,22 @@ class EpochRule(NamedTuple):
     n_steps: int = 1000
     least: int = 20
     most: int = 400
+
+
+class Evaluation(NamedTuple):
+    """How good one of several trained nets is.
+
+    Attributes
+    ----------
+    criterion : float
+        Lower is better.
+
+    attributes : mapping
+        Fitted attributes of an estimator that keeps this net.
+    """
+
+    criterion: float
+    attributes: Mapping = MappingProxyType({})
 
 
 class Choice(NamedTuple):
@@ -182,19 +199,26 @@ class Trainer:
         schedule: str | None = None,
     ):
         self.estimator, self.spec, self.data = estimator, spec, data
-        self.scope, self.stages = scope, spec.split(n_epochs)
+        self.scope, self.n_epochs = scope, n_epochs
+        self.stages = spec.split(n_epochs)
         self.streams = schedule is not None
         self.schedule = schedule or estimator.learning_rate_schedule
         self.place = None if self.streams else checkpoint_place(estimator)
 
-    def train_new(self, seeds: list[int]) -> list[AAENet]:
-        """Train a net for each seed, as one stack; return those that got there."""
+    def train_new(
+        self, seeds: list[int], criterion: Callable[[AAENet], float]
+    ) -> list[AAENet]:
+        """Train a net for each seed, as one stack; return those that got there.
+
+        By the criterion restarts are halved on the way, if the estimator wants that.
+        """
         dtype = self.data.rows.X.dtype
         nets = [
             build_net(self.estimator, self.spec, self.data, seed, dtype)
             for seed in seeds
         ]
-        jobs = self.run(nets)
+        rungs = plan_rungs(self.n_epochs, len(nets)) if self._halves(nets) else {}
+        jobs = self.run(nets, rungs, criterion)
         done = [job.net for job in jobs if job.done]
         if not done:
             stopped = KeyboardInterrupt("Stopped before any model had been trained.")
@@ -238,22 +262,55 @@ class Trainer:
         """The rows that nets are evaluated by."""
         return self.data.validation or self.data.rows
 
-    def run(self, nets: list[AAENet]) -> list[Job]:
-        """Train nets stage by stage; return the last job of each."""
+    def _halves(self, nets: list[AAENet]) -> bool:
+        """Whether restarts are halved: where that changes none of those that stay.
+
+        Callbacks, and layers of the user, may remember what happens between two parts.
+        """
+        remembers = self.estimator.callbacks or self.estimator.early_stopping
+        ours = all(net.module_.own_layers for net in nets)
+        return self.estimator.halving and ours and not remembers
+
+    def run(
+        self,
+        nets: list[AAENet],
+        rungs: Mapping[int, int] = MappingProxyType({}),
+        criterion: Callable[[AAENet], float] = lambda net: 0.0,
+    ) -> list[Job]:
+        """Train nets part by part; return the last job of each that has not left.
+
+        Parameters
+        ----------
+        nets : list of AAENet
+            New ones, or trained ones.
+
+        rungs : mapping of int to int, default=none
+            After how many epochs how many nets are left.
+
+        criterion : callable, default=0 for all
+            Those of the lowest are left.
+        """
         last: dict[AAENet, Job] = {}
         self._check_callbacks(nets)
-        for stage, n_epochs in self.stages:
-            for net in nets:
-                net.replace_phases(stage.phases)
-            jobs = [self._job(net, stage, n_epochs) for net in nets]
+        for part in cut(self.stages, rungs):
+            for net in nets if part.begin == 0 else ():
+                net.replace_phases(part.stage.phases)
+            jobs = [self._job(net, part) for net in nets]
             train(jobs)
-            last |= {job.net: job for job in jobs}
+            for job in jobs:
+                # One that Ctrl-C left undone is what it was after an earlier part.
+                if job.done or job.error or job.net not in last:
+                    last[job.net] = job
             stopped = any(getattr(net, "interrupted_", False) for net in nets)
             if stopped:
                 self.scope.interrupt()
             nets = [job.net for job in jobs if job.done]
             if stopped or not nets:
                 break
+            kept = best_of(nets, part.n_kept, criterion)
+            for net in set(nets) - set(kept):
+                del last[net]
+            nets = kept
         return list(last.values())
 
     def _check_callbacks(self, nets: list[AAENet]) -> None:
@@ -268,20 +325,23 @@ class Trainer:
             validated = self.data.validation is not None
             check_callbacks(net, always, validated=validated)
 
-    def _job(self, net: AAENet, stage: Stage, n_epochs: int) -> Job:
-        """Return the training of a net for the epochs of a stage."""
-        net.max_epochs, net.schedule = n_epochs, self.schedule
-        if self.place is not None and not all(p.replays_exactly for p in stage.phases):
+    def _job(self, net: AAENet, part: Part) -> Job:
+        """Return the training of a net for a part of a stage."""
+        net.max_epochs, net.schedule = part.n_epochs, self.schedule
+        exact = all(phase.replays_exactly for phase in part.stage.phases)
+        if self.place is not None and not exact:
             net.record_steps = False  # which steps were replayed would change bits
         validated = self.data.validation is not None
         return Job(
             net,
-            stage.make_batches(self.data.rows, net.seed),
+            part.stage.make_batches(self.data.rows, net.seed),
             self.spec.make_validation(self._validation, net.seed),
             validate=validated,
             # A chunk of a longer stream is not all the data: its averages stand.
             calibrate=not validated and not (self.streams and len(net.history)),
             place=self.place,
+            epochs=part.end,
+            resumes=part.begin > 0,
         )
 
     def _release_constants(self, net: AAENet) -> None:

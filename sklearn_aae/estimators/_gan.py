@@ -74,6 +74,11 @@ class GANSampler(BaseModel):
         Your own network from `n_components` columns to (scaled) rows. It is copied,
         never changed.
 
+    halving : bool, default=False
+        Whether the worse half of the restarts leave after a quarter of the epochs, and
+        again after half of them, see `AAETransformer`. A game without a reconstruction
+        goes up and down: who is ahead then says little of who is ahead at the end.
+
     {parameters}
 
     Attributes
@@ -115,6 +120,7 @@ class GANSampler(BaseModel):
 
     n_components: int = parameter(default=8, kw_only=False)
     gradient_penalty: float = 1.0
+    halving: bool = False
     generator: nn.Module | None = parameter(
         default=None, allowed=[nn.Module, None], shapes=True
     )

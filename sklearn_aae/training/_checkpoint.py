@@ -297,7 +297,7 @@ class _Fingerprint:
         self.add(net.total_variance, net.record_steps)
         for line in net.finished_history():
             self.add({name: value for name, value in line.items() if name != "dur"})
-        self.add(job.epochs, job.validate, job.calibrate)
+        self.add(job.epochs, job.epochs_done, job.validate, job.calibrate)
         stopping = _stopping(net)
         if stopping is not None:
             self.add(stopping.patience, stopping.threshold)

@@ -132,7 +132,7 @@ def shape_of(job: Job) -> tuple | None:
         (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
         (job.calibrate, evaluated),
-        _age(net),
+        (*_age(net), job.epochs_done),
         net.module_.describe(),
     )
 

@@ -52,7 +52,11 @@ class Member:
         Whether to evaluate each epoch.
 
     epochs : int or None
-        How many; None for the net's `max_epochs`.
+        How many epochs of the training there are; None for the net's `max_epochs`,
+        which the learning rate schedule spans in any case.
+
+    resumes : bool
+        Whether the net's latest training goes on, which ended after fewer epochs.
 
     error : Exception or None
         Why it failed.
@@ -63,13 +67,29 @@ class Member:
     validation: Batch | None
     validate: bool = False
     epochs: int | None = field(default=None, kw_only=True)
+    resumes: bool = field(default=False, kw_only=True)
     error: Exception | None = field(default=None, init=False)
+
+    @property
+    def epochs_done(self) -> int:
+        """Number of epochs of a training that goes on which are done."""
+        return len(self.net.history) - self.net.first_epoch_ if self.resumes else 0
+
+    @property
+    def epochs_left(self) -> int:
+        """Number of epochs still to come, once the training has begun."""
+        epochs = self.net.max_epochs if self.epochs is None else self.epochs
+        return self.net.first_epoch_ + epochs - len(self.net.history)
 
     @property
     def at_end(self) -> bool:
         """Whether all epochs are done."""
-        epochs = self.net.max_epochs if self.epochs is None else self.epochs
-        return len(self.net.history) - self.net.first_epoch_ >= epochs
+        return self.epochs_left <= 0
+
+    def begin(self) -> None:
+        """Count the epochs of a training from here, or go on counting."""
+        if not self.resumes:
+            self.net.first_epoch_ = len(self.net.history)
 
     def notify(self, hook: str, **arguments) -> None:
         """Call the callbacks; their error is this member's alone."""
@@ -131,6 +151,8 @@ def run_epochs(
     cancel : callable
         Called before each step; may raise.
     """
+    for member in members:
+        member.begin()
     running = [member for member in members if not member.at_end]
     present, keeper = list(running), members[0].net.keeper if members else None
     if keeper is not None:

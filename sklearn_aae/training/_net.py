@@ -267,12 +267,12 @@ class AAENet(NeuralNet):
             if scores and not len(self.history):
                 callback.initialize()
 
-    def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Run epochs, by the loop that trains stacks, too."""
-        self.first_epoch_ = len(self.history)  # a callback may have loaded some
+    def fit_loop(self, X, y=None, epochs=None, resumes=False, **fit_params):
+        """Run epochs, by the loop that trains stacks, too; see `Member`."""
         data, validation = self.get_split_datasets(X, y)
         evaluated = validation is not None
-        member = Member(self, data, validation, evaluated, epochs=epochs)
+        parts = {"epochs": epochs, "resumes": resumes}
+        member = Member(self, data, validation, evaluated, **parts)
         run_epochs([member], lambda _: Alone(self, data, validation), self.cancel)
         if member.error is not None:
             raise member.error

@@ -78,6 +78,9 @@ class Stack:
 
     validation : Batch or None
         Rows of shape (C, B, d) to evaluate each epoch on, if any.
+
+    n_epochs : int
+        How many are to come, at most.
     """
 
     def __init__(
@@ -85,8 +88,10 @@ class Stack:
         nets: Sequence[AAENet],
         batches: StackedBatches,
         validation: Batch | None,
+        n_epochs: int,
     ):
         self.nets, self.batches, self.validation = list(nets), batches, validation
+        self.n_epochs = n_epochs
         recipe = stack_recipes([net.module_ for net in nets])
         streams = Streams([net.seed for net in nets], next(recipe.parameters()).device)
         self.engine = Engine(recipe, [], streams)
@@ -121,9 +126,8 @@ class Stack:
         start = time.perf_counter()
         if not self.engine.optimizers:
             self.engine.optimizers = self._make_optimizers()
-            epochs = max(net.max_epochs for net in self.nets) - self._done(number)
             recordable = all(net.record_steps for net in self.nets)
-            n_steps = epochs * self.batches.n_steps
+            n_steps = self.n_epochs * self.batches.n_steps
             self.engine.plan(n_steps, Replay if recordable else None)
 
         def step(i: int, batch: Batch) -> dict[str, Tensor]:

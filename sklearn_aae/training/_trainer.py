@@ -150,7 +150,7 @@ def train_one(job: Job, cancel: Callable[[], None] = lambda: None) -> None:
     net.cancel = cancel  # type: ignore[method-assign]
     with torch_threads(step_flops(job)), _lent_generator(job):
         try:
-            net.partial_fit(job.batches)
+            net.partial_fit(job.batches, epochs=job.epochs, resumes=job.resumes)
         finally:
             net.train_split = None
             del net.cancel
@@ -183,7 +183,7 @@ def _train_stack(jobs: list[Job], cancel: Callable[[], None]) -> None:
     _keep_freed_memory()
     with torch_threads(len(jobs) * step_flops(jobs[0])):
         for job in jobs:
-            job.net.first_epoch_, job.net.interrupted_ = len(job.net.history), False
+            job.net.interrupted_ = False
             job.notify("on_train_begin", X=job.batches, y=None)
         evaluated = jobs[0].validate
         alive = [job for job in jobs if job.error is None]
@@ -197,7 +197,8 @@ def _make_stack(jobs: Sequence[Job], evaluated: bool) -> Stack:
     """Stack the nets of jobs, and the validation rows if they are to be evaluated."""
     validation = Batch.stack([job.validation for job in jobs]) if evaluated else None
     batches = StackedBatches([job.batches for job in jobs])
-    return Stack([job.net for job in jobs], batches, validation)
+    n_epochs = max(job.epochs_left for job in jobs)
+    return Stack([job.net for job in jobs], batches, validation, n_epochs)
 
 
 def _finish(jobs: Sequence[Job]) -> None:

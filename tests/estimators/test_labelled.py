@@ -130,7 +130,7 @@ def test_the_restart_of_the_best_graph_is_kept(three, way, monkeypatch):
 
     monkeypatch.setattr(Clustering, "find", spy)
     options = {} if way is None else {"n_subclusters": 6, "merge_by": way}
-    options |= {"scale": "range", "n_init": 3, "max_iter": 3}
+    options |= {"scale": "range", "n_init": 3, "halving": False, "max_iter": 3}
     model = AAEClusterer(3, **options, **SMALL).fit(three[0])
     assert len(seen) == 3
     if way is None:

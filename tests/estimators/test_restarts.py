@@ -32,8 +32,9 @@ OPTIONS = [
 
 
 def make(**options):
+    # With halving: test_halving.py.
     options = {"hidden_layer_sizes": (8,), "max_iter": 8, "random_state": 0, **options}
-    return AAETransformer(**options)
+    return AAETransformer(**{"halving": False, **options})
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_validation_rows_are_watched():
 
 
 def test_n_init_keeps_the_best():
-    options = {"linear_skip": False, "random_state": 0}
+    options = {"linear_skip": False, "halving": False, "random_state": 0}
     models = [make(n_init=n, **options).fit(X) for n in (1, 2, 4)]
     losses = [model.loss_ for model in models]
     assert losses[0] >= losses[1] >= losses[2]

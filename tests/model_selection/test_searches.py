@@ -88,7 +88,7 @@ def test_max_models(max_models, trainings):
 def test_restarts_meet_too(trainings):
     model = make_model(n_init=3)
     assert_same_search(both(lambda: GridSearchCV(model, FEW_RATES, cv=3).fit(X, Y)))
-    assert trainings == [18]
+    assert trainings == [18, 6]  # the first epoch leaves one of three
 
 
 def test_randomized_search(trainings):

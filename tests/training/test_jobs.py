@@ -108,6 +108,16 @@ def test_epochs_must_be_evaluated_on_as_many_rows_or_none(make_job):
     assert n_stacks(make_job, "n_validation", [20, 21], patience=2) == 2
 
 
+def test_a_training_that_goes_on_is_not_one_that_begins(make_job):
+    jobs = [make_job(i) for i in range(3)]
+    for job in jobs:
+        job.epochs = 2
+    train_jobs(jobs)
+    for job, resumes in zip(jobs, [True, True, False], strict=True):
+        job.epochs, job.resumes = 4, resumes
+    assert sorted(map(len, group(jobs))) == [1, 2]
+
+
 def test_a_prior_within_the_networks_must_be_one(make_job):
     options = {"regularizer": "kl", "posterior": "gaussian"}
     mixtures = [{"radius": 1.0}, {"radius": 2.0}, {"weights": [1.0, 2.0, 3.0]}]

@@ -127,6 +127,23 @@ def test_members_that_outlast_others_move_together(check):
     check(4, kinds=BOTH, epochs=lambda i: [1, 1, 3, 4][i])
 
 
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_training_in_parts_ends_like_one(
+    schedule, alone, make_job, train_alone, alike
+):
+    options = {"schedule": schedule, "epochs": 5, **NOISE}
+    jobs = [make_job(i, **options) for i in range(2)]
+    for epochs in (1, 3, 5):
+        for job in jobs:
+            job.epochs, job.resumes = epochs, epochs > 1
+        for part in [[job] for job in jobs] if alone else [jobs]:
+            train_jobs(part)
+        assert {len(job.net.history) for job in jobs} == {epochs}
+    for job, expected in zip(jobs, train_alone(2, **options), strict=True):
+        alike(job, expected, 0.0 if alone else 1e-9)
+
+
 # --- every option ---------------------------------------------------------------------
 
 

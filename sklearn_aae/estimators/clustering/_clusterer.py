@@ -8,7 +8,7 @@ from sklearn.base import ClusterMixin
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import Choice
+from sklearn_aae.estimators._fitting import Evaluation
 from sklearn_aae.estimators._graph import in_few_dimensions, nearest
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
@@ -241,25 +241,21 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
 
         return replace(spec, fitted_prior=fitted_prior)
 
-    def _choose(
-        self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
-    ) -> Choice:
-        """Return the net whose clusters lie best on the graph of neighbours."""
+    def _evaluate(
+        self, net: AAENet, data: TrainingData, spec: ModelSpec, streams: bool
+    ) -> Evaluation:
+        """Return how well a net's clusters lie on the graph of neighbours."""
         known = getattr(self, "subcluster_labels_", None) if streams else None
         m, rule = self._n_labels, (self.n_clusters, self.merge_by, known)
-        found = [
-            Clustering.find(labels_of(encoder, data, m), spec.neighbors(), m, *rule)
-            for encoder in (net.module_.networks["encoder"] for net in nets)
-        ]
+        labels = labels_of(net.module_.networks["encoder"], data, m)
+        found = Clustering.find(labels, spec.neighbors(), m, *rule)
         by_cut = m > self.n_clusters and self.merge_by == "cut"
-        ranks = [c.cut if by_cut else -c.information for c in found]
-        best = ranks.index(min(ranks))
         attributes = {
-            "information_": found[best].information,
-            "cut_": found[best].cut,
-            "subcluster_labels_": found[best].clusters,
+            "information_": found.information,
+            "cut_": found.cut,
+            "subcluster_labels_": found.clusters,
         }
-        return Choice([nets[best]], attributes=attributes)
+        return Evaluation(found.cut if by_cut else -found.information, attributes)
 
     def _finish(self, given: FitInput, *, streams: bool, before: dict) -> None:
         """Set the clusters of the training rows; number the clusters in use."""

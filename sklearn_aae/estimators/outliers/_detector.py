@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import OutlierMixin
@@ -151,6 +152,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     )
     max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
     n_init: int = 8
+    # All restarts count, so none may leave.
+    halving: ClassVar = False  # type: ignore[misc]
 
     # --- fit ------------------------------------------------------------------------
 
