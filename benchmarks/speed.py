@@ -13,6 +13,7 @@ train      the same model on the same rows: ours; skorch with its DataLoader; a 
            PyTorch loop; pythae; a step's bare matrix products and one fused Adam step
 searches   GridSearchCV, 12 candidates x 5 folds: ours as one stack, sequential and in
            2 processes; skorch in 2 processes (--searches)
+fresh      the same, each in a fresh process: its first search, and its second
 stack      n_init = 1, 2, 4, ... restarts: seconds for each
 transform  rows a second, beside the bare network in chunks
 rows       fit time and peak memory for 10^3 to 10^6 rows
@@ -32,6 +33,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from speed_fresh import run_fresh
 from speed_memory import run_fits, run_memory, run_rows
 from speed_peers import (
     our_model,
@@ -180,6 +182,7 @@ def encode(network, X):
 PARTS = {
     "train": run_train,
     "searches": run_searches,
+    "fresh": run_fresh,
     "stack": run_stack,
     "transform": run_transform,
     "rows": run_rows,
