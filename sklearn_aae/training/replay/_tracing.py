@@ -91,12 +91,12 @@ class _Writer(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if func is torch.ops.aten.lift_fresh.default:
+            # A number that the step makes: what it changes is a copy, each time.
+            func = torch.ops.aten.lift_fresh_copy.default
         result = func(*args, **kwargs)
         if func.namespace == "profiler":  # marks, for who watches
             return result
-        if func is torch.ops.aten.lift_fresh.default:
-            # The step begins with this number each time, whatever it makes of it.
-            func = torch.ops.aten.lift_fresh_copy.default
         node = self.graph.call_function(func, self.written(args), self.written(kwargs))
         self._name(result, node)
         return result
@@ -124,6 +124,8 @@ class _Writer(TorchDispatchMode):
         """
         if isinstance(result, Tensor):
             self._nodes[result] = node
+            layout = (result.shape, result.stride(), result.dtype, result.device)
+            node.meta["memory"] = layout
         elif isinstance(result, list | tuple):
             for i, part in enumerate(result):
                 if part is not None:
