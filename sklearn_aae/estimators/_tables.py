@@ -87,7 +87,15 @@ def read_codes(estimator, Z) -> np.ndarray:
     """Return valid codes."""
     check_is_fitted(estimator)
     Z = as_table(Z, "Z")
-    Z = check_array(Z, dtype=float_dtypes(Z), input_name="Z")
+    try:
+        Z = check_array(Z, dtype=float_dtypes(Z), input_name="Z")
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"Z holds text, and codes are numbers: {error}. Pass what transform "
+            "returns."
+        ) from error
     width = estimator._n_features_out
     if Z.shape[1] != width:
         n_components = estimator.encoder_.n_components
