@@ -63,7 +63,9 @@ def kill(function, seconds):
 
 CASES = {
     "alone": AAETransformer(2, **SMALL),
-    "stack": AAETransformer(2, n_init=3, update="alternating", dropout=0.1, **SMALL),
+    "stack, which races": AAETransformer(
+        2, n_init=8, update="alternating", dropout=0.1, **SMALL
+    ),
     "early stopping": AAETransformer(
         2, n_init=3, early_stopping=True, n_iter_no_change=2, **SMALL
     ),
