@@ -53,6 +53,18 @@ FRESH = (
     "aten.mul.Tensor",
 )
 
+# Operations cell by cell, their variants that write into a given tensor, and the name
+# of that argument.
+WRITING = {
+    "aten.add.Tensor": ("add.out", "out"),
+    "aten.addcmul.default": ("addcmul.out", "out"),
+    "aten.mul.Tensor": ("mul.out", "out"),
+    "aten.neg.default": ("neg.out", "out"),
+    "aten.relu.default": ("relu.out", "out"),
+    "aten.sub.Tensor": ("sub.out", "out"),
+    "aten.threshold_backward.default": ("threshold_backward.grad_input", "grad_input"),
+}
+
 # Views of one tensor, which need to be taken once only.
 VIEWS = ("aten.t.default", "aten.transpose.int", "aten.unsqueeze.default")
 
@@ -96,19 +108,38 @@ def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
 
 
 def _reuse_memory(recorded: GraphModule) -> None:
-    """Let a ReLU and its gradient overwrite what nothing else reads."""
-    for node in recorded.graph.nodes:
-        name = str(node.target)
-        if name not in ("aten.relu.default", "aten.threshold_backward.default"):
+    """Let operations cell by cell overwrite what nothing reads after them.
+
+    New memory is what most of the time of such an operation goes to.
+    """
+    place = {node: i for i, node in enumerate(recorded.graph.nodes)}
+    fresh = {node for node in place if str(node.target) in FRESH}
+    for node in place:
+        tensors = [arg for arg in node.args if isinstance(arg, Node)]
+        operation, into = WRITING.get(str(node.target), ("", ""))
+        if not operation or (node.args != (*tensors,) and "Tensor" in str(node.target)):
             continue
-        source = node.args[0]
-        if str(source.target) not in FRESH or len(source.users) > 1:
-            continue
-        if name == "aten.relu.default":
-            node.target = torch.ops.aten.relu_.default
-        else:
-            node.target = torch.ops.aten.threshold_backward.grad_input
-            node.kwargs = {"grad_input": source}
+        for source in tensors:
+            alike = source.meta.get("memory") == node.meta.get("memory") is not None
+            if source not in fresh or not alike or not _only_read(source):
+                continue
+            if max(place[user] for user in source.users) > place[node]:
+                continue
+            node.target = attrgetter(operation)(torch.ops.aten)
+            node.kwargs = {**node.kwargs, into: source}
+            fresh = {*fresh, node} - {source}
+            break
+
+
+def _only_read(tensor: Node) -> bool:
+    """Whether what uses a tensor neither changes it nor looks at it for others."""
+    schemas = [getattr(user.target, "_schema", None) for user in tensor.users]
+    return all(
+        schema is not None
+        and not schema.is_mutable
+        and all(part.alias_info is None for part in schema.returns)
+        for schema in schemas
+    )
 
 
 def _share_views(recorded: GraphModule) -> None:
