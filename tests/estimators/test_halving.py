@@ -4,6 +4,8 @@ The truth are single fits: each restart trained by itself, to the end, and, at a
 constant learning rate, only as far as a rung.
 """
 
+import gc
+import weakref
 from functools import partial
 
 import numpy as np
@@ -245,6 +247,21 @@ def test_a_real_error_in_a_later_part_is_raised(rows, monkeypatch, sizes):
     monkeypatch.setattr(_fitting, "train", train)
     with pytest.raises(RuntimeError, match="mine"):
         KINDS["transformer"](n_init=N_INIT, random_state=0).fit(rows)
+
+
+def test_who_leaves_is_forgotten(rows, monkeypatch):
+    build, nets = _fitting.build_net, []
+
+    def built(*args):
+        net = build(*args)
+        nets.append(weakref.ref(net))
+        return net
+
+    monkeypatch.setattr(_fitting, "build_net", built)
+    model = KINDS["transformer"](n_init=N_INIT, random_state=0).fit(rows)
+    gc.collect()
+    assert [net() for net in nets if net() is not None] == [model.net_]
+    assert len(nets) >= N_INIT
 
 
 # --- where it is off ------------------------------------------------------------------
