@@ -156,9 +156,10 @@ def _alike(before, now) -> bool:
 def params_of(estimator) -> dict:
     """Return the parameters of a fit, which later changes of the estimator leave alone.
 
-    With those of a prior object beside it, to tell whether they have changed.
+    With those of a prior object beside it, to tell whether they have changed. Without
+    callbacks: they shape nothing, and may hold a whole net once they have been used.
     """
-    params = dict(estimator.get_params())
+    params = dict(estimator.get_params()) | {"callbacks": None}
     if isinstance(params.get("prior"), Prior) and params["prior"].get_params():
         params["prior"] = copy.deepcopy(params["prior"])
     return params

@@ -187,6 +187,16 @@ def test_own_subclasses_and_callbacks(make, there_and_back, assert_same):
     assert_same(model, loaded, np.eye(5, 3))
 
 
+def test_callbacks_that_hold_an_optimiser_are_let_go(make, there_and_back, assert_same):
+    schedule = skorch.callbacks.LRScheduler(policy="StepLR", step_size=1)
+    options = {"callbacks": [schedule], "learning_rate_schedule": "constant"}
+    model = make("AAETransformer", **options)
+    with pytest.raises(TypeError, match=r"callbacks.0.lr_scheduler_"):
+        there_and_back(model)
+    model.set_params(callbacks=None)
+    assert_same(model, there_and_back(model), "array")
+
+
 def test_a_class_of_a_script_is_found_by_its_short_name(make, there_and_back):
     kind = type("Narrow", (Narrow,), {"__module__": "__main__"})
     model = make("AAETransformer", encoder=kind())
