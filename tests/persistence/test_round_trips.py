@@ -83,7 +83,7 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=", ".join)
 def test_every_option(options, make, there_and_back, assert_same):
     model = make("AAETransformer", **options)
     assert_same(model, there_and_back(model), "array")
@@ -220,7 +220,7 @@ UNSAVEABLE = [
 ]
 
 
-@pytest.mark.parametrize(("attribute", "message"), UNSAVEABLE, ids=str)
+@pytest.mark.parametrize(("attribute", "message"), UNSAVEABLE)
 def test_what_cannot_be_saved_is_named(attribute, message, tmp_path):
     model = AAETransformer()
     vars(model).update(attribute)
