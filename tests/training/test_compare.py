@@ -94,3 +94,24 @@ def test_statistics_of_an_output_that_is_not_used_are_tracked():
 
     tensors = [torch.randn(8, 3), torch.zeros(3), torch.ones(3)]
     check_same(step, record(step, tensors), tensors, exact=True)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_steps_that_see_which_rows_have_labels_are_compared(exact, descent_tensors):
+    def step(w, rows, known):
+        return descend(w, rows * known[:, None])
+
+    def replayed(w, rows, known):
+        return replayed_descent(w, rows * known[:, None])
+
+    def turned(w, rows, known):
+        found = replayed(w, rows, known)
+        known.logical_not_()
+        return found
+
+    known = torch.arange(6) < 3
+    tensors = [*descent_tensors, known]
+    if not exact:  # the two may round apart
+        check_same(step, replayed, tensors, exact=False)
+    with pytest.raises(OtherNumbersError):
+        check_same(step, turned, tensors, exact=exact)
