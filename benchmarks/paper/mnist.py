@@ -12,6 +12,7 @@ from reporting import load_from
 NETWORKS = {
     "hidden_layer_sizes": (1000, 1000),
     "critic_hidden_layer_sizes": (300, 300),
+    "dropout": 0.0,
     "activation": "relu",
     "scale": None,
 }

@@ -359,7 +359,7 @@ def autoencoder_spec(
         encoder = make_encoder(estimator, schema, prior)
         decoder = make_decoder(estimator, schema, prior, **labels)
         begin(encoder, decoder)
-        opponents = make_opponents(estimator, prior, m)
+        opponents = make_opponents(estimator, data.schema, prior, m)
         return {"encoder": encoder, "decoder": decoder, **opponents}
 
     def batches(rows: Rows, seed: int) -> Batches:

@@ -23,7 +23,10 @@ from sklearn_aae.estimators._fitting import (
 from sklearn_aae.estimators._interrupts import FitScope, fitting
 from sklearn_aae.estimators._labels import NO_LABELS, LabelRole
 from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators._networks import hidden_sizes
 from sklearn_aae.estimators._parameters import (
+    AUTO_EPOCHS,
+    AUTO_SIZES,
     NON_NEGATIVE,
     POSITIVE,
     POSITIVE_INT,
@@ -64,8 +67,8 @@ class BaseModel(BaseEstimator):
     n_components: int = parameter(
         default=2, allowed=[POSITIVE_INT], shapes=True, kw_only=False
     )
-    hidden_layer_sizes: Sequence[int] = parameter(
-        default=(256, 256), allowed=["array-like"], shapes=True
+    hidden_layer_sizes: Sequence[int] | str = parameter(
+        default="auto", allowed=AUTO_SIZES, shapes=True
     )
     activation: str = parameter(
         default="gelu", allowed=[StrOptions(set(ACTIVATIONS))], shapes=True
@@ -110,7 +113,7 @@ class BaseModel(BaseEstimator):
     batch_size: int = parameter(
         default=128, allowed=[Interval(Integral, 2, None, closed="left")]
     )
-    max_iter: int | str = parameter(default=100, allowed=[POSITIVE_INT])
+    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
     early_stopping: bool = parameter(default=False, allowed=["boolean"])
     validation_fraction: float = parameter(default=0.1, allowed=[PROPER_SHARE])
     n_iter_no_change: int = parameter(default=10, allowed=[POSITIVE_INT])
@@ -188,6 +191,10 @@ class BaseModel(BaseEstimator):
     ) -> Evaluation:
         """Return how good a restart is, in the midst of its training or after it."""
         return Evaluation(net.loss_)
+
+    def _parts(self) -> "Sequence[BaseModel]":
+        """Return the estimators whose parameters restarts are built by, in turn."""
+        return [self]
 
     def _choose(
         self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
@@ -335,18 +342,26 @@ class BaseModel(BaseEstimator):
         data = self._prepare(given, seed, self._data if warm else None)
         if warm and streams:
             data = data.after(self._data, self.n_examples, seed)
-        spec = self._make_spec(data)
         plan = (1, "constant") if streams else (count_epochs(self, data),)
-        trainer = Trainer(self, spec, data, scope, *plan)
-        if warm:
-            nets = trainer.train_on([model.net for model in self._models])
-        else:
-            nets = trainer.train_new(
-                seeds, lambda net: self._evaluate(net, data, spec, streams).criterion
-            )
-        choice = self._choose(nets, data, spec, streams)
-        trainer.warn_if_worse(choice.best)
-        models = [fitted_model(self, net, spec, data) for net in choice.nets]
+        trainers = [
+            Trainer(part, part._make_spec(data), data, scope, *plan, part=i)
+            for i, part in enumerate(self._parts())
+        ]
+        spec = trainers[0].spec
+        trained_by: dict[AAENet, Trainer] = {}
+        for i, trainer in enumerate(trainers):
+            if warm:
+                own = [model.net for model in self._models if model.part == i]
+                nets = trainer.train_on(own)
+            else:
+                nets = trainer.train_new(
+                    seeds[i :: len(trainers)],
+                    lambda net: self._evaluate(net, data, spec, streams).criterion,
+                )
+            trained_by |= dict.fromkeys(nets, trainer)
+        choice = self._choose(list(trained_by), data, spec, streams)
+        trained_by[choice.best].warn_if_worse(choice.best)
+        models = [trained_by[net].fitted(net) for net in choice.nets]
         best = models[choice.at]
         measured = not (warm and streams) or len(data.rows) >= MIN_MEASURED
         if "decoder" in best.networks:
@@ -370,6 +385,7 @@ class BaseModel(BaseEstimator):
         self._models, self._model, self._data = models, models[at], data
         net = self._model.net
         self.history_ = net.finished_history()
+        self.hidden_layer_sizes_ = hidden_sizes(self, data.schema)
         self.n_iter_, self.loss_ = len(self.history_), net.loss_
         if self._model.residuals is not None:
             self.residuals_ = self._model.residuals
@@ -409,6 +425,7 @@ class BaseModel(BaseEstimator):
                 for model in self._models
             ],
             "at": self._models.index(self._model),
+            "parts": [model.part for model in self._models],
         }
 
     def _set_state(self, state: dict) -> None:
@@ -420,8 +437,10 @@ class BaseModel(BaseEstimator):
             resolve_device(maker.device)
         except ValueError:
             maker.device = "cpu"
-        spec = maker._make_spec(data)
-        nets = [load_net(maker, spec, data, part) for part in state["nets"]]
-        models = [fitted_model(maker, net, spec, data) for net in nets]
+        makers = [(part, part._make_spec(data)) for part in maker._parts()]
+        models = []
+        for i, plain in zip(state["parts"], state["nets"], strict=True):
+            net = load_net(*makers[i], data, plain)
+            models.append(fitted_model(*makers[i], net, data, i))
         models[state["at"]].residuals = getattr(self, "residuals_", None)
         self._set_fitted(models, state["at"], data)

@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
+from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
@@ -74,15 +75,20 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         likely one as they are probable. It counts as far as neighbours are not to be
         trusted, see `cluster_weight_`. 0 for no teacher, and full trust in neighbours.
 
+    dropout : float, default=0.2
+        Share of the hidden units that are dropped in training: few labels are soon
+        learned by heart.
+
     labeled_batch_size : int or None, default=None
         Labelled rows that a step takes besides the rows of its batch, others in each
         step unless it takes all of them. None for all, or as many as `batch_size`.
 
-    critic_hidden_layer_sizes : sequence of int, default=(128, 128)
+    critic_hidden_layer_sizes : sequence of int, default=(64, 64)
         Units of the critics' hidden layers.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
+        Number of epochs. "auto" is as many as make 300 (1 + `cluster_weight_`) steps,
+        within 10 and 100.
 
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the cross-entropy.
@@ -140,6 +146,7 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     class_weight: dict | str | None = parameter(
         default=None, allowed=[dict, StrOptions({"balanced"}), None]
     )
+    dropout: float = 0.2
     agreement_duration: float | None = 0.4
     neighbor_noise_rate: float = 0.1
     smoothness_strength: float = 3.0
@@ -207,6 +214,10 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
             weights[seen] = compute_class_weight("balanced", classes=np.unique(y), y=y)
             return tuple(weights.tolist())
         return named_weights(self.class_weight, classes.tolist())
+
+    def _epoch_rule(self, data: TrainingData) -> EpochRule:
+        """Train the longer, the more there is to learn from neighbours."""
+        return EpochRule(round(300 * (1 + data.cluster_weight)), 10, 100)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         trust = data.cluster_weight

@@ -11,8 +11,8 @@ from sklearn_aae.estimators._autoencoder import (
 )
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._labels import LabelRole, label_numbers
-from sklearn_aae.estimators._parameters import AUTO_EPOCHS
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
@@ -49,7 +49,7 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         Rows of a step: the critic compares the rows of each class, so many are needed.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
+        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 200.
 
     {parameters}
 
@@ -88,9 +88,11 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     regularization_strength: float = 50.0
     critic_learning_rate: float | None = 2e-3
     batch_size: int = 512
-    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
 
     _label_role = LabelRole(n_required=1)
+
+    def _epoch_rule(self, data: TrainingData) -> EpochRule:
+        return EpochRule(1000, 20, 200)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         style = as_prior(self.prior, self.n_components)

@@ -10,8 +10,12 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """Number of columns of the code.""",
     ),
     "hidden_layer_sizes": (
-        "sequence of int",
-        """Units of the encoder's hidden layers; the decoder has them in reverse.""",
+        'sequence of int or "auto"',
+        """
+        Units of the encoder's hidden layers; the decoder has them in reverse. "auto" is
+        two layers of 2 d units, rounded up to a power of two, within 64 and 256, for d
+        columns, of which one of m categories counts log2(m): `hidden_layer_sizes_`.
+        """,
     ),
     "activation": (
         '{"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "identity"}',
@@ -192,8 +196,11 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "max_iter": (
-        "int",
-        """Number of epochs.""",
+        'int or "auto"',
+        """
+        Number of epochs. "auto" is as many as make 1,000 steps, within 10 and 100: see
+        `n_iter_`.
+        """,
     ),
     "early_stopping": (
         "bool",
@@ -373,6 +380,10 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
     "feature_names_in_": (
         "ndarray of shape (`n_features_in_`,)",
         """Names of the columns, if they are strings.""",
+    ),
+    "hidden_layer_sizes_": (
+        "tuple of int",
+        """Units of the encoder's hidden layers.""",
     ),
     "n_iter_": (
         "int",

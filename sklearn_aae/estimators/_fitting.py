@@ -31,6 +31,9 @@ from sklearn_aae.training import (
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import seeded_scope
 
+# The prior match of fewer rows is a matter of luck.
+FEW = 5
+
 
 class EpochRule(NamedTuple):
     """What max_iter="auto" is: as many epochs as make some steps, within bounds.
@@ -45,8 +48,12 @@ class EpochRule(NamedTuple):
     """
 
     n_steps: int = 1000
-    least: int = 20
-    most: int = 400
+    least: int = 10
+    most: int = 100
+
+
+# Of games that have more to find than a start shows.
+LONG = EpochRule(1000, 20, 400)
 
 
 class Evaluation(NamedTuple):
@@ -149,7 +156,7 @@ def _callbacks(estimator) -> list:
 
 
 def fitted_model(
-    estimator, net: AAENet, spec: ModelSpec, data: TrainingData
+    estimator, spec: ModelSpec, net: AAENet, data: TrainingData, part: int
 ) -> FittedModel:
     """Return what a trained net answers by."""
     dtype = resolve_device(estimator.device).inference_dtype
@@ -162,6 +169,7 @@ def fitted_model(
         spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
         data.columns,
         data.preprocessor,
+        part=part,
     )
 
 
@@ -187,6 +195,9 @@ class Trainer:
 
     schedule : str, default=None
         Of the learning rates, if it is not the estimator's: that of a chunk.
+
+    part : int, default=0
+        Place among the estimators whose parameters nets are built by.
     """
 
     def __init__(
@@ -197,7 +208,10 @@ class Trainer:
         scope: FitScope,
         n_epochs: int,
         schedule: str | None = None,
+        *,
+        part: int = 0,
     ):
+        self.part = part
         self.estimator, self.spec, self.data = estimator, spec, data
         self.scope, self.n_epochs = scope, n_epochs
         self.stages = spec.split(n_epochs)
@@ -244,9 +258,15 @@ class Trainer:
             # One that Ctrl-C left undone is a net as it was, and answers, too.
         return nets
 
+    def fitted(self, net: AAENet) -> FittedModel:
+        """Return what a trained net answers by."""
+        return fitted_model(self.estimator, self.spec, net, self.data, self.part)
+
     def warn_if_worse(self, net: AAENet) -> None:
         """Warn if a trained net is worse than before the training."""
         rows = self._validation
+        if len(rows) < FEW:
+            return
 
         def start() -> float:
             untrained = build_net(

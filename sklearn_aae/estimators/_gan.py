@@ -13,10 +13,10 @@ from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._generate import check_n_samples
 from sklearn_aae.estimators._networks import (
     check_module,
+    hidden_sizes,
     make_adversaries,
     make_critic,
 )
-from sklearn_aae.estimators._parameters import check_sizes
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
@@ -24,6 +24,7 @@ from sklearn_aae.estimators._stream import stream
 from sklearn_aae.estimators._tables import as_output, read_new_rows
 from sklearn_aae.objectives import energy_distance
 from sklearn_aae.priors import as_prior
+from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import Batch, GANBatches, TrainGenerator, TrainRowCritic
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
@@ -46,8 +47,9 @@ class GANSampler(BaseModel):
     n_components : int, default=8
         Number of columns of the noise z.
 
-    hidden_layer_sizes : sequence of int, default=(256, 256)
-        Units of the generator's hidden layers, from the noise to the rows.
+    hidden_layer_sizes : sequence of int or "auto", default="auto"
+        Units of the generator's hidden layers, from the noise to the rows; "auto" as of
+        `AAETransformer`.
 
     normalization : {"batch", "layer"} or None, default="batch"
         Normalisation in the generator. Never in the critic.
@@ -148,7 +150,7 @@ class GANSampler(BaseModel):
         prior, size = as_prior(self.prior, self.n_components), self.batch_size
         return ModelSpec(
             prior,
-            lambda: self._make_networks(data.schema.n_features),
+            lambda: self._make_networks(data.schema),
             make_adversaries(self, TrainRowCritic, TrainGenerator, 1.0),
             lambda rows, seed: rows.batches(prior, size, seed, kind=GANBatches),
             lambda rows, seed: _codes_and_rows(rows.as_batch(prior, seed)),
@@ -156,11 +158,11 @@ class GANSampler(BaseModel):
             usual_loss=0.5,  # the criterion is a distance, of at most 1
         )
 
-    def _make_networks(self, n_features: int) -> dict[str, nn.Module]:
+    def _make_networks(self, schema: TableSchema) -> dict[str, nn.Module]:
         generator = Generator(
             self.n_components,
-            n_features,
-            hidden_layer_sizes=check_sizes(self, "hidden_layer_sizes"),
+            schema.n_features,
+            hidden_layer_sizes=hidden_sizes(self, schema),
             normalization=self.normalization,
             activation=self.activation,
             dropout=self.dropout,
@@ -168,7 +170,7 @@ class GANSampler(BaseModel):
         )
         if self.generator is not None:
             check_module("generator", generator)
-        critic = make_critic(self, n_features)
+        critic = make_critic(self, schema, schema.n_features)
         return {"generator": generator, "critic": critic}
 
     def sample(self, n_samples=1, *, y=None, random_state=None):

@@ -22,7 +22,6 @@ from sklearn_aae.estimators._networks import (
     start_linearly,
 )
 from sklearn_aae.estimators._parameters import (
-    AUTO_EPOCHS,
     NON_NEGATIVE,
     POSITIVE_INT,
     PROPER_SHARE,
@@ -74,10 +73,9 @@ class LabelLatent(CodeMixin):
     reconstruction_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     critic_noise: float = parameter(default=0.1, allowed=[NON_NEGATIVE], shapes=True)
     critic_hidden_layer_sizes: Sequence[int] | None = parameter(
-        default=(128, 128), allowed=["array-like"], shapes=True
+        default=(64, 64), allowed=["array-like"], shapes=True
     )
     scale: str | None = "range"
-    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -283,7 +281,7 @@ def _make_networks(
         "decoder": make_decoder(
             estimator, schema, style, n_classes=m, class_heads=heads
         ),
-        **make_opponents(estimator, style),
+        **make_opponents(estimator, schema, style),
         "label_critic": critic,
     }
 

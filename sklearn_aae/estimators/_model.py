@@ -59,6 +59,9 @@ class FittedModel:
 
     sampler : object or None
         What draws rows around training rows, once some have been drawn.
+
+    part : int
+        Place among the estimators whose parameters nets are built by.
     """
 
     net: AAENet
@@ -69,6 +72,7 @@ class FittedModel:
     preprocessor: TablePreprocessor
     residuals: np.ndarray | None = None
     sampler: Any = None
+    part: int = 0
 
     @property
     def encoder(self) -> nn.Module:

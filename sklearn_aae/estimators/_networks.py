@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -31,6 +32,8 @@ from sklearn_aae.utils._random import seeded_scope
 CRITICS = (TrainCritic.name, TrainLabelCritic.name)
 # Share of the cells of incomplete columns that input_dropout="auto" hides.
 HIDDEN_SHARE = 0.25
+# Units of a hidden layer by default.
+LEAST_UNITS, MOST_UNITS = 64, 256
 # Prior samples that set where codes start.
 N_MOMENT_DRAWS = 1000
 
@@ -46,6 +49,19 @@ def reconstruction_weight(k: int) -> float:
     return min(2.0 * k**3, 1000.0)
 
 
+def hidden_sizes(estimator, schema: TableSchema) -> tuple[int, ...]:
+    """Return the units of the hidden layers; "auto" is two layers for the columns.
+
+    h = 2 d, rounded up to a power of two, within `LEAST_UNITS` and `MOST_UNITS`, for d
+    columns, of which one of m categories counts log2(m). Wider ones give no better
+    codes and cost the square.
+    """
+    if not isinstance(estimator.hidden_layer_sizes, str):
+        return check_sizes(estimator, "hidden_layer_sizes")
+    h = 2 ** math.ceil(math.log2(2 * schema.n_digits))
+    return (min(max(h, LEAST_UNITS), MOST_UNITS),) * 2
+
+
 def make_encoder(
     estimator, schema: TableSchema, prior: Prior, n_classes: int = 0
 ) -> Encoder:
@@ -54,7 +70,7 @@ def make_encoder(
     encoder = kind(
         schema.n_features,
         estimator.n_components,
-        hidden_layer_sizes=check_sizes(estimator, "hidden_layer_sizes"),
+        hidden_layer_sizes=hidden_sizes(estimator, schema),
         normalization=estimator.normalization,
         # A plain autoencoder has no prior to take a scale from. Layer normalisation
         # would put codes of few columns on a sphere.
@@ -168,7 +184,7 @@ def make_decoder(estimator, schema: TableSchema, prior: Prior, **labels) -> Deco
         "gaussian" if estimator.reconstruction == "auto" else estimator.reconstruction
     )
     options = {
-        "hidden_layer_sizes": check_sizes(estimator, "hidden_layer_sizes")[::-1],
+        "hidden_layer_sizes": hidden_sizes(estimator, schema)[::-1],
         "activation": estimator.activation,
         "dropout": estimator.dropout,
         "module": copy.deepcopy(estimator.decoder),
@@ -233,12 +249,14 @@ def check_module(name: str, network: Encoder | Decoder) -> None:
         )
 
 
-def make_critic(estimator, width: int, n_classes: int = 0) -> Critic:
+def make_critic(
+    estimator, schema: TableSchema, width: int, n_classes: int = 0
+) -> Critic:
     """Build D(z), or D(z, y) for labels of `n_classes`, on codes of `width` columns."""
     own = check_sizes(estimator, "critic_hidden_layer_sizes")
     return Critic(
         width,
-        check_sizes(estimator, "hidden_layer_sizes") if own is None else own,
+        hidden_sizes(estimator, schema) if own is None else own,
         activation=estimator.activation,
         n_classes=n_classes,
     )
@@ -248,7 +266,7 @@ def make_cell_critic(estimator, schema: TableSchema) -> CellCritic:
     """Build what spots cells of other rows."""
     return CellCritic(
         schema.n_features,
-        check_sizes(estimator, "hidden_layer_sizes"),
+        hidden_sizes(estimator, schema),
         activation=estimator.activation,
         columns=make_columns(schema),
     )
@@ -292,13 +310,18 @@ def make_adversaries(
     ]
 
 
-def make_opponents(estimator, prior: Prior, n_classes: int = 0) -> dict[str, nn.Module]:
+def make_opponents(
+    estimator, schema: TableSchema, prior: Prior, n_classes: int = 0
+) -> dict[str, nn.Module]:
     """Return what the codes are played against: a critic, or the density of a prior.
 
     Parameters
     ----------
     estimator : BaseAutoencoder
         Whose parameters count.
+
+    schema : TableSchema
+        What the columns hold.
 
     prior : Prior
         What codes are made to look like.
@@ -307,7 +330,7 @@ def make_opponents(estimator, prior: Prior, n_classes: int = 0) -> dict[str, nn.
         Number of labels that the critic sees.
     """
     if estimator.regularizer == "adversarial":
-        return {"critic": make_critic(estimator, prior.n_components, n_classes)}
+        return {"critic": make_critic(estimator, schema, prior.n_components, n_classes)}
     if estimator.regularizer == "kl":
         _check_density(prior)
         return {"prior": copy.deepcopy(prior)}

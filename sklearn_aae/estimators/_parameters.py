@@ -17,8 +17,10 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 SHARE = Interval(Real, 0, 1, closed="left")
 PROPER_SHARE = Interval(Real, 0, 1, closed="neither")
-# Of estimators whose number of epochs follows the number of rows.
+# Where the number of epochs follows the number of rows.
 AUTO_EPOCHS = [POSITIVE_INT, StrOptions({"auto"})]
+# Of networks whose size follows the number of columns.
+AUTO_SIZES = ["array-like", StrOptions({"auto"})]
 
 
 def checkpoint_place(estimator) -> Place | None:
@@ -72,7 +74,7 @@ def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
     if not all(POSITIVE_INT.is_satisfied_by(size) for size in sizes):
         raise InvalidParameterError(
             f"The {name!r} parameter of {type(estimator).__name__} must be a sequence "
-            f"of positive integers, one for each hidden layer. Got {sizes!r} instead."
+            f"of positive integers. Got {sizes!r} instead."
         )
     return tuple(int(size) for size in sizes)
 
@@ -159,7 +161,9 @@ def params_of(estimator) -> dict:
     With those of a prior object beside it, to tell whether they have changed. Without
     callbacks: they shape nothing, and may hold a whole net once they have been used.
     """
-    params = dict(estimator.get_params()) | {"callbacks": None}
+    params = dict(estimator.get_params())
+    if "callbacks" in params:  # a subclass may not have it
+        params["callbacks"] = None
     if isinstance(params.get("prior"), Prior) and params["prior"].get_params():
         params["prior"] = copy.deepcopy(params["prior"])
     return params

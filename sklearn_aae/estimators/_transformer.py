@@ -6,8 +6,6 @@ from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._labels import NO_LABELS, OPTIONAL_LABELS, LabelRole
 from sklearn_aae.estimators._networks import has_skip
-from sklearn_aae.estimators._parameters import AUTO_EPOCHS
-from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.priors import as_prior, is_conditional
 
 
@@ -71,7 +69,6 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     """
 
     linear_skip: bool = True
-    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Train short where categories begin at principal components.

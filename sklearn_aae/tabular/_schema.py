@@ -1,5 +1,6 @@
 """What the networks need to know of a table's columns."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -53,6 +54,11 @@ class TableSchema:
     def n_features(self) -> int:
         """Number of columns d."""
         return len(self.n_categories)
+
+    @property
+    def n_digits(self) -> float:
+        """How much goes in: numbers count 1, m categories log2(m), their digits."""
+        return sum(math.log2(max(m, 2)) for m in self.n_categories)
 
     @property
     def plain(self) -> bool:

@@ -661,7 +661,7 @@ def test_a_part_of_one_epoch_has_exact_statistics(three):
     data = model._prepare(FitInput(X, few), 0, model._data)
     spec = model._make_spec(data)
     model.net_.calibrate(spec.stages[1].make_batches(data.rows, model.net_.seed))
-    model._set_fitted([fitted_model(model, model.net_, spec, data)], 0, data)
+    model._set_fitted([fitted_model(model, spec, model.net_, data, 0)], 0, data)
     np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-6)
 
 

@@ -40,7 +40,8 @@ def weighted_quantile(scores: np.ndarray, weight: np.ndarray, level: float) -> f
     values, mass = distinct(scores, weight)
     passed = mass.cumsum()
     at = np.searchsorted(passed, level * passed[-1] * (1 - 1e-9))
-    top = values[-1] + 2.0**-DIGITS * max(abs(values[-1]), 1.0)
+    # Above all scores that are rounded to the highest one.
+    top = values[-1] + 2.0 ** (2 - DIGITS) * max(abs(values[-1]), 1.0)
     return float(np.append(values, top)[at : at + 2].mean())
 
 

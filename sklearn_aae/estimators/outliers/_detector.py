@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -12,11 +12,11 @@ from sklearn.utils.validation import _num_samples
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder, weighted_mean
 from sklearn_aae.estimators._base import MIN_MEASURED
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import Choice
+from sklearn_aae.estimators._fitting import Choice, EpochRule
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._networks import make_cell_critic
-from sklearn_aae.estimators._parameters import AUTO_EPOCHS, SHARE
+from sklearn_aae.estimators._parameters import POSITIVE_INT, SHARE, check_sizes
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators.outliers._answers import OutlierScores
@@ -30,7 +30,12 @@ from sklearn_aae.estimators.outliers._scores import (
     available_scores,
 )
 from sklearn_aae.training import AAENet, DetectReplacedCells
-from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
+from sklearn_aae.utils._compat import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    check_sample_weight,
+)
 
 
 class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
@@ -39,7 +44,9 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     An outlier is reconstructed badly, or its code lies where the prior has little
     density. `n_init` models are trained as one stack; each turns both scores into the
     probability that a training row has as high a one, and the logarithms are added
-    (``score_method="combined"``). The training rows may hold outliers themselves.
+    (``score_method="combined"``); so is the Mahalanobis distance of a row, of one more,
+    linear model. Scores are means over the models. The training rows may hold outliers
+    themselves.
 
     Signs are scikit-learn's: higher scores are more normal, `predict` returns -1 for an
     outlier and 1 for an inlier.
@@ -51,11 +58,12 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     Parameters
     ----------
-    n_components : int, default=1
-        Number of columns of the code. Few: an outlier that the code can hold
-        leaves no residual.
+    n_components : int or sequence of int, default=(1, 1, 4)
+        Number of columns of the code; of several, restarts have them in turn. Few: an
+        outlier that the code can hold leaves no residual. More: the prior then knows
+        more of what is rare.
 
-    hidden_layer_sizes : sequence of int, default=(128, 128)
+    hidden_layer_sizes : sequence of int or "auto", default=(64, 64)
         Units of the encoder's hidden layers, from the rows to the code; the decoder has
         them in reverse.
 
@@ -90,9 +98,13 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         trained for long (thousands of steps); `score_samples` does not ask it.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
+        Number of epochs. "auto" is as many as make 600 steps, within 10 and 100: what
+        is learned late is the outliers themselves.
 
-    n_init : int, default=8
+    learning_rate : float, default=4e-3
+        Of Adam, at the start.
+
+    n_init : int, default=6
         Number of trainings from different random weights, as one stack; their scores
         are averaged (those that diverge are left out). The one of the lowest `loss_`
         gives `encoder_` and `decoder_`.
@@ -135,8 +147,12 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     array([ 1,  1, -1])
     """
 
-    n_components: int = parameter(default=1, kw_only=False)
-    hidden_layer_sizes: Sequence[int] = (128, 128)
+    n_components: int | Sequence[int] = parameter(
+        default=(1, 1, 4),
+        allowed=[POSITIVE_INT, "array-like"],
+        shapes=True,
+        kw_only=False,
+    )
     score_method: str = parameter(
         default="combined", allowed=[StrOptions(set(METHODS))]
     )
@@ -150,12 +166,30 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         allowed=[StrOptions({"reconstruction", "replacement"})],
         shapes=True,
     )
-    max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
-    n_init: int = 8
+    hidden_layer_sizes: Sequence[int] | str = (64, 64)
+    n_init: int = 6
+    learning_rate: float = 4e-3
     # All restarts count, so none may leave.
     halving: ClassVar = False  # type: ignore[misc]
 
     # --- fit ------------------------------------------------------------------------
+
+    def _epoch_rule(self, data: TrainingData) -> EpochRule:
+        return EpochRule(600, 10, 100)
+
+    def _parts(self) -> list["AAEOutlierDetector"]:
+        """Return a detector for each size of the code that restarts have."""
+        sizes = self.n_components
+        if isinstance(sizes, Integral):
+            return [self]
+        sizes = check_sizes(self, "n_components")[: self.n_init]
+        if not sizes:
+            raise InvalidParameterError(
+                "The 'n_components' parameter of AAEOutlierDetector must name at least "
+                "one size. Got an empty sequence instead."
+            )
+        given = self.get_params(deep=False)
+        return [type(self)(**given | {"n_components": k}) for k in sizes]
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         spec = super()._make_spec(data)
