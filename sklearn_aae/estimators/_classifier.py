@@ -24,7 +24,7 @@ from sklearn_aae.estimators._labels import (
     named_weights,
 )
 from sklearn_aae.estimators._model import FittedModel
-from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
+from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT, SHARE
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
@@ -38,6 +38,9 @@ from sklearn_aae.training import (
     LabelledNeighborBatches,
 )
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+
+# Share of the hidden units that are dropped where neighbours are of no help.
+DROPOUT = 0.2
 
 
 class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder):
@@ -75,9 +78,10 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         likely one as they are probable. It counts as far as neighbours are not to be
         trusted, see `cluster_weight_`. 0 for no teacher, and full trust in neighbours.
 
-    dropout : float, default=0.2
-        Share of the hidden units that are dropped in training: few labels are soon
-        learned by heart.
+    dropout : float or "auto", default="auto"
+        Share of the hidden units that are dropped in training. "auto" is 0.2 (1 -
+        `cluster_weight_`): what a few labels say is soon learned by heart, unless
+        neighbours say it, too.
 
     labeled_batch_size : int or None, default=None
         Labelled rows that a step takes besides the rows of its batch, others in each
@@ -146,7 +150,9 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
     class_weight: dict | str | None = parameter(
         default=None, allowed=[dict, StrOptions({"balanced"}), None]
     )
-    dropout: float = 0.2
+    dropout: float | str = parameter(
+        default="auto", allowed=[SHARE, StrOptions({"auto"})], shapes=True
+    )
     agreement_duration: float | None = 0.4
     neighbor_noise_rate: float = 0.1
     smoothness_strength: float = 3.0
@@ -214,6 +220,11 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
             weights[seen] = compute_class_weight("balanced", classes=np.unique(y), y=y)
             return tuple(weights.tolist())
         return named_weights(self.class_weight, classes.tolist())
+
+    def _dropout(self, data: TrainingData) -> float:
+        if isinstance(self.dropout, str):
+            return DROPOUT * (1 - data.cluster_weight)
+        return self.dropout
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Train the longer, the more there is to learn from neighbours."""

@@ -42,7 +42,10 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         Weight of the critic's loss against the reconstruction. The stronger, the less
         the code says about the label.
 
-    critic_learning_rate : float, default=0.002
+    learning_rate : float, default=0.004
+        Step size of all networks but the critic.
+
+    critic_learning_rate : float, default=0.008
         Step size of the critic: it must be quick, or labels hide in the code.
 
     batch_size : int, default=512
@@ -86,7 +89,8 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
 
     n_components: int = parameter(default=8, kw_only=False)
     regularization_strength: float = 50.0
-    critic_learning_rate: float | None = 2e-3
+    learning_rate: float = 4e-3
+    critic_learning_rate: float | None = 8e-3
     batch_size: int = 512
 
     _label_role = LabelRole(n_required=1)

@@ -107,6 +107,10 @@ class LabelLatent(CodeMixin):
         distance = mean_neighbor_distance(data.rows.points(), RADIUS_NEIGHBORS)
         return replace(data, neighbor_distance=distance)
 
+    def _dropout(self, data: TrainingData) -> float:
+        """Return the share of hidden units that are dropped in training."""
+        return self.dropout
+
     # --- answers ------------------------------------------------------------------
 
     @property
@@ -273,13 +277,14 @@ def _make_networks(
         activation=estimator.activation,
         noise=estimator.critic_noise,
     )
-    heads, encoder = estimator.class_heads, make_encoder(estimator, schema, style, m)
+    heads, dropout = estimator.class_heads, estimator._dropout(data)
+    encoder = make_encoder(estimator, schema, style, m, dropout)
     if encoder.module is None:
         _start_at_prior(encoder.label_head, critic.class_prior)
     return {
         "encoder": encoder,
         "decoder": make_decoder(
-            estimator, schema, style, n_classes=m, class_heads=heads
+            estimator, schema, style, n_classes=m, class_heads=heads, dropout=dropout
         ),
         **make_opponents(estimator, schema, style),
         "label_critic": critic,

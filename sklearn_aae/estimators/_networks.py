@@ -63,9 +63,16 @@ def hidden_sizes(estimator, schema: TableSchema) -> tuple[int, ...]:
 
 
 def make_encoder(
-    estimator, schema: TableSchema, prior: Prior, n_classes: int = 0
+    estimator,
+    schema: TableSchema,
+    prior: Prior,
+    n_classes: int = 0,
+    dropout: float | None = None,
 ) -> Encoder:
-    """Build q(z|x), or q(y, z|x) for labels of `n_classes`, as the parameters say."""
+    """Build q(z|x), or q(y, z|x) for labels of `n_classes`, as the parameters say.
+
+    Another share of hidden units is dropped, if one is given.
+    """
     kind = ENCODERS[posterior_of(estimator)]
     encoder = kind(
         schema.n_features,
@@ -77,7 +84,7 @@ def make_encoder(
         normalize_head=estimator.regularizer is not None
         and estimator.normalization == "batch",
         activation=estimator.activation,
-        dropout=estimator.dropout,
+        dropout=estimator.dropout if dropout is None else dropout,
         support=prior.support,
         n_classes=n_classes,
         input_noise=estimator.input_noise,

@@ -243,3 +243,20 @@ def test_rows_without_a_label_have_no_class_weight(monkeypatch):
     np.testing.assert_array_equal(
         seen["weight"], np.select([seen["y"] == 0, seen["y"] == 1], [1.0, 9.0], 1.0)
     )
+
+
+@pytest.mark.parametrize("share", ["auto", 0.3])
+def test_hidden_units_are_dropped_where_neighbours_say_little(share):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(120, 3))
+    y = np.where(np.arange(120) < 20, rng.randint(2, size=120), -1)
+    model = SemiSupervisedAAEClassifier(max_iter=1, dropout=share, random_state=0)
+    model.fit(X, y)
+    dropped = 0.2 * (1 - model.cluster_weight_) if share == "auto" else share
+    assert model.cluster_weight_ < 1
+    networks = model.net_.module_.networks
+    for network in (networks["encoder"], networks["decoder"]):
+        rates = [m.p for m in network.modules() if type(m).__name__ == "Dropout"]
+        # The two hidden layers; before them an encoder may hide cells.
+        np.testing.assert_allclose([float(p) for p in rates[-2:]], dropped)
+        assert len(rates) >= 2
