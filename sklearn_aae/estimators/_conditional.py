@@ -11,7 +11,7 @@ from sklearn_aae.estimators._autoencoder import (
 )
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import TrainingData
-from sklearn_aae.estimators._fitting import EpochRule
+from sklearn_aae.estimators._fitting import LONG, EpochRule
 from sklearn_aae.estimators._labels import LabelRole, label_numbers
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
@@ -42,17 +42,17 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         Weight of the critic's loss against the reconstruction. The stronger, the less
         the code says about the label.
 
-    learning_rate : float, default=0.004
+    learning_rate : float, default=0.002
         Step size of all networks but the critic.
 
-    critic_learning_rate : float, default=0.008
+    critic_learning_rate : float, default=0.004
         Step size of the critic: it must be quick, or labels hide in the code.
 
     batch_size : int, default=512
         Rows of a step: the critic compares the rows of each class, so many are needed.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 200.
+        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
 
     {parameters}
 
@@ -89,14 +89,14 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
 
     n_components: int = parameter(default=8, kw_only=False)
     regularization_strength: float = 50.0
-    learning_rate: float = 4e-3
-    critic_learning_rate: float | None = 8e-3
+    learning_rate: float = 2e-3
+    critic_learning_rate: float | None = 4e-3
     batch_size: int = 512
 
     _label_role = LabelRole(n_required=1)
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
-        return EpochRule(1000, 20, 200)
+        return LONG
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         style = as_prior(self.prior, self.n_components)
