@@ -64,7 +64,8 @@ class LinearMember:
 
     def distance(self, model: FittedModel, rows) -> np.ndarray:
         """Return |z|² of rows, (n,); what is missing is as far as the mean."""
-        mean, slope = torch.from_numpy(self.mean), torch.from_numpy(self.slope)
+        # Copies: joblib may hand over read-only memory maps.
+        mean, slope = (torch.from_numpy(np.array(a)) for a in (self.mean, self.slope))
 
         def squares(x: Tensor) -> Tensor:
             x = model.encoder.enter(x).double()
