@@ -1,5 +1,6 @@
 """What all models of the family share: parameters, the way through a fit, and state."""
 
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ from sklearn_aae.estimators._parameters import (
 from sklearn_aae.estimators._signature import complete, parameter, shaping_parameters
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._state import net_state
+from sklearn_aae.estimators._turns import train_new, train_on
 from sklearn_aae.nn import ACTIVATIONS, NORMALIZATIONS
 from sklearn_aae.objectives import OBJECTIVES, PENALTIES
 from sklearn_aae.priors import PRIORS, Prior
@@ -193,7 +195,10 @@ class BaseModel(BaseEstimator):
         return Evaluation(net.loss_)
 
     def _parts(self) -> "Sequence[BaseModel]":
-        """Return the estimators whose parameters restarts are built by, in turn."""
+        """Return the estimators whose parameters restarts are built by, in turn.
+
+        Restarts of the same one train as one stack.
+        """
         return [self]
 
     def _choose(
@@ -343,22 +348,21 @@ class BaseModel(BaseEstimator):
         if warm and streams:
             data = data.after(self._data, self.n_examples, seed)
         plan = (1, "constant") if streams else (count_epochs(self, data),)
-        trainers = [
-            Trainer(part, part._make_spec(data), data, scope, *plan, part=i)
-            for i, part in enumerate(self._parts())
-        ]
-        spec = trainers[0].spec
-        trained_by: dict[AAENet, Trainer] = {}
-        for i, trainer in enumerate(trainers):
-            if warm:
-                own = [model.net for model in self._models if model.part == i]
-                nets = trainer.train_on(own)
-            else:
-                nets = trainer.train_new(
-                    seeds[i :: len(trainers)],
-                    lambda net: self._evaluate(net, data, spec, streams).criterion,
-                )
-            trained_by |= dict.fromkeys(nets, trainer)
+        parts = self._parts()
+        trainers = {
+            part: Trainer(part, part._make_spec(data), data, scope, *plan, part=i)
+            for i, part in enumerate(dict.fromkeys(parts))
+        }
+        spec = trainers[parts[0]].spec
+        if warm:
+            of_part = list(trainers.values())
+            trained_by = train_on([(m.net, of_part[m.part]) for m in self._models])
+        else:
+            turns = zip(itertools.cycle(parts), seeds, strict=False)
+            trained_by = train_new(
+                [(seed, trainers[part]) for part, seed in turns],
+                lambda net: self._evaluate(net, data, spec, streams).criterion,
+            )
         choice = self._choose(list(trained_by), data, spec, streams)
         trained_by[choice.best].warn_if_worse(choice.best)
         models = [trained_by[net].fitted(net) for net in choice.nets]
@@ -437,7 +441,8 @@ class BaseModel(BaseEstimator):
             resolve_device(maker.device)
         except ValueError:
             maker.device = "cpu"
-        makers = [(part, part._make_spec(data)) for part in maker._parts()]
+        parts = dict.fromkeys(maker._parts())
+        makers = [(part, part._make_spec(data)) for part in parts]
         models = []
         for i, plain in zip(state["parts"], state["nets"], strict=True):
             net = load_net(*makers[i], data, plain)

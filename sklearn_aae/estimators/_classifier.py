@@ -80,8 +80,8 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
 
     dropout : float or "auto", default="auto"
         Share of the hidden units that are dropped in training. "auto" is 0.2 (1 -
-        `cluster_weight_`): what a few labels say is soon learned by heart, unless
-        neighbours say it, too.
+        `cluster_weight_`), by the first chunk of a stream: what a few labels say is
+        soon learned by heart, unless neighbours say it, too.
 
     labeled_batch_size : int or None, default=None
         Labelled rows that a step takes besides the rows of its batch, others in each
@@ -170,8 +170,12 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         data = super()._prepare(
             given, seed, earlier, weigh=self._weigh_classes, **options
         )
-        data = self._weigh_anew(data, earlier)
-        return self._teach(data, seed)
+        data = self._teach(self._weigh_anew(data, earlier), seed)
+        if earlier is not None:  # by which the networks were built
+            return replace(data, dropout=earlier.dropout)
+        if isinstance(self.dropout, str):
+            return replace(data, dropout=DROPOUT * (1 - data.cluster_weight))
+        return data
 
     def _weigh_anew(
         self, data: TrainingData, earlier: TrainingData | None
@@ -221,11 +225,6 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
             return tuple(weights.tolist())
         return named_weights(self.class_weight, classes.tolist())
 
-    def _dropout(self, data: TrainingData) -> float:
-        if isinstance(self.dropout, str):
-            return DROPOUT * (1 - data.cluster_weight)
-        return self.dropout
-
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Train the longer, the more there is to learn from neighbours."""
         return EpochRule(round(300 * (1 + data.cluster_weight)), 10, 100)
@@ -236,9 +235,9 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
             weight=float(self.classification_strength * trust),
             class_weight=data.class_weight,
         )
-        taught = data.rows is not None and data.rows.soft_y is not None
+        # As far as neighbours are not trusted, rows have soft labels: see `_teach`.
         teacher = float(self.teacher_strength * (1 - trust))
-        distill = [Distill(weight=teacher)] if taught else []
+        distill = [Distill(weight=teacher)] if trust < 1 else []
         return label_latent_spec(
             self,
             data,

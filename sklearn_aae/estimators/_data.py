@@ -91,6 +91,9 @@ class TrainingData:
     cluster_weight : float
         How far neighbours are trusted to have one label, from 0 to 1.
 
+    dropout : float or None
+        Share of hidden units to drop, if the fit that built the networks chose one.
+
     examples : dict of ndarray or None
         Training rows that are kept, if new ones are drawn around them.
 
@@ -110,6 +113,7 @@ class TrainingData:
     neighbor_distance: float | None = None
     neighbors: np.ndarray | None = None
     cluster_weight: float = 1.0
+    dropout: float | None = None
     examples: Examples | None = None
     pixels: bool | None = None
 

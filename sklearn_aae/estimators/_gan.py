@@ -99,6 +99,9 @@ class GANSampler(BaseModel):
     generator_, critic_ : nn.Module
         The networks that answer.
 
+    hidden_layer_sizes_ : tuple of int
+        Units of the generator's hidden layers.
+
     {attributes}
 
     See Also

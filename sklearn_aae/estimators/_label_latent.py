@@ -107,10 +107,6 @@ class LabelLatent(CodeMixin):
         distance = mean_neighbor_distance(data.rows.points(), RADIUS_NEIGHBORS)
         return replace(data, neighbor_distance=distance)
 
-    def _dropout(self, data: TrainingData) -> float:
-        """Return the share of hidden units that are dropped in training."""
-        return self.dropout
-
     # --- answers ------------------------------------------------------------------
 
     @property
@@ -277,7 +273,7 @@ def _make_networks(
         activation=estimator.activation,
         noise=estimator.critic_noise,
     )
-    heads, dropout = estimator.class_heads, estimator._dropout(data)
+    heads, dropout = estimator.class_heads, data.dropout
     encoder = make_encoder(estimator, schema, style, m, dropout)
     if encoder.module is None:
         _start_at_prior(encoder.label_head, critic.class_prior)

@@ -53,8 +53,7 @@ def hidden_sizes(estimator, schema: TableSchema) -> tuple[int, ...]:
     """Return the units of the hidden layers; "auto" is two layers for the columns.
 
     h = 2 d, rounded up to a power of two, within `LEAST_UNITS` and `MOST_UNITS`, for d
-    columns, of which one of m categories counts log2(m). Wider ones give no better
-    codes and cost the square.
+    columns, of which one of m categories counts log2(m). Wider ones cost the square.
     """
     if not isinstance(estimator.hidden_layer_sizes, str):
         return check_sizes(estimator, "hidden_layer_sizes")
@@ -185,7 +184,13 @@ def posterior_of(estimator) -> str:
     return "gaussian"
 
 
-def make_decoder(estimator, schema: TableSchema, prior: Prior, **labels) -> Decoder:
+def make_decoder(
+    estimator,
+    schema: TableSchema,
+    prior: Prior,
+    dropout: float | None = None,
+    **labels,
+) -> Decoder:
     """Build p(x|z) as the estimator's parameters say, with a decoder's `labels`."""
     name = (
         "gaussian" if estimator.reconstruction == "auto" else estimator.reconstruction
@@ -193,7 +198,7 @@ def make_decoder(estimator, schema: TableSchema, prior: Prior, **labels) -> Deco
     options = {
         "hidden_layer_sizes": hidden_sizes(estimator, schema)[::-1],
         "activation": estimator.activation,
-        "dropout": estimator.dropout,
+        "dropout": estimator.dropout if dropout is None else dropout,
         "module": copy.deepcopy(estimator.decoder),
         "linear_skip": has_skip(estimator, prior),
         **labels,

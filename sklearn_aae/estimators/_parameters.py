@@ -48,7 +48,13 @@ def checkpoint_place(estimator) -> Place | None:
             "checkpoint does not keep what callbacks remember, and so a training with "
             "some cannot be resumed. Leave out callbacks or checkpoint."
         )
-    return Place(Path(estimator.checkpoint), float(estimator.checkpoint_interval))
+    folder = Path(estimator.checkpoint)
+    if not str(estimator.checkpoint) or (folder.exists() and not folder.is_dir()):
+        raise InvalidParameterError(
+            f"checkpoint={str(estimator.checkpoint)!r} is no folder. Name one; it is "
+            "made if it is not there."
+        )
+    return Place(folder, float(estimator.checkpoint_interval))
 
 
 def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
@@ -70,7 +76,7 @@ def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
     sizes = getattr(estimator, name)
     if sizes is None:
         return None
-    sizes = tuple(sizes)
+    sizes = tuple(sizes) if np.ndim(sizes) == 1 else (sizes,)
     if not all(POSITIVE_INT.is_satisfied_by(size) for size in sizes):
         raise InvalidParameterError(
             f"The {name!r} parameter of {type(estimator).__name__} must be a sequence "
@@ -161,7 +167,11 @@ def params_of(estimator) -> dict:
     With those of a prior object beside it, to tell whether they have changed. Without
     callbacks: they shape nothing, and may hold a whole net once they have been used.
     """
-    params = dict(estimator.get_params())
+    # Lists and arrays, too, may be changed by their owner.
+    params = {
+        name: copy.copy(value) if isinstance(value, list | np.ndarray) else value
+        for name, value in estimator.get_params().items()
+    }
     if "callbacks" in params:  # a subclass may not have it
         params["callbacks"] = None
     if isinstance(params.get("prior"), Prior) and params["prior"].get_params():

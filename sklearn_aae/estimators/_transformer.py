@@ -36,6 +36,9 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
         (`linear_skip`), as many as make 1,600 / k, within 3 and 100, unless you ask for
         noise or hidden cells. `n_iter_` says what it was.
 
+    learning_rate : float, default=2e-3
+        Of Adam, at the start.
+
     {parameters}
 
     Attributes
@@ -69,6 +72,7 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     """
 
     linear_skip: bool = True
+    learning_rate: float = 2e-3
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Train short where categories begin at principal components.

@@ -24,9 +24,8 @@ from sklearn_aae.estimators._conditional import ConditionalAAETransformer
 from sklearn_aae.estimators._gan import GANSampler
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.estimators.clustering._clusterer import AAEClusterer
-from sklearn_aae.estimators.outliers._calibration import EmpiricalSurvival, Range
+from sklearn_aae.estimators.outliers._calibration import Range
 from sklearn_aae.estimators.outliers._detector import AAEOutlierDetector
-from sklearn_aae.estimators.outliers._linear import LinearMember
 from sklearn_aae.tabular import TableColumns, TablePreprocessor, TableSchema
 from sklearn_aae.tabular._scalers import CommonScaler
 from sklearn_aae.utils._container import RefusedFileError
@@ -41,8 +40,6 @@ OWN: dict[str, type] = {
         CommonScaler,
         ConditionalAAETransformer,
         GANSampler,
-        EmpiricalSurvival,
-        LinearMember,
         Range,
         SemiSupervisedAAEClassifier,
         TableColumns,

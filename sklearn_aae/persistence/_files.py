@@ -55,6 +55,9 @@ def save(estimator, path) -> None:
         If a parameter or attribute is of a type that files cannot hold, such as a
         lambda: the message names it.
 
+    ValueError
+        If `path` is a folder, or in none that exists.
+
     See Also
     --------
     load : Load an estimator.
@@ -83,13 +86,19 @@ def save(estimator, path) -> None:
             f"save takes estimators, and got {type(estimator).__name__}. A class is "
             "saved once there is an object of it."
         )
+    path = Path(path)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ValueError(
+            f"path={str(path)!r} is no place for a file. Name a file in a folder that "
+            "exists."
+        )
     manifest: dict[str, Any] = {"format": FORMAT, "versions": VERSIONS}
     if isinstance(estimator, BaseModel):
         encoder = Encoder()
         manifest["estimator"], arrays = encoder.encode(estimator), encoder.arrays
     else:
         manifest[SKOPS], arrays = SKOPS, {SKOPS: _pipelines.dump(estimator)}
-    with replacing(Path(path)) as file:
+    with replacing(path) as file:
         write(file, manifest, arrays)
 
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from sklearn_aae._version import __version__
 from sklearn_aae.training._loop import Models, NonFiniteLossError
 from sklearn_aae.training._optim import known_to, load_state, state_of
+from sklearn_aae.training._shapes import is_plain
 from sklearn_aae.utils._container import (
     RefusedFileError,
     StoredArrays,
@@ -90,11 +91,13 @@ class Keeper:
             manifest, arrays = self._read(file)
             if not manifest["finished"]:
                 return False
-            for job, part in zip(self.jobs, manifest["members"], strict=True):
+            pairs = list(zip(self.jobs, manifest["members"], strict=True))
+            for job, part in pairs:
                 self._restore(job, part, arrays)
-                job.net.loss_, job.done = part["loss"], part["error"] is None
-                job.net.interrupted_ = False
-                job.net.stop_training()
+        for job, part in pairs:
+            job.net.loss_, job.done = part["loss"], part["error"] is None
+            job.net.interrupted_ = False
+            job.net.stop_training()
         return True
 
     def resume(self, members: Sequence[Any]) -> tuple[list, list]:
@@ -260,6 +263,26 @@ def set_keys(jobs: Sequence[Any]) -> None:
             job.key = found.digest.hexdigest()
 
 
+def _setting(module: torch.nn.Module, name: str, value: Any) -> Any:
+    """Return what tells a module's attribute from others.
+
+    Raises
+    ------
+    ValueError
+        If nothing does that another process could compare.
+    """
+    if is_plain(value) or isinstance(value, Tensor | np.ndarray):
+        return value
+    full = getattr(value, "__qualname__", "<")
+    if "<" not in full:  # a function or class that has a name in its module
+        return f"{value.__module__}.{full}"
+    raise ValueError(
+        f"checkpoint cannot tell trainings apart by the attribute {name!r} of "
+        f"{type(module).__name__}, {value!r}. Hold numbers, texts, tensors or "
+        "functions of a module there, or leave out checkpoint."
+    )
+
+
 class _Fingerprint:
     """A hash of values and tensors.
 
@@ -290,6 +313,13 @@ class _Fingerprint:
             self._known[id(cells)] = cells, text  # alive: no other gets its id
         return self._known[id(cells)][1]
 
+    def add_settings(self, own: torch.nn.Module | None) -> None:
+        """Add what modules of the user have besides their tensors."""
+        for path, module in own.named_modules() if own is not None else ():
+            for name, value in sorted(vars(module).items()):
+                if not (name.startswith("_") or name == "training"):
+                    self.add(path, type(module), name, _setting(module, name, value))
+
     def add_job(self, job: Any) -> None:
         """Add all that decides the training of a job."""
         net = job.net
@@ -301,8 +331,13 @@ class _Fingerprint:
         stopping = _stopping(net)
         if stopping is not None:
             self.add(stopping.patience, stopping.threshold)
-        self.add(net.module_.networks, net.module_.phases, net.module_.update)
-        self.add(*net.module_.state_dict().values())
+        recipe = net.module_
+        self.add(recipe.networks, recipe.phases, recipe.update)
+        # Buffers that no file holds, such as rates of noise, decide, too.
+        for name, cells in (*recipe.named_parameters(), *recipe.named_buffers()):
+            self.add(name, cells)
+        for network in recipe.networks.values():
+            self.add_settings(getattr(network, "module", None))
         for optimizer in net.engine_.optimizers:
             self.add(known_to(optimizer), *state_of(optimizer))
         batches, number = job.batches, len(net.history)

@@ -92,8 +92,9 @@ def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
         shapes.setdefault(id(job) if shape is None else shape, []).append(job)
     stacks = []
     for alike in shapes.values():
-        # By their keys: a later process is to form the same stacks of them.
-        alike.sort(key=lambda job: (job.net.schedule_key, job.key))
+        # In an order of their own: a later process is to form the same stacks of them,
+        # and one without checkpoints, too.
+        alike.sort(key=lambda job: (job.net.schedule_key, job.net.seed, job.key))
         n_stacks = -(-len(alike) // stack_limit(alike[0]))
         if len(alike) >= n_workers * WORTH_A_WORKER:  # the same number for each
             n_stacks = -(-n_stacks // n_workers) * n_workers
@@ -131,7 +132,7 @@ def shape_of(job: Job) -> tuple | None:
         (data.n_steps, data.batch_size, data.n_prior, data.width),
         (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
-        (job.calibrate, evaluated),
+        (job.calibrate, evaluated, job.place),
         (*_age(net), job.epochs_done),
         net.module_.describe(),
     )

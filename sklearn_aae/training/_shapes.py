@@ -53,10 +53,11 @@ def describe_fields(item, but: Container[str] = ()) -> tuple:
 
 def _as_key(value) -> str | Itself:
     """Return what stands for a value in a key: itself need not have a hash."""
-    return repr(value) if _is_plain(value) else Itself(value)
+    return repr(value) if is_plain(value) else Itself(value)
 
 
-def _is_plain(value) -> bool:
+def is_plain(value) -> bool:
+    """Whether a value is all that its text says."""
     if isinstance(value, tuple | list):
-        return all(_is_plain(item) for item in value)
+        return all(is_plain(item) for item in value)
     return value is None or isinstance(value, Number | str)

@@ -5,6 +5,7 @@ the jobs of many fits, by whoever `COLLECTOR` names, who calls `train_jobs` for 
 """
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -125,7 +126,7 @@ def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
 @contextmanager
 def _kept(members: Sequence[Job]) -> Iterator[bool]:
     """Keep checkpoints of jobs; yield whether they had been trained before."""
-    place = next((job.place for job in members if job.place is not None), None)
+    place = members[0].place  # that of all
     keeper = None if place is None else Keeper(members, place)
     if keeper is None or keeper.take_finished():
         yield keeper is not None
@@ -139,7 +140,16 @@ def _kept(members: Sequence[Job]) -> Iterator[bool]:
     finally:
         for job in members:
             job.net.keeper = None
-    keeper.finish()
+    try:
+        keeper.finish()
+    except OSError as error:
+        warnings.warn(
+            "The models are complete, but their checkpoint was not written to "
+            f"{keeper.place.folder}: {error}. Another process trains them again. Make "
+            "room there, or choose another folder.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def train_one(job: Job, cancel: Callable[[], None] = lambda: None) -> None:

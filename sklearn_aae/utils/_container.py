@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import socket
 import uuid
 from collections.abc import Iterator, Mapping
@@ -68,15 +69,20 @@ def stored_dtype(array: np.ndarray) -> str | None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of another once it is whole, or not at all."""
+    """Yield a file that takes the place of another once it is whole, or not at all.
+
+    Of a link, the file that it leads to is replaced; permissions stay.
+    """
+    path = Path(os.path.realpath(path))
     sweep(path)
-    owner = f"{socket.gethostname()}.{os.getpid()}"
-    beside = path.with_name(f".{path.name}.{owner}.{uuid.uuid4().hex}")
+    beside = path.with_name(f"{_start(path)}{os.getpid()}.{uuid.uuid4().hex}")
     try:
         with open(beside, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, beside)
         os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
@@ -128,9 +134,19 @@ def _bytes(array: np.ndarray) -> Any:
     return plain.reshape(-1).view(np.uint8)
 
 
+def _start(path: Path) -> str:
+    """Return how names of unfinished files begin, of this machine's processes.
+
+    Short, however long the file's own name is.
+    """
+    name = hashlib.sha256(path.name.encode()).hexdigest()[:16]
+    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:16]
+    return f".{name}.{host}."
+
+
 def sweep(path: Path) -> None:
     """Delete what killed processes of this machine have left beside a file."""
-    start = f".{path.name}.{socket.gethostname()}."
+    start = _start(path)
     for left in path.parent.glob(f"{glob.escape(start)}*"):
         pid = left.name.removeprefix(start).split(".")[0]
         if os.name == "posix" and pid.isdecimal() and not _runs(int(pid)):

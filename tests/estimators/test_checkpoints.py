@@ -16,12 +16,14 @@ from torch import nn
 
 from sklearn_aae import (
     AAEClusterer,
+    AAEOutlierDetector,
     AAETransformer,
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.persistence import RefusedFileError, load, save
-from sklearn_aae.training import _trainer
+from sklearn_aae.training import _checkpoint, _trainer
+from sklearn_aae.utils import _container
 
 # Of Python 3.12 on: the processes here are forked where one thread runs.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
@@ -144,6 +146,10 @@ OTHERS = [
     ({"learning_rate": 1.1e-3}, X),
     ({"prior": "laplace"}, X),
     ({"dropout": 0.1}, X),
+    ({"input_noise": 0.3}, X),
+    ({"input_dropout": 0.4}, X),
+    ({"learning_rate_schedule": "constant"}, X),
+    ({"regularization_strength": 3.0}, X),
     ({"batch_size": 30}, X),
     ({"early_stopping": True}, X),
     ({}, X + 1e-9 * RNG.normal(size=X.shape)),
@@ -161,6 +167,94 @@ def test_another_training_is_not_taken_for_this_one(change, rows, tmp_path):
     assert_same_bits(other, kept)
     assert not before & (set(tmp_path.iterdir()) - before)
     assert set(tmp_path.iterdir()) - before
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.9])
+def test_noise_of_critics_is_known(noise, tmp_path):
+    short = SMALL | {"max_iter": 2, "critic_noise": noise}
+    SemiSupervisedAAEClassifier(2, checkpoint=tmp_path, **SMALL | {"max_iter": 2}).fit(
+        X, Y
+    )
+    other = SemiSupervisedAAEClassifier(2, compile=False, **short).fit(X, Y)
+    kept = SemiSupervisedAAEClassifier(
+        2, compile=False, checkpoint=tmp_path, **short
+    ).fit(X, Y)
+    assert_same_bits(other, kept)
+
+
+class Scaled(nn.Module):
+    """A network with a setting that no tensor holds."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.linear, self.factor = nn.Linear(4, 2), factor
+
+    def forward(self, x):
+        return self.factor * self.linear(x)
+
+
+def own(factor):
+    module = Scaled(factor)
+    for weights in module.parameters():
+        nn.init.constant_(weights, 0.1)
+    return module
+
+
+def test_settings_of_own_modules_are_known(tmp_path):
+    rows, short = np.nan_to_num(X), SMALL | {"max_iter": 2}
+    for factor in (1.0, 3.0):
+        plain = AAETransformer(2, encoder=own(factor), **short).fit(rows)
+        kept = AAETransformer(2, encoder=own(factor), checkpoint=tmp_path, **short).fit(
+            rows
+        )
+        assert_same_bits(plain, kept)
+    unknown = own(1.0)
+    unknown.random = torch.Generator()
+    with pytest.raises(
+        ValueError, match=r"checkpoint cannot tell .*'random' of Scaled"
+    ):
+        AAETransformer(2, encoder=unknown, checkpoint=tmp_path, **short).fit(rows)
+
+
+def test_fits_of_one_stack_keep_to_their_folders(tmp_path):
+    def fits(seeds):
+        found = GridSearchCV(
+            AAETransformer(2, **SMALL | {"max_iter": 4}),
+            [
+                {"checkpoint": [tmp_path / "a", tmp_path / "b"]},
+                {"checkpoint": [None], "random_state": seeds},
+            ],
+            cv=2,
+            refit=False,
+        )
+        with joblib.parallel_config(backend="stacked"):
+            return found.fit(np.nan_to_num(X)).cv_results_["mean_test_score"]
+
+    one, other = fits([1]), fits([2])
+    assert one[0] == one[1] == other[0]
+    assert one[2] != other[2]
+    assert [len(list((tmp_path / name).iterdir())) for name in "ab"] == [1, 1]
+
+
+def test_the_order_of_a_stack_is_that_without_checkpoints(tmp_path):
+    rows = np.nan_to_num(X)
+    plain, kept = (
+        AAEOutlierDetector(checkpoint=folder, **SMALL | {"max_iter": 3}).fit(rows)
+        for folder in (None, tmp_path)
+    )
+    assert np.array_equal(plain.score_samples(rows), kept.score_samples(rows))
+
+
+def test_an_outcome_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_checkpoint, "write", full)
+    model = AAETransformer(2, checkpoint=tmp_path, **SMALL)
+    with pytest.warns(UserWarning, match="complete, but their checkpoint .* No space"):
+        model.fit(X)
+    assert model.transform(X).shape == (120, 2)
+    assert not list(tmp_path.iterdir())
 
 
 def test_training_on_is_kept_too(tmp_path):
@@ -213,9 +307,12 @@ def test_leftovers_of_killed_processes_are_deleted(tmp_path):
     os.waitpid(process, 0)
     model = AAETransformer(2, **SMALL).fit(X)
     save(model, tmp_path / "m")
-    (tmp_path / f".m.{os.uname().nodename}.{process}.ab").write_bytes(b"half")
-    (tmp_path / f".m.{os.uname().nodename}.{os.getpid()}.cd").write_bytes(b"mine")
-    (tmp_path / ".m.elsewhere.1.ef").write_bytes(b"of another machine")
+    start = _container._start(tmp_path / "m")
+    name, host = start[1:-1].split(".")
+    (tmp_path / f"{start}{process}.ab").write_bytes(b"half")
+    (tmp_path / f"{start}{os.getpid()}.cd").write_bytes(b"mine")
+    elsewhere = host[::-1]  # of another machine
+    (tmp_path / f".{name}.{elsewhere}.{process}.ef").write_bytes(b"half")
     save(model, tmp_path / "m")
     left = sorted(path.name.split(".")[-1] for path in tmp_path.iterdir())
     assert left == ["cd", "ef", "m"]
@@ -228,6 +325,12 @@ def test_what_a_checkpoint_needs(tmp_path):
     model.set_params(random_state=0, callbacks=[Callback()])
     with pytest.raises(ValueError, match="does not keep what callbacks remember"):
         model.fit(X)
+    model.set_params(callbacks=None)
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "file", ""):
+        with pytest.raises(ValueError, match="is no folder"):
+            model.set_params(checkpoint=wrong).fit(X)
+    (tmp_path / "file").unlink()
     with pytest.raises(ValueError, match="'checkpoint_interval' parameter"):
         AAETransformer(checkpoint_interval=-1.0).fit(X)
     assert not list(tmp_path.iterdir())

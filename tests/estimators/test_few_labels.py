@@ -245,6 +245,21 @@ def test_rows_without_a_label_have_no_class_weight(monkeypatch):
     )
 
 
+def test_a_stored_classifier_drops_what_it_dropped():
+    rng = np.random.RandomState(0)
+    y = np.where(np.arange(120) < 40, np.arange(120) % 2, -1)
+    blobs = rng.normal(size=(120, 3)) + 8 * (np.arange(120) % 2)[:, None]
+    noise = rng.normal(size=(120, 3))
+    model = SemiSupervisedAAEClassifier(warm_start=True, random_state=0)
+    first = model.partial_fit(blobs, y).cluster_weight_
+    twin = pickle.loads(pickle.dumps(model.partial_fit(noise, y)))
+    assert model.cluster_weight_ < first - 0.2
+    model.partial_fit(noise, y)
+    twin.partial_fit(noise, y)
+    P = [m.predict_proba(noise) for m in (model, twin)]
+    np.testing.assert_array_equal(*P)
+
+
 @pytest.mark.parametrize("share", ["auto", 0.3])
 def test_hidden_units_are_dropped_where_neighbours_say_little(share):
     rng = np.random.RandomState(0)

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from skorch.callbacks import Callback
 
 from sklearn_aae import (
     AAEClusterer,
@@ -14,6 +15,9 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.estimators import _fitting
+from sklearn_aae.estimators._fitting import Trainer
+from sklearn_aae.training import NonFiniteLossError
 
 SHORT = {"max_iter": 2, "random_state": 0}
 
@@ -116,10 +120,8 @@ def test_scores_are_the_mean_of_detectors_of_one_size(rows):
     one, four = (detector(k, 2).fit(rows) for k in (1, 4))
     parts = []
     for found, at in ((one, 0), (four, 1)):
-        found.members_, found._linear = found.members_[at : at + 1], None
+        found.members_ = found.members_[at : at + 1]
         parts.append(found.score_samples(rows))
-    # The linear member is the same in all.
-    parts.append(-both._linear.surprise(both._model, rows))
     np.testing.assert_allclose(both.score_samples(rows), np.mean(parts, 0), 1e-6)
 
 
@@ -141,6 +143,57 @@ def test_detectors_of_several_sizes_train_on(rows):
 
 
 def test_sizes_of_codes_are_checked(rows):
-    for bad in ((1, 0), (1.5,), ()):
+    for bad in ((1, 0), (1.5,), (), np.array(3), [[1]]):
         with pytest.raises(ValueError, match="n_components"):
             detector(bad, 2).fit(rows)
+
+
+def test_ctrl_c_leaves_the_sizes_that_follow_untrained(rows):
+    class Stop(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        found = detector((1, 4), 4, callbacks=[Stop()]).fit(rows)
+    assert {m.encoder.n_components for m in found.members_} == {1}
+    assert np.isfinite(found.score_samples(rows)).all()
+
+
+def test_a_warm_start_keeps_all_sizes(rows):
+    found = detector((1, 4), 4, warm_start=True).fit(rows)
+    found.set_params(n_init=1).fit(rows)
+    assert [m.encoder.n_components for m in found.members_] == [1, 1, 4, 4]
+
+
+def test_a_size_that_diverges_is_left_out(rows, monkeypatch):
+    real = Trainer.train_new
+
+    def fail(self, seeds, criterion):
+        if self.estimator.n_components == 1:
+            raise NonFiniteLossError("The critic loss became nan.")
+        return real(self, seeds, criterion)
+
+    monkeypatch.setattr(Trainer, "train_new", fail)
+    found = detector((1, 4), 4).fit(rows)
+    assert [m.encoder.n_components for m in found.members_] == [4, 4]
+    with pytest.raises(ValueError, match="became nan"):
+        detector(1, 4).fit(rows)
+
+
+def test_lists_are_read_once(rows):
+    sizes = [1, 4]
+    found = detector(sizes, 2).fit(rows)
+    sizes[1] = 3
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(found.score_samples(rows), again.score_samples(rows))
+
+
+def test_equal_sizes_train_as_one_stack(rows, monkeypatch):
+    seen = []
+    train = _fitting.train
+    monkeypatch.setattr(
+        _fitting, "train", lambda jobs: seen.append(len(jobs)) or train(jobs)
+    )
+    found = detector((1, 1, 4), 6).fit(rows)
+    assert seen == [4, 2]
+    assert [m.encoder.n_components for m in found.members_] == [1, 1, 1, 1, 4, 4]

@@ -225,3 +225,27 @@ def test_models_load_without_the_library_of_their_frame(tmp_path):
     assert all(
         line.startswith("The model was fitted on a frame of pa") for line in lines
     )
+
+
+def test_a_link_leads_to_the_new_file_and_permissions_stay(tmp_path):
+    path, link = tmp_path / "v3", tmp_path / "current"
+    save(AAETransformer(2), path)
+    path.chmod(0o640)
+    link.symlink_to(path)
+    save(AAETransformer(3), link)
+    assert link.is_symlink()
+    assert load(path).n_components == 3
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_names_may_be_as_long_as_the_file_system_takes(tmp_path):
+    path = tmp_path / ("m" * 250)
+    save(AAETransformer(2), path)
+    assert load(path).n_components == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["", "missing/model"])
+def test_a_place_for_no_file_is_named(place, tmp_path):
+    with pytest.raises(ValueError, match="is no place for a file"):
+        save(AAETransformer(2), tmp_path / place)

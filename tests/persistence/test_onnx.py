@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
@@ -237,3 +238,17 @@ def test_wrong_calls(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ImportError, match=r"sklearn-aae\[onnx\]"):
         to_onnx(model, FRAME)
+
+
+def test_categories_that_onnx_cannot_tell_apart_are_refused():
+    X = np.array([[2.0**24, 0], [2.0**24 + 1, 1], [np.nan, 2], [7, 3]] * 10)
+    model = AAETransformer(categorical_features=[0], max_iter=1).fit(X)
+    with pytest.raises(ValueError, match=r"float32, .* cannot tell apart"):
+        to_onnx(model, X)
+
+
+def test_sparse_rows_stand_for_dense_ones():
+    X = np.random.RandomState(0).poisson(0.4, size=(40, 3)).astype(float)
+    model = AAETransformer(max_iter=1, random_state=0).fit(csr_array(X))
+    sparse, dense = (to_onnx(model, rows) for rows in (csr_array(X), X))
+    assert sparse.graph.input == dense.graph.input

@@ -4,7 +4,6 @@ import numpy as np
 
 from sklearn_aae.estimators._tables import read_new_rows
 from sklearn_aae.estimators.outliers._calibration import Range
-from sklearn_aae.estimators.outliers._linear import LinearMember
 from sklearn_aae.estimators.outliers._scores import (
     Ensemble,
     available_scores,
@@ -42,10 +41,6 @@ class OutlierScores:
         # The more rows have a category of their own, the more new rows will have one.
         n, alone = weight.sum(), 0.0 if unknown is None else weight @ unknown
         self._unknown_surprise = np.log((n + 1) / (alone + 1))
-        self._linear = None
-        if method == "combined":
-            model = self.members_[0].model
-            self._linear = LinearMember.learn(model, rows, weight)
         surprise = self._ensemble.calibrate(rows, unknown, weight)
         if X_val is not None:
             surprise = -self.score_samples(X_val)
@@ -59,12 +54,7 @@ class OutlierScores:
         """The members, as they score."""
         method, names = self._scored_by
         return Ensemble(
-            self.members_,
-            method,
-            names,
-            self._unknown_surprise,
-            self._range,
-            self._linear,
+            self.members_, method, names, self._unknown_surprise, self._range
         )
 
     def _read(self, X) -> tuple[np.ndarray, np.ndarray | None]:

@@ -42,11 +42,10 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     """Adversarial autoencoders that find outliers, and the cells that make them so.
 
     An outlier is reconstructed badly, or its code lies where the prior has little
-    density. `n_init` models are trained as one stack; each turns both scores into the
-    probability that a training row has as high a one, and the logarithms are added
-    (``score_method="combined"``); so is the Mahalanobis distance of a row, of one more,
-    linear model. Scores are means over the models. The training rows may hold outliers
-    themselves.
+    density. `n_init` models are trained, those of equal codes as one stack; each turns
+    both scores into the probability that a training row has as high a one, and adds
+    their logarithms (``score_method="combined"``). The score is the mean over the
+    models. The training rows may hold outliers themselves.
 
     Signs are scikit-learn's: higher scores are more normal, `predict` returns -1 for an
     outlier and 1 for an inlier.
@@ -105,9 +104,9 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         Of Adam, at the start.
 
     n_init : int, default=6
-        Number of trainings from different random weights, as one stack; their scores
-        are averaged (those that diverge are left out). The one of the lowest `loss_`
-        gives `encoder_` and `decoder_`.
+        Number of trainings from different random weights; their scores are averaged
+        (those that diverge are left out). The one of the lowest `loss_` gives
+        `encoder_` and `decoder_`.
 
     {parameters}
 
@@ -179,17 +178,18 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     def _parts(self) -> list["AAEOutlierDetector"]:
         """Return a detector for each size of the code that restarts have."""
-        sizes = self.n_components
-        if isinstance(sizes, Integral):
+        if isinstance(self.n_components, Integral):
             return [self]
-        sizes = check_sizes(self, "n_components")[: self.n_init]
+        sizes = check_sizes(self, "n_components")
         if not sizes:
             raise InvalidParameterError(
                 "The 'n_components' parameter of AAEOutlierDetector must name at least "
                 "one size. Got an empty sequence instead."
             )
-        given = self.get_params(deep=False)
-        return [type(self)(**given | {"n_components": k}) for k in sizes]
+        of_size = {k: type(self)(**self.get_params(deep=False)) for k in sizes}
+        for k, part in of_size.items():
+            part.n_components = k
+        return [of_size[k] for k in sizes]
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         spec = super()._make_spec(data)

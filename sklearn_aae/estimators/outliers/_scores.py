@@ -12,7 +12,6 @@ from sklearn_aae.estimators.outliers._calibration import (
     Range,
     weighted_quantile,
 )
-from sklearn_aae.estimators.outliers._linear import LinearMember
 from sklearn_aae.estimators.outliers._member import Member
 
 METHODS = ("combined", "reconstruction", "prior", "critic")
@@ -82,9 +81,6 @@ class Ensemble:
 
     range : Range
         Of the training rows' cells.
-
-    linear : LinearMember or None
-        One more member, that counts like each of the others.
     """
 
     members: Sequence[Member]
@@ -92,22 +88,10 @@ class Ensemble:
     names: tuple[str, ...]
     unknown_surprise: float
     range: Range
-    linear: LinearMember | None = None
-
-    @property
-    def n_members(self) -> int:
-        """Number of members that score."""
-        return len(self.members) + (self.linear is not None)
-
-    def _linear_surprise(self, rows) -> np.ndarray:
-        """Return what the linear member adds to the members' sum: (n_samples,)."""
-        if self.linear is None:
-            return np.zeros(len(rows))
-        return self.linear.surprise(self.members[0].model, rows)
 
     def calibrate(self, rows: np.ndarray, unknown, weight: np.ndarray) -> np.ndarray:
         """Let the members learn from training rows; return the rows' surprise."""
-        total = self._linear_surprise(rows)
+        total = np.zeros(len(rows))
         for member in self.members:
             member.usual = _mean_residual(member, rows, weight)
             parts = self._parts(member, rows, unknown)
@@ -116,7 +100,7 @@ class Ensemble:
                 for name, part in parts.items()
             }
             total += self._join(member, parts)
-        return total / self.n_members
+        return total / len(self.members)
 
     def surprise(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return the mean score of the members, high for outliers: (n_samples,).
@@ -130,7 +114,7 @@ class Ensemble:
             Which cells hold unknown categories; None for no cell.
         """
         scores = (self._join(m, self._parts(m, rows, unknown)) for m in self.members)
-        return sum(scores, self._linear_surprise(rows)) / self.n_members
+        return sum(scores, np.zeros(len(rows))) / len(self.members)
 
     def _parts(self, member: Member, rows: np.ndarray, unknown) -> dict:
         """Return scores by name, each (n_samples,) and high for outliers."""

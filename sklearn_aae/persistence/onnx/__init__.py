@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
 from sklearn_aae.estimators import BaseModel
@@ -60,8 +61,8 @@ def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
 
     Notes
     -----
-    In a frame's inputs a missing category is the text "nan", "None", "<NA>", "NaT" or
-    "", if that is no category itself, and a missing number is NaN.
+    In a frame's inputs a missing category is the text "nan", "NaN", "None", "<NA>",
+    "NaT" or "", if that is no category itself, and a missing number is NaN.
     """
     convert = register_onnx()
     skl2onnx = import_optional("skl2onnx", feature=FEATURE, extra="onnx")
@@ -142,6 +143,8 @@ def _inputs(X) -> list[tuple]:
     if frame is not None:
         columns = [(name, frame[name]) for name in frame.columns]
         return [(str(name), _column_type(types, c, str(name))) for name, c in columns]
+    if issparse(X):
+        X = X[:1].toarray()  # rows of an ONNX model are dense
     X = np.asarray(X)
     names = {"i": "Int64", "u": "Int64", "f": "Double", "b": "Boolean"}
     name = "Float" if X.dtype == np.float32 else names.get(X.dtype.kind)

@@ -15,7 +15,6 @@ from sklearn_aae.estimators import BaseModel, LabelLatent
 from sklearn_aae.estimators.outliers._answers import KNOWN
 from sklearn_aae.estimators.outliers._calibration import EmpiricalSurvival
 from sklearn_aae.estimators.outliers._detector import AAEOutlierDetector
-from sklearn_aae.estimators.outliers._linear import MAX_DISTANCE, LinearMember
 from sklearn_aae.estimators.outliers._member import Member
 from sklearn_aae.estimators.outliers._scores import MAX_SCORE
 from sklearn_aae.tabular import TableColumns, TablePreprocessor
@@ -142,8 +141,6 @@ class Answers(nn.Module):
         self.labels: int = estimator.prior_.n_classes or 0
         if method == "surprise":
             self.members = nn.ModuleList(map(Scores, *_members(estimator)))
-            if estimator._linear is not None:
-                self.members.append(LinearScores(estimator._linear, model.encoder))
             self.unknown_surprise = float(estimator._unknown_surprise)
             return
         self.encoder = single(model.encoder)
@@ -216,33 +213,6 @@ class Scores(nn.Module):
             combined = self.method == "combined"
             joined = joined + (self.survival[name](part) if combined else part)
         return joined
-
-
-class LinearScores(nn.Module):
-    """Surprise of rows, by the linear member of an ensemble.
-
-    Parameters
-    ----------
-    linear : LinearMember
-        Learned and calibrated.
-
-    encoder : Encoder
-        Says what enters a network.
-    """
-
-    def __init__(self, linear: LinearMember, encoder):
-        super().__init__()
-        self.encoder = single(encoder)
-        self.register_buffer("mean", torch.tensor(linear.mean))
-        self.register_buffer("slope", torch.tensor(linear.slope))
-        self.survival = Survival(linear.survival)
-
-    def forward(self, x: Tensor, lost: Tensor | float) -> Tensor:
-        """Return the surprise of scaled rows; unknown cells add nothing: (B,)."""
-        x = self.encoder.enter(x).double()
-        z = (x - self.mean).nan_to_num() @ self.slope.mT
-        distance = z.square().sum(-1).nan_to_num(MAX_DISTANCE)
-        return self.survival(distance.clamp_max(MAX_DISTANCE))
 
 
 class Survival(nn.Module):

@@ -307,6 +307,11 @@ def _codes(graph: Graph, cell: str, kind, column) -> str:
         table = {"keys_int64s": keys.astype(np.int64).tolist()}
         found = graph.lookup(cell, values_floats=codes, default_float=UNKNOWN, **table)
         return graph.cast(found, DOUBLE)
+    if len(np.unique(keys.astype(np.float32))) < len(keys):
+        raise ValueError(
+            f"Column {column.name!r} has categories that float32, by which ONNX looks "
+            "numbers up, cannot tell apart. Make them text before the fit."
+        )
     number = graph.cast(cell, TensorProto.FLOAT)
     table = {"keys_floats": keys.astype(np.float32).tolist()}
     found = graph.lookup(number, values_floats=codes, default_float=UNKNOWN, **table)
