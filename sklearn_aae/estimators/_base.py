@@ -36,6 +36,7 @@ from sklearn_aae.estimators._parameters import (
     check_shape_kept,
     warn_of_no_bound,
 )
+from sklearn_aae.estimators._progress import Progress
 from sklearn_aae.estimators._signature import complete, parameter, shaping_parameters
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._state import net_state
@@ -45,7 +46,12 @@ from sklearn_aae.objectives import OBJECTIVES, PENALTIES
 from sklearn_aae.priors import PRIORS, Prior
 from sklearn_aae.tabular import SCALERS
 from sklearn_aae.training import SCHEDULES, AAENet
-from sklearn_aae.utils._compat import Interval, StrOptions, fit_context
+from sklearn_aae.utils._compat import (
+    CallbackSupportMixin,
+    Interval,
+    StrOptions,
+    fit_context,
+)
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
@@ -56,7 +62,7 @@ MIN_MEASURED = 20
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
 @dataclass(eq=False, repr=False, kw_only=True)
-class BaseModel(BaseEstimator):
+class BaseModel(CallbackSupportMixin, BaseEstimator):
     """Base of all models of the family.
 
     A model says what it is made of by one hook, ``_make_spec(data)``. It may also say
@@ -280,7 +286,7 @@ class BaseModel(BaseEstimator):
         if classes is None and not warm:
             classes = self._label_role.classes_named_by(y)
         given = FitInput(X, y, sample_weight, X_val, y_val, classes)
-        with fitting(self) as scope:
+        with fitting(self, Progress(self, given, calls_back=True)) as scope:
             self._fit(scope, given, warm=warm)
         return self
 
@@ -321,7 +327,7 @@ class BaseModel(BaseEstimator):
                 "at a time. Use fit, or early_stopping=False."
             )
         given = FitInput(X, y, sample_weight, classes=classes)
-        with fitting(self) as scope:
+        with fitting(self, Progress(self, given, calls_back=False)) as scope:
             self._fit(scope, given, warm=hasattr(self, "net_"), streams=True)
         return self
 
@@ -348,6 +354,7 @@ class BaseModel(BaseEstimator):
         if warm and streams:
             data = data.after(self._data, self.n_examples, seed)
         plan = (1, "constant") if streams else (count_epochs(self, data),)
+        scope.progress.begin(len(self._models) if warm else n_models, plan[0])
         parts = self._parts()
         trainers = {
             part: Trainer(part, part._make_spec(data), data, scope, *plan, part=i)
@@ -363,8 +370,20 @@ class BaseModel(BaseEstimator):
                 [(seed, trainers[part]) for part, seed in turns],
                 lambda net: self._evaluate(net, data, spec, streams).criterion,
             )
+        best = self._take_over(trained_by, data, spec, warm=warm, streams=streams)
+        trained_by[best].warn_if_worse(best)
+
+    def _take_over(
+        self,
+        trained_by: dict[AAENet, Trainer],
+        data: TrainingData,
+        spec: ModelSpec,
+        *,
+        warm: bool = False,
+        streams: bool = False,
+    ) -> AAENet:
+        """Choose between trained nets and set what answers; return the best net."""
         choice = self._choose(list(trained_by), data, spec, streams)
-        trained_by[choice.best].warn_if_worse(choice.best)
         models = [trained_by[net].fitted(net) for net in choice.nets]
         best = models[choice.at]
         measured = not (warm and streams) or len(data.rows) >= MIN_MEASURED
@@ -372,6 +391,7 @@ class BaseModel(BaseEstimator):
             best.residuals = best.measure(data.rows) if measured else self.residuals_
         self._set_fitted(models, choice.at, data.without_rows())
         vars(self).update(choice.attributes)
+        return choice.best
 
     def _place(self, n_samples: int) -> tuple[torch.device, torch.dtype]:
         """Return where a new fit trains, and how precisely."""

@@ -124,7 +124,7 @@ def build_net(
         callbacks=_callbacks(estimator),
         record_steps=estimator.compile,
         device=device,
-        verbose=int(estimator.verbose),
+        verbose=0,  # what the fit tells, it tells for all its nets
     )
     return net.initialize()
 
@@ -312,10 +312,11 @@ class Trainer:
         """
         last: dict[AAENet, Job] = {}
         self._check_callbacks(nets)
+        watches = self.scope.progress.watch(nets, self)
         for part in cut(self.stages, rungs):
             for net in nets if part.begin == 0 else ():
                 net.replace_phases(part.stage.phases)
-            jobs = [self._job(net, part) for net in nets]
+            jobs = [self._job(net, part, watches[net]) for net in nets]
             train(jobs)
             for job in jobs:
                 # One that Ctrl-C left undone is what it was after an earlier part.
@@ -324,13 +325,17 @@ class Trainer:
             stopped = any(getattr(net, "interrupted_", False) for net in nets)
             if stopped:
                 self.scope.interrupt()
-            nets = [job.net for job in jobs if job.done]
+            # One that a callback has ended is as good as it gets, and trains no more.
+            nets = [job.net for job in jobs if job.done and not job.stopped]
             if stopped or not nets:
                 break
             kept = best_of(nets, part.n_kept, criterion)
             for net in set(nets) - set(kept):
                 del last[net]
+                watches[net].close()
             nets = kept
+        for watch in watches.values():
+            watch.close()
         return list(last.values())
 
     def _check_callbacks(self, nets: list[AAENet]) -> None:
@@ -345,14 +350,14 @@ class Trainer:
             validated = self.data.validation is not None
             check_callbacks(net, always, validated=validated)
 
-    def _job(self, net: AAENet, part: Part) -> Job:
+    def _job(self, net: AAENet, part: Part, watch) -> Job:
         """Return the training of a net for a part of a stage."""
         net.max_epochs, net.schedule = part.n_epochs, self.schedule
         exact = all(phase.replays_exactly for phase in part.stage.phases)
         if self.place is not None and not exact:
             net.record_steps = False  # which steps were replayed would change bits
         validated = self.data.validation is not None
-        return Job(
+        watch.job = job = Job(
             net,
             part.stage.make_batches(self.data.rows, net.seed),
             self.spec.make_validation(self._validation, net.seed),
@@ -362,7 +367,9 @@ class Trainer:
             place=self.place,
             epochs=part.end,
             resumes=part.begin > 0,
+            watcher=watch,
         )
+        return job
 
     def _release_constants(self, net: AAENet) -> None:
         """Let the networks see the columns that vary by now."""

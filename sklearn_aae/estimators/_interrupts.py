@@ -15,6 +15,7 @@ from types import FrameType
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_aae.training import AAENet
+from sklearn_aae.utils._compat import CALLBACK_STATE
 from sklearn_aae.utils._modes import plain_torch
 
 # Who fits the models of others, wherever they stand between the program and the fit.
@@ -49,10 +50,13 @@ class FitScope:
     ----------
     interrupted : bool
         Whether a training was cut short, and its model is to be kept.
+
+    progress : Progress
+        Who tells how far it is.
     """
 
-    def __init__(self):
-        self.interrupted = False
+    def __init__(self, progress):
+        self.interrupted, self.progress = False, progress
         self._snapshots: list[tuple[AAENet, tuple]] = []
 
     def remember(self, nets: Iterable[AAENet]) -> None:
@@ -82,17 +86,22 @@ class FitScope:
 
 
 @contextlib.contextmanager
-def fitting(estimator) -> Iterator[FitScope]:
+def fitting(estimator, progress) -> Iterator[FitScope]:
     """Surround a fit: a failure leaves the estimator and its nets as they were."""
-    before, scope = dict(vars(estimator)), FitScope()
+    before, scope = dict(vars(estimator)), FitScope(progress)
     with plain_torch():
         try:
             yield scope
+            progress.end()
         except BaseException:
             scope.put_back()
-            vars(estimator).clear()
-            vars(estimator).update(before)
+            now = vars(estimator)
+            before |= {name: now[name] for name in CALLBACK_STATE if name in now}
+            now.clear()
+            now.update(before)
             raise
+        finally:
+            progress.leave()
     if scope.interrupted:
         _warn_of_interrupt(estimator)
 

@@ -3,6 +3,7 @@
 from sklearn_aae.metrics._clusters import clustering_accuracy, majority_vote_error
 from sklearn_aae.metrics._coverage import density_coverage, precision_recall
 from sklearn_aae.metrics._fidelity import frechet_distance, inception_score
+from sklearn_aae.metrics._history import history_scores
 from sklearn_aae.metrics._labelled_scorer import labelled_scorer
 from sklearn_aae.metrics._likelihood import parzen_bandwidth, parzen_log_likelihood
 from sklearn_aae.metrics._prior_match import prior_match
@@ -16,6 +17,7 @@ __all__ = [
     "clustering_accuracy",
     "density_coverage",
     "frechet_distance",
+    "history_scores",
     "inception_score",
     "labelled_scorer",
     "majority_vote_error",

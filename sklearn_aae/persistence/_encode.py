@@ -19,6 +19,7 @@ import torch
 
 from sklearn_aae.persistence._classes import OWN, name_of
 from sklearn_aae.priors import Prior
+from sklearn_aae.utils._compat import CALLBACKS
 from sklearn_aae.utils._container import stored_dtype
 
 DATES = {
@@ -112,6 +113,8 @@ class Encoder:
                 f"{at} is of type {name}, which has __slots__: a file cannot hold it. "
                 "Use joblib.dump."
             )
+        if state and CALLBACKS in state:  # of a fit, not of what it has learnt
+            state = {key: part for key, part in state.items() if key != CALLBACKS}
         return {"class": name, "state": self.encode(state, at)}
 
     def _array(self, value: np.ndarray, at: str) -> dict:

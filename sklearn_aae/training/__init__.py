@@ -3,7 +3,7 @@
 from sklearn_aae.training._callbacks import check_callbacks
 from sklearn_aae.training._checkpoint import Place
 from sklearn_aae.training._jobs import Job, error_of_one
-from sklearn_aae.training._loop import NonFiniteLossError
+from sklearn_aae.training._loop import NonFiniteLossError, Watcher
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import SCHEDULES, known_to, load_state, state_of
 from sklearn_aae.training._recipe import UPDATES, Recipe
@@ -80,6 +80,7 @@ __all__ = [
     "TrainLabelCritic",
     "TrainRowCritic",
     "VirtualAdversarial",
+    "Watcher",
     "check_callbacks",
     "criterion",
     "error_of_one",

@@ -158,7 +158,8 @@ class Keeper:
 
     def keep(self, models: Models, present: Sequence[Any], running: Sequence) -> None:
         """Write a checkpoint after an epoch, if the last one is some time ago."""
-        if time.monotonic() - self._saved < self.place.interval:
+        early = time.monotonic() - self._saved < self.place.interval
+        if early or self._has_stopped():
             return
         for c, member in enumerate(present):
             if member in running:
@@ -171,10 +172,15 @@ class Keeper:
     def finish(self) -> None:
         """Write the outcome, unless a training was interrupted or has failed."""
         nets = [job.net for job in self.jobs]
-        if any(getattr(net, "interrupted_", False) for net in nets):
+        interrupted = any(getattr(net, "interrupted_", False) for net in nets)
+        if interrupted or self._has_stopped():
             return
         failed = {id(j.net): j.error for j in self.jobs if j.error is not None}
         self._write([], set(), failed, finished=True)
+
+    def _has_stopped(self) -> bool:
+        """Whether a watcher has ended one, with which another process may go on."""
+        return any(job.stopped for job in self.jobs)
 
     def _write(
         self, present: list, going: set, failed: dict, *, finished: bool

@@ -33,6 +33,32 @@ def check_finite(values: Mapping[str, float], epoch: int) -> None:
         )
 
 
+class Watcher(Protocol):
+    """Hears of a net's epochs; it looks into no step, so that the net stacks.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether it has ended the training early.
+    """
+
+    stopped: bool
+
+    def begin_epoch(self) -> None:
+        """Hear that an epoch begins."""
+        ...
+
+    def end_epoch(self, write_weights: Callable[[], None]) -> None:
+        """Hear that one has ended, and the history has its line.
+
+        Parameters
+        ----------
+        write_weights : callable
+            Brings the present weights into the net.
+        """
+        ...
+
+
 @dataclass(eq=False)
 class Member:
     """A net in training.
@@ -58,6 +84,9 @@ class Member:
     resumes : bool
         Whether the net's latest training goes on, which ended after fewer epochs.
 
+    watcher : Watcher or None
+        Who hears of its epochs.
+
     error : Exception or None
         Why it failed.
     """
@@ -68,7 +97,13 @@ class Member:
     validate: bool = False
     epochs: int | None = field(default=None, kw_only=True)
     resumes: bool = field(default=False, kw_only=True)
+    watcher: Watcher | None = field(default=None, kw_only=True)
     error: Exception | None = field(default=None, init=False)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the watcher has ended the training early."""
+        return self.watcher is not None and self.watcher.stopped
 
     @property
     def epochs_done(self) -> int:
@@ -97,6 +132,15 @@ class Member:
             self.net.notify(hook, **arguments)
         except Exception as error:
             self.error = self.error or error
+
+    def begin_epoch(self) -> None:
+        """Let callbacks and watcher hear of it; their error is this member's alone."""
+        self.notify("on_epoch_begin", **self.datasets())
+        if self.watcher is not None and self.error is None:
+            try:
+                self.watcher.begin_epoch()
+            except Exception as error:
+                self.error = error
 
     def datasets(self) -> dict:
         """Return what callbacks get to know of the rows."""
@@ -194,7 +238,7 @@ def run_epochs(
 def _begin_epoch(running: list[Kind]) -> None:
     """Call the callbacks; members whose callbacks fail run no more."""
     for member in list(running):
-        member.notify("on_epoch_begin", **member.datasets())
+        member.begin_epoch()
         if member.error is not None:
             running.remove(member)
 
@@ -203,7 +247,7 @@ def _end_epoch(
     member: Member, models: Models, c: int, line: dict[str, float], duration: float
 ) -> bool:
     """Record a member's epoch and call its callbacks; return whether it ends."""
-    net = member.net
+    net, has_stopped = member.net, False
     try:
         check_finite(line, len(net.history))
         loss = line.pop("valid_loss", None)
@@ -212,12 +256,15 @@ def _end_epoch(
             net.record_validation(loss)
         if net.callbacks_:
             models.write_weights(c)
-        net.notify("on_epoch_end", **member.datasets())
-    except KeyboardInterrupt:  # how skorch stops early
-        if not net.has_stopped():
-            raise
-        return True
+        try:
+            net.notify("on_epoch_end", **member.datasets())
+        except KeyboardInterrupt:  # how skorch stops early
+            has_stopped = net.has_stopped()
+            if not has_stopped:
+                raise
+        if member.watcher is not None:
+            member.watcher.end_epoch(lambda: models.write_weights(c))
     except Exception as error:
         member.error = error
         return True
-    return member.at_end
+    return has_stopped or member.stopped or member.at_end

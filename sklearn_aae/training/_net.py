@@ -267,11 +267,13 @@ class AAENet(NeuralNet):
             if scores and not len(self.history):
                 callback.initialize()
 
-    def fit_loop(self, X, y=None, epochs=None, resumes=False, **fit_params):
+    def fit_loop(
+        self, X, y=None, epochs=None, resumes=False, watcher=None, **fit_params
+    ):
         """Run epochs, by the loop that trains stacks, too; see `Member`."""
         data, validation = self.get_split_datasets(X, y)
         evaluated = validation is not None
-        parts = {"epochs": epochs, "resumes": resumes}
+        parts = {"epochs": epochs, "resumes": resumes, "watcher": watcher}
         member = Member(self, data, validation, evaluated, **parts)
         run_epochs([member], lambda _: Alone(self, data, validation), self.cancel)
         if member.error is not None:

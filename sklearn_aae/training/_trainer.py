@@ -160,7 +160,8 @@ def train_one(job: Job, cancel: Callable[[], None] = lambda: None) -> None:
     net.cancel = cancel  # type: ignore[method-assign]
     with torch_threads(step_flops(job)), _lent_generator(job):
         try:
-            net.partial_fit(job.batches, epochs=job.epochs, resumes=job.resumes)
+            how = {"resumes": job.resumes, "watcher": job.watcher}
+            net.partial_fit(job.batches, epochs=job.epochs, **how)
         finally:
             net.train_split = None
             del net.cancel

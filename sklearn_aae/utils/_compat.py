@@ -12,7 +12,18 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_sample_weight as _sklearn_sample_weight
 
+try:  # scikit-learn 1.9
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: scikit-learn before 1.9 has no callbacks, and no `set_callbacks`."""
+
+
 __all__ = [
+    "CALLBACKS",
+    "CALLBACK_STATE",
+    "CallbackSupportMixin",
     "Interval",
     "InvalidParameterError",
     "StrOptions",
@@ -20,6 +31,12 @@ __all__ = [
     "fit_context",
     "safe_indexing",
 ]
+
+# Where an estimator keeps its callbacks.
+CALLBACKS = "_skl_callbacks"
+
+# What scikit-learn's `fit_context` needs to end the callbacks of a fit that failed.
+CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 fit_context = _fit_context(prefer_skip_nested_validation=True)
 

@@ -347,11 +347,11 @@ def test_callbacks_and_interrupts():
     assert model.transform(X).shape == (150, 2)
 
 
-def test_verbose_prints_the_epochs(capsys):
+def test_verbose_tells_how_far_it_is(capsys):
     make(verbose=1).fit(X)
     printed = capsys.readouterr().out
     assert "reconstruction" in printed
-    assert "critic_accuracy" in printed
+    assert "critic accuracy" in printed
     make().fit(X)
     assert not capsys.readouterr().out
 

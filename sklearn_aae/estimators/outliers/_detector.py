@@ -231,6 +231,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     ) -> None:
         """Train; if rows are to be left out, find them first and train again."""
         before, trims = dict(vars(self)), self.trim > 0 and not streams
+        scope.progress.n_trainings = 2 if trims and not warm else 1
         if not (warm and trims):
             super()._fit(scope, given, warm=warm, streams=streams)
         if trims and (warm or not scope.interrupted):
