@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.nn import MLP, Linear, one_hot
+from sklearn_aae.nn import MLP, ConvEncoder, ImageLayers, Linear, one_hot
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 __all__ = ["CellCritic", "Critic", "LabelCritic"]
@@ -35,6 +35,9 @@ class Critic(nn.Module):
         Number of labels m. The critic then sees a one-hot label of m + 1 columns, the
         last for "unlabelled" (paper, section 2.3).
 
+    images : ImageLayers or None, default=None
+        Makes the body convolutional: what it judges are pictures, without labels.
+
     noise : float, default=0.0
         Standard deviation of the Gaussian noise on what it sees in training. Without
         any, one-hot samples differ from probabilities below 1 at a glance.
@@ -54,6 +57,7 @@ class Critic(nn.Module):
         *,
         activation: str = "relu",
         n_classes: int = 0,
+        images: ImageLayers | None = None,
         noise: float = 0.0,
     ):
         super().__init__()
@@ -61,7 +65,11 @@ class Critic(nn.Module):
         # A buffer, so that each member of a stack can have its own.
         self.register_buffer("noise", torch.tensor(noise, dtype=torch.float64), False)
         width = n_components + (n_classes + 1 if n_classes else 0)
-        self.body = MLP(width, hidden_layer_sizes, activation=activation)
+        self.body: MLP | ConvEncoder
+        if images is None:
+            self.body = MLP(width, hidden_layer_sizes, activation=activation)
+        else:
+            self.body = ConvEncoder(images, activation=activation)
         self.head = Linear(self.body.n_out, 1)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:

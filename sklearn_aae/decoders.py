@@ -10,6 +10,7 @@ To add a decoder: a class here with its row in `DECODERS`, its likelihood in
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,19 +21,37 @@ from sklearn_aae.distributions import (
     Columns,
     Counts,
     IndependentCells,
+    PixelGaussian,
+    PixelLogistic,
     RowDistribution,
     UnitGaussian,
 )
-from sklearn_aae.nn import MLP, Block, ColumnHeads, Linear, one_hot, only, shallow_copy
+from sklearn_aae.nn import (
+    MLP,
+    Block,
+    ColumnHeads,
+    ConvDecoder,
+    ImageLayers,
+    Linear,
+    LogScale,
+    Skip,
+    one_hot,
+    only,
+    shallow_copy,
+)
 from sklearn_aae.utils._random import standard_uniform
 
 __all__ = [
     "DECODERS",
+    "PIXEL_DECODERS",
     "BernoulliDecoder",
     "ColumnsDecoder",
     "Decoder",
     "GaussianDecoder",
     "LaplaceDecoder",
+    "PixelDecoder",
+    "PixelGaussianDecoder",
+    "PixelLogisticDecoder",
 ]
 
 # Logit of the probability that a count is 0 by itself, where the training begins.
@@ -77,6 +96,9 @@ class Decoder(nn.Module):
     linear_skip : bool
         Whether a linear map of what enters is added to the outputs.
 
+    images : ImageLayers or None
+        Makes the network convolutional: rows are pictures.
+
     n_outputs : int or None
         Number of outputs of the network; None for d.
 
@@ -105,6 +127,7 @@ class Decoder(nn.Module):
         conditional: bool = False,
         class_heads: bool = False,
         linear_skip: bool = False,
+        images: ImageLayers | None = None,
         n_outputs: int | None = None,
         module: nn.Module | None = None,
     ):
@@ -118,16 +141,22 @@ class Decoder(nn.Module):
             nn.init.normal_(self.class_heads.weight)
         self.module = module
         self.places: list[int] | None = None  # of the outputs of a module; None: all
-        if module is None:
-            self.body = MLP(
-                self.n_inputs,
-                hidden_layer_sizes,
-                activation=activation,
-                dropout=dropout,
-                uniform=standard_uniform,
-            )
-            n_skip = self.n_inputs if linear_skip else 0
+        if module is not None:
+            return
+        n_skip = self.n_inputs if linear_skip else 0
+        options: dict[str, Any] = {
+            "activation": activation,
+            "dropout": dropout,
+            "uniform": standard_uniform,
+        }
+        self.body: MLP | ConvDecoder
+        self.head: Block | Skip
+        if images is None:
+            self.body = MLP(self.n_inputs, hidden_layer_sizes, **options)
             self.head = Block(self.body.n_out, self.n_outputs, n_skip=n_skip)
+        else:
+            self.body = ConvDecoder(self.n_inputs, images, **options)
+            self.head = Skip(n_skip, self.n_outputs)
 
     @property
     def n_inputs(self) -> int:
@@ -227,6 +256,52 @@ class BernoulliDecoder(Decoder):
         return Bernoulli(logits=h, validate_args=False)
 
 
+class PixelDecoder(Decoder):
+    """p(x|z) of pictures whose pixels have one learned scale.
+
+    Parameters
+    ----------
+    n_components : int
+        Code size k.
+
+    n_features : int
+        Number of pixels d.
+
+    scale : float, default=1.0
+        Where the scale begins.
+
+    **options : dict
+        Of `Decoder`.
+    """
+
+    def __init__(
+        self, n_components: int, n_features: int, scale: float = 1.0, **options
+    ):
+        super().__init__(n_components, n_features, **options)
+        self.log_scale = LogScale(scale)
+
+
+class PixelGaussianDecoder(PixelDecoder):
+    """p(x|z) = N(g(z), σ² I) with one learned σ for all pixels (Rybkin et al. 2021)."""
+
+    @property
+    def noise(self) -> float:  # type: ignore[override]
+        """Standard deviation of a pixel about its mean."""
+        return float(self.log_scale().detach().exp())
+
+    def likelihood(self, h: Tensor) -> RowDistribution:
+        """Return N(h, σ² I)."""
+        return PixelGaussian(h, self.log_scale())
+
+
+class PixelLogisticDecoder(PixelDecoder):
+    """p(x|z) is logistic, of one learned scale, rounded to the levels of 8 bits."""
+
+    def likelihood(self, h: Tensor) -> RowDistribution:
+        """Return the rounded logistic distribution about h."""
+        return PixelLogistic(h, self.log_scale())
+
+
 class ColumnsDecoder(Decoder):
     """p(x|z) of typed columns: a likelihood each, of the observed cells only.
 
@@ -322,4 +397,12 @@ DECODERS: dict[str, type[Decoder]] = {
     "gaussian": GaussianDecoder,
     "laplace": LaplaceDecoder,
     "bernoulli": BernoulliDecoder,
+}
+
+# What it names where rows are pictures.
+PIXEL_DECODERS: dict[str, type[Decoder]] = {
+    "gaussian": PixelGaussianDecoder,
+    "laplace": LaplaceDecoder,
+    "bernoulli": BernoulliDecoder,
+    "logistic": PixelLogisticDecoder,
 }

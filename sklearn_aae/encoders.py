@@ -23,7 +23,15 @@ from sklearn_aae.distributions import (
     LabelStylePosterior,
     Posterior,
 )
-from sklearn_aae.nn import MLP, Block, Dropout
+from sklearn_aae.nn import (
+    MLP,
+    Block,
+    ConvDecoder,
+    ConvEncoder,
+    Dropout,
+    ImageLayers,
+    Skip,
+)
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 __all__ = [
@@ -84,6 +92,9 @@ class Encoder(nn.Module):
     linear_skip : bool
         Whether a linear map of what enters is added to the code's centre.
 
+    images : ImageLayers or None
+        Makes the body convolutional: rows are pictures.
+
     columns : nn.Module or None
         Maps the cells of typed columns to what enters the network, of ``n_outputs``
         columns. None if x enters as it is.
@@ -114,6 +125,7 @@ class Encoder(nn.Module):
         input_noise: float = 0.0,
         input_dropout: float | Sequence[float] = 0.0,
         linear_skip: bool = False,
+        images: ImageLayers | None = None,
         columns: nn.Module | None = None,
         constants: nn.Module | None = None,
         module: nn.Module | None = None,
@@ -136,15 +148,27 @@ class Encoder(nn.Module):
                 "dropout": dropout,
                 "uniform": standard_uniform,
             }
-            self.body = MLP(self.n_inputs, hidden_layer_sizes, **options)
             head = normalization if normalize_head else None
-            n_skip = self.n_inputs if linear_skip else 0
-            self.head = Block(
-                self.body.n_out, n_components, normalization=head, n_skip=n_skip
+            self.body, self.head = self._layers(
+                hidden_layer_sizes, images, head, linear_skip, options
             )
             if n_classes:
                 width = self.body.n_out
                 self.label_head = Block(width, n_classes, normalization=head)
+
+    def _layers(
+        self, sizes, images: ImageLayers | None, head, linear_skip: bool, options
+    ) -> tuple[Any, Any]:
+        """Return body and head, of the normalisation of each."""
+        body: MLP | ConvEncoder
+        if images is None:
+            body = MLP(self.n_inputs, sizes, **options)
+        else:
+            n_extra = self.n_inputs - images.n_cells
+            body = ConvEncoder(images, n_extra=n_extra, **options)
+        n_skip = self.n_inputs if linear_skip else 0
+        k = self.n_components
+        return body, Block(body.n_out, k, normalization=head, n_skip=n_skip)
 
     @property
     def n_inputs(self) -> int:
@@ -305,7 +329,18 @@ class UniversalEncoder(Encoder):
 
 
 class Generator(DeterministicEncoder):
-    """x = G(z) of a plain GAN: a network as the encoder, from noise to rows."""
+    """x = G(z) of a plain GAN: a network as the encoder, from noise to rows.
+
+    That of pictures is a decoder's, and ends in a sigmoid: cells in (0, 1).
+    """
+
+    def _layers(
+        self, sizes, images: ImageLayers | None, head, linear_skip: bool, options
+    ) -> tuple[Any, Any]:
+        if images is None:
+            return super()._layers(sizes, images, head, linear_skip, options)
+        body = ConvDecoder(self.n_inputs, images, squashed=True, **options)
+        return body, Skip(0, images.n_cells)
 
 
 ENCODERS: dict[str, type[Encoder]] = {

@@ -99,7 +99,7 @@ FLOW = [
     ("learning_rate", 5e-4, lambda m: rate(m, "optimizer") == 5e-4),
     ("learning_rate", 5e-4, lambda m: rate(m, "critic_optimizer") == 5e-4),
     ("critic_learning_rate", 2e-4, lambda m: rate(m, "critic_optimizer") == 2e-4),
-    ("critic_learning_rate", 2e-4, lambda m: rate(m, "optimizer") == 1e-3),
+    ("critic_learning_rate", 2e-4, lambda m: rate(m, "optimizer") == m.learning_rate),
     ("learning_rate_schedule", "cosine", lambda m: rate(m, "optimizer") < 1e-3),
     ("update", "alternating", lambda m: len(m.net_.module_.optimizer_groups) == 3),
     ("max_iter", 4, lambda m: m.n_iter_ == 4),
@@ -191,6 +191,16 @@ def test_checkpoint_arrives(monkeypatch, tmp_path):
     assert (seen[0].place.folder, seen[0].place.interval) == (tmp_path, 7.0)
 
 
+def test_image_shape_and_hidden_channels_arrive():
+    pictures = np.random.RandomState(0).uniform(size=(20, 9, 8, 2))
+    options = {"image_shape": (9, 8, 2), "hidden_channels": (5, 6)}
+    model = AAETransformer(max_iter=1, **options).fit(pictures)
+    encoder, decoder = (networks(model)[name] for name in ("encoder", "decoder"))
+    assert encoder.body.shape == (9, 8, 2)
+    assert [b.conv.n_out for b in encoder.body.blocks] == [5, 6]
+    assert [b.conv.n_out for b in decoder.body.blocks] == [5, 2]
+
+
 def test_warm_start_arrives():
     model = AAETransformer(max_iter=1, warm_start=True).fit(X)
     net = model.net_
@@ -207,6 +217,7 @@ def test_every_parameter_is_followed():
     followed |= {"n_iter_no_change", "tol", "batch_size", "validation_fraction"}
     followed |= {"n_init", "halving", "random_state", "warm_start", "count_features"}
     followed |= {"n_examples", "checkpoint", "checkpoint_interval", "verbose"}
+    followed |= {"image_shape", "hidden_channels"}
     assert set(inspect.signature(AAETransformer).parameters) == followed
 
 

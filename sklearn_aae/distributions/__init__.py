@@ -14,6 +14,7 @@ from sklearn_aae.distributions._codes import (
     SwissRoll,
 )
 from sklearn_aae.distributions._counts import Counts
+from sklearn_aae.distributions._pixels import PixelGaussian, PixelLogistic
 from sklearn_aae.distributions._rows import (
     Columns,
     IndependentCells,
@@ -31,6 +32,8 @@ __all__ = [
     "IndependentCells",
     "LabelAndStyle",
     "LabelStylePosterior",
+    "PixelGaussian",
+    "PixelLogistic",
     "Posterior",
     "RowDistribution",
     "SwissRoll",

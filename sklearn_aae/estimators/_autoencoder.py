@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_aae.decoders import DECODERS
+from sklearn_aae.decoders import DECODERS, PIXEL_DECODERS
 from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import TrainingData
@@ -63,7 +63,9 @@ class BaseAutoencoder(BaseModel):
     )
     regularization_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     reconstruction: str = parameter(
-        default="auto", allowed=[StrOptions({"auto", *DECODERS})], shapes=True
+        default="auto",
+        allowed=[StrOptions({"auto", *DECODERS, *PIXEL_DECODERS})],
+        shapes=True,
     )
     linear_skip: bool = parameter(default=False, allowed=["boolean"], shapes=True)
     input_noise: float = parameter(default=0.0, allowed=[NON_NEGATIVE], shapes=True)

@@ -21,6 +21,7 @@ from sklearn_aae.estimators._fitting import (
     fitted_model,
     load_net,
 )
+from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._interrupts import FitScope, fitting
 from sklearn_aae.estimators._labels import NO_LABELS, LabelRole
 from sklearn_aae.estimators._model import FittedModel
@@ -56,6 +57,9 @@ from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
 
+# What only some fits have.
+OPTIONAL_ATTRIBUTES = ("classes_", "feature_names_in_", "hidden_channels_")
+
 # Fewer rows of a later chunk say too little of how well rows are reconstructed.
 MIN_MEASURED = 20
 
@@ -76,6 +80,12 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         default=2, allowed=[POSITIVE_INT], shapes=True, kw_only=False
     )
     hidden_layer_sizes: Sequence[int] | str = parameter(
+        default="auto", allowed=AUTO_SIZES, shapes=True
+    )
+    image_shape: Sequence[int] | None = parameter(
+        default=None, allowed=["array-like", None], shapes=True
+    )
+    hidden_channels: Sequence[int] | str = parameter(
         default="auto", allowed=AUTO_SIZES, shapes=True
     )
     activation: str = parameter(
@@ -404,12 +414,15 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
     ) -> None:
         """Set the attributes of a fit, of which the model at a place answers."""
         earlier = self._model.attributes if hasattr(self, "_model") else ()
-        for name in ("classes_", "feature_names_in_", *earlier):
+        for name in (*OPTIONAL_ATTRIBUTES, *earlier):
             self.__dict__.pop(name, None)
         self._models, self._model, self._data = models, models[at], data
         net = self._model.net
         self.history_ = net.finished_history()
         self.hidden_layer_sizes_ = hidden_sizes(self, data.schema)
+        images = image_layers(self)
+        if images is not None:
+            self.hidden_channels_ = images.channels
         self.n_iter_, self.loss_ = len(self.history_), net.loss_
         if self._model.residuals is not None:
             self.residuals_ = self._model.residuals

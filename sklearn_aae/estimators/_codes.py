@@ -66,7 +66,8 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Rows, a table like the training table.
         """
         Z = read_codes(self, X)
-        return as_output(self, self._model.decode(Z), Z.dtype, X)
+        rows = self._model.decode(Z)
+        return as_output(self, rows, Z.dtype, X, of_codes=True)
 
     def sample_codes(self, n_samples=1, *, random_state=None):
         """Draw codes, as `transform` returns them, from the prior.

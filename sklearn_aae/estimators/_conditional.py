@@ -122,7 +122,8 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         """
         Z = read_codes(self, X)
         labels = label_numbers(y, len(Z), self.classes_)
-        return as_output(self, self._model.decode(Z, labels), Z.dtype, X)
+        rows = self._model.decode(Z, labels)
+        return as_output(self, rows, Z.dtype, X, of_codes=True)
 
     def reconstruct(self, X, y=None):
         """Encode rows and decode them with their label.

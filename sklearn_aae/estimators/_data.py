@@ -13,6 +13,7 @@ from sklearn_aae.estimators._examples import (
     look_like_pixels,
     merge_examples,
 )
+from sklearn_aae.estimators._images import Images
 from sklearn_aae.estimators._labels import (
     LabelRole,
     check_as_many,
@@ -99,6 +100,9 @@ class TrainingData:
 
     pixels : bool or None
         Whether the columns look like pixels, if rows are going to be decoded.
+
+    images : Images or None
+        How pictures come in and go out, if rows are some.
     """
 
     columns: TableColumns
@@ -116,6 +120,7 @@ class TrainingData:
     dropout: float | None = None
     examples: Examples | None = None
     pixels: bool | None = None
+    images: Images | None = None
 
     @property
     def schema(self) -> TableSchema:
@@ -202,7 +207,7 @@ def prepare(
     columns = count_categories(reader.columns, rows.X, rows.weight)
     if validation is not None:
         validation = replace(validation, X=mask_rare_categories(columns, validation.X))
-    preprocessor = _preprocessor(estimator, columns, rows, seed, earlier)
+    preprocessor = _preprocessor(estimator, reader, columns, rows, seed)
     if given.X_val is not None:
         span = preprocessor.low_, preprocessor.high_
         warn_if_far(rows.X, validation.X, columns, *span)
@@ -210,7 +215,7 @@ def prepare(
     n_examples, pixels = estimator.n_examples, None
     examples = keep_examples(rows, n_examples, seed) if n_examples else None
     if n_examples is not None:
-        pixels = look_like_pixels(columns, rows)
+        pixels = reader.images is not None or look_like_pixels(columns, rows)
     rows = rows.scaled(preprocessor, *where)
     _check_range(estimator, rows, columns)
     validation = validation and validation.scaled(preprocessor, *where)
@@ -235,6 +240,7 @@ def prepare(
         weight,
         examples=examples,
         pixels=pixels,
+        images=reader.images,
     )
 
 
@@ -252,11 +258,14 @@ def _class_prior(
 
 
 def _preprocessor(
-    estimator, columns: TableColumns, rows: Rows, seed: int, earlier
+    estimator, reader: "_Reader", columns: TableColumns, rows: Rows, seed: int
 ) -> TablePreprocessor:
     """Return the preprocessor of rows, or an earlier one that knows them as well."""
-    if earlier is not None:
-        return earlier.preprocessor.with_late_scales(rows.X)
+    if reader.earlier is not None:
+        return reader.earlier.preprocessor.with_late_scales(rows.X)
+    if reader.images is not None:
+        preprocessor = TablePreprocessor("minmax", seed=seed, span=reader.images.span)
+        return preprocessor.fit(rows.X, sample_weight=rows.weight)
     hides = estimator.input_dropout not in ("auto", 0) and estimator.encoder is None
     preprocessor = TablePreprocessor(
         estimator.scale, columns.n_categories, hides, seed, columns.counts
@@ -274,12 +283,16 @@ class _Reader:
 
     classes : ndarray or None
         The label of each class, if there are labels.
+
+    images : Images or None
+        What pictures are like, if rows are some.
     """
 
     def __init__(self, estimator, role, classes, earlier, arrange):
         self.estimator, self.role, self.arrange = estimator, role, arrange
-        self.owner = type(estimator).__name__
+        self.owner, self.earlier = type(estimator).__name__, earlier
         self.continues = earlier is not None
+        self.images = earlier.images if self.continues else Images.of(estimator)
         # A stand-in learns the names of the columns: the estimator may fail to be fit.
         self.stand_in = object.__new__(type(estimator))
         vars(self.stand_in).update(vars(estimator))
@@ -326,6 +339,10 @@ class _Reader:
         return rows
 
     def _rows(self, X, y, sample_weight, *, least: int, of: str = "") -> Rows:
+        if self.images is not None and self.images.given is None:
+            self.images, X = self.images.learn(X)
+        elif self.images is not None:
+            X = self.images.read(X)
         X, self.columns = read_table(
             self.stand_in, X, self.columns, ensure_min_samples=least
         )

@@ -17,6 +17,26 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         columns, of which one of m categories counts log2(m): `hidden_layer_sizes_`.
         """,
     ),
+    "image_shape": (
+        "tuple of int or None",
+        """
+        (height, width) or (height, width, channels) of pictures, which rows then are:
+        flat, in C order, or arrays of shape (n_samples, height, width[, channels]),
+        which come back as such. Pixels are `uint8`, and come back so, or numbers in [0,
+        1]; they are scaled to [0, 1], all alike, whatever `scale` says. Encoder and
+        decoder are convolutional (`hidden_channels`). Height and width are 8 at least.
+        """,
+    ),
+    "hidden_channels": (
+        'sequence of int or "auto"',
+        """
+        With `image_shape`: channels of the encoder's convolutions, of which each halves
+        height and width; the decoder has them in reverse. "auto" begins with 16 and
+        doubles them, up to 128, while maps keep 3 pixels in height and width, two
+        layers at least: `hidden_channels_`. `hidden_layer_sizes` are then those of
+        critics alone, and `dropout` is of the units next to the code.
+        """,
+    ),
     "activation": (
         '{"relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "identity"}',
         """Activation of the hidden layers.""",
@@ -88,11 +108,13 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """Units of the critic's hidden layers; None for `hidden_layer_sizes`.""",
     ),
     "reconstruction": (
-        '{"auto", "gaussian", "laplace", "bernoulli"}',
+        '{"auto", "gaussian", "laplace", "bernoulli", "logistic"}',
         """
         Kind of p(x|z) of numbers: squared error, absolute error, or cross-entropy for
         columns in [0, 1] (with ``scale="minmax"``). "auto" is "gaussian". Categories
-        have the cross-entropy, weighted to pull like a column of variance 1.
+        have the cross-entropy, weighted to pull like a column of variance 1. With
+        `image_shape`, "gaussian" learns one standard deviation for all pixels, and
+        "logistic", a logistic distribution rounded to 256 levels, one scale.
         """,
     ),
     "linear_skip": (
@@ -383,6 +405,10 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
     "feature_names_in_": (
         "ndarray of shape (`n_features_in_`,)",
         """Names of the columns, if they are strings.""",
+    ),
+    "hidden_channels_": (
+        "tuple of int",
+        """Channels of the encoder's convolutions, of pictures only.""",
     ),
     "hidden_layer_sizes_": (
         "tuple of int",

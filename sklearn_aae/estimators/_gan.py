@@ -11,6 +11,7 @@ from sklearn_aae.encoders import Generator
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._generate import check_n_samples
+from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._networks import (
     check_module,
     hidden_sizes,
@@ -169,11 +170,13 @@ class GANSampler(BaseModel):
             normalization=self.normalization,
             activation=self.activation,
             dropout=self.dropout,
+            images=image_layers(self),
             module=copy.deepcopy(self.generator),
         )
         if self.generator is not None:
             check_module("generator", generator)
-        critic = make_critic(self, schema, schema.n_features)
+        width, images = schema.n_features, image_layers(self)
+        critic = make_critic(self, schema, width, images=images)
         return {"generator": generator, "critic": critic}
 
     def sample(self, n_samples=1, *, y=None, random_state=None):

@@ -158,7 +158,7 @@ class LabelLatent(CodeMixin):
         Z = read_codes(self, X)
         decode = self.decoder_.decode
         rows = self._model.generate(lambda h: decode(h).mean, Z)
-        return as_output(self, rows, Z.dtype, X)
+        return as_output(self, rows, Z.dtype, X, of_codes=True)
 
     @property
     def _n_label_columns(self) -> int:

@@ -16,7 +16,7 @@ from torch import nn
 from sklearn_aae.decoders import BernoulliDecoder, ColumnsDecoder, Decoder
 from sklearn_aae.encoders import Encoder
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.nn import Block, EmbedColumns
+from sklearn_aae.nn import Block, ConvDecoder, EmbedColumns, Skip
 from sklearn_aae.utils._device import torch_threads
 
 # Of more columns the products of few rows are computed, not those of columns.
@@ -91,8 +91,11 @@ class LinearStart:
         spread = self.scale / self.prior_std[:r]
         slope[:, :r] = gain[:, None] * (self.axes * spread[:, None]).T[inputs]
         _start(head, outputs, slope, decoder.n_inputs - k + np.arange(k))
+        if isinstance(decoder.body, ConvDecoder):
+            decoder.body.silence()
         offset = torch.as_tensor(bias - slope @ self.prior_mean)
-        head.linear.bias[torch.as_tensor(outputs)] = offset.to(head.linear.bias)
+        start = head.linear.bias if isinstance(head, Block) else head.skip.bias
+        start[torch.as_tensor(outputs)] = offset.to(start)
 
     def _places(self, decoder: Decoder) -> tuple[np.ndarray, np.ndarray]:
         """Return which inputs of an encoder are which outputs of a decoder."""
@@ -122,13 +125,14 @@ class LinearStart:
         return np.concatenate([bias, logits]), np.concatenate([gain, slopes])
 
 
-def _start(head: Block, outputs, slope: np.ndarray, inputs) -> None:
+def _start(head: Block | Skip, outputs, slope: np.ndarray, inputs) -> None:
     """Let some outputs be linear in what is skipped to them, and in nothing else."""
     assert isinstance(head.skip, nn.Linear)
     weight, at = head.skip.weight, torch.as_tensor(outputs)
     weight.zero_()
     weight[at[:, None], torch.as_tensor(inputs)] = torch.as_tensor(slope).to(weight)
-    head.linear.weight[at] = 0.0
+    if isinstance(head, Block):
+        head.linear.weight[at] = 0.0
 
 
 def linear_start(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.nn import Block, frozen_copy
+from sklearn_aae.nn import Block, ConvBlock, frozen_copy
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TableColumns, TablePreprocessor, log_jacobian
 from sklearn_aae.training import AAENet
@@ -209,6 +209,6 @@ def answering(net: AAENet, name: str, dtype: torch.dtype) -> nn.Module:
         network = copy.deepcopy(trained).to(dtype)
     network.eval()
     for block in network.modules():
-        if isinstance(block, Block):
+        if isinstance(block, Block | ConvBlock):
             block.fold()
     return network.requires_grad_(False)

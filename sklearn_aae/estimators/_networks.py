@@ -10,12 +10,19 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from sklearn_aae.critics import CellCritic, Critic
-from sklearn_aae.decoders import DECODERS, ColumnsDecoder, Decoder
+from sklearn_aae.decoders import (
+    DECODERS,
+    PIXEL_DECODERS,
+    ColumnsDecoder,
+    Decoder,
+    PixelDecoder,
+)
 from sklearn_aae.encoders import ENCODERS, Encoder
 from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._linear_start import LinearStart, linear_start
 from sklearn_aae.estimators._parameters import check_sizes
-from sklearn_aae.nn import EmbedColumns, HoldConstants
+from sklearn_aae.nn import EmbedColumns, HoldConstants, ImageLayers
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -89,6 +96,7 @@ def make_encoder(
         input_noise=estimator.input_noise,
         input_dropout=hidden_share(estimator.input_dropout, schema),
         linear_skip=has_skip(estimator, prior),
+        images=image_layers(estimator),
         columns=make_columns(schema),
         constants=make_constants(schema),
         module=copy.deepcopy(estimator.encoder),
@@ -201,11 +209,22 @@ def make_decoder(
         "dropout": estimator.dropout if dropout is None else dropout,
         "module": copy.deepcopy(estimator.decoder),
         "linear_skip": has_skip(estimator, prior),
+        "images": image_layers(estimator),
         **labels,
     }
-    k = estimator.n_components
-    if schema.plain:
-        decoder = DECODERS[name](k, schema.n_features, **options)
+    k, d = estimator.n_components, schema.n_features
+    if options["images"] is not None:
+        kind = PIXEL_DECODERS[name]
+        if issubclass(kind, PixelDecoder):
+            options["scale"] = math.sqrt(schema.total_variance / schema.n_varying)
+        decoder = kind(k, d, **options)
+    elif name not in DECODERS:
+        raise ValueError(
+            f"reconstruction={name!r} needs image_shape: it is of pixels alone. Use "
+            f"one of {sorted(DECODERS)} for tables."
+        )
+    elif schema.plain:
+        decoder = DECODERS[name](k, d, **options)
     else:
         columns = schema.n_categories, schema.weights, schema.counts
         decoder = ColumnsDecoder(k, *columns, numeric=name, **options)
@@ -262,15 +281,23 @@ def check_module(name: str, network: Encoder | Decoder) -> None:
 
 
 def make_critic(
-    estimator, schema: TableSchema, width: int, n_classes: int = 0
+    estimator,
+    schema: TableSchema,
+    width: int,
+    n_classes: int = 0,
+    images: ImageLayers | None = None,
 ) -> Critic:
-    """Build D(z), or D(z, y) for labels of `n_classes`, on codes of `width` columns."""
+    """Build D(z), or D(z, y) for labels of `n_classes`, on codes of `width` columns.
+
+    Or D(x), of pictures if `images` says their shape.
+    """
     own = check_sizes(estimator, "critic_hidden_layer_sizes")
     return Critic(
         width,
         hidden_sizes(estimator, schema) if own is None else own,
         activation=estimator.activation,
         n_classes=n_classes,
+        images=images,
     )
 
 

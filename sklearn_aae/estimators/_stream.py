@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sklearn_aae.nn import n_products, widest_layer
 from sklearn_aae.utils._device import single_thread_pool, torch_threads
 from sklearn_aae.utils._modes import plain_torch
 
@@ -51,9 +52,7 @@ def stream(
     answers : ndarray of shape (n_samples, ...)
     """
     weight = next(network.parameters())
-    layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
-    widest = max((max(m.in_features, m.out_features) for m in layers), default=1)
-    n_together = min(CHUNK_ROWS, max(1, CHUNK_UNITS // widest))
+    n_together = min(CHUNK_ROWS, max(1, CHUNK_UNITS // widest_layer(network)))
     starts = range(0, len(rows), n_together)
 
     def run(start: int) -> np.ndarray:
@@ -68,8 +67,8 @@ def stream(
     with plain_torch():
         n_workers = min(torch.get_num_threads(), len(starts))
         if n_workers == 1 or weight.device.type != "cpu":
-            size = sum(p.numel() for p in network.parameters())
-            with torch_threads(2.0 * size * min(n_together, len(rows))):
+            flops = 2.0 * n_products(network) * min(n_together, len(rows))
+            with torch_threads(flops):
                 parts = [run(start) for start in starts]
         else:
             with single_thread_pool(n_workers) as pool:

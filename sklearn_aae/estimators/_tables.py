@@ -17,6 +17,12 @@ from sklearn_aae.tabular import (
     warn_about_text_columns,
 )
 
+# What those need to know who pass pictures as such.
+PICTURES = (
+    "Pictures need image_shape=(height, width), or (height, width, channels), of the "
+    "estimator."
+)
+
 
 def read_table(
     owner, X, columns: TableColumns | None, **options
@@ -68,6 +74,8 @@ def _read_numbers(owner, X, **options):
     try:
         return validate_data(owner, X, **options)
     except ValueError as error:
+        if str(error).startswith("Found array with dim"):
+            raise ValueError(f"{error} {PICTURES}") from error
         if "could not convert string" not in str(error):
             raise
         raise ValueError(
@@ -79,7 +87,8 @@ def _read_numbers(owner, X, **options):
 def read_new_rows(estimator, X) -> np.ndarray | SparseTable:
     """Return valid rows to answer about; categories that are new are missing."""
     check_is_fitted(estimator)
-    columns = estimator.columns_
+    columns, images = estimator.columns_, estimator._data.images
+    X = X if images is None else images.read(X)
     return mask_rare_categories(columns, read_table(estimator, X, columns)[0])
 
 
@@ -107,9 +116,32 @@ def read_codes(estimator, Z) -> np.ndarray:
     return Z
 
 
-def as_output(estimator, rows: np.ndarray, dtype=np.float64, like=None):
-    """Return decoded rows as a table like the training table."""
+def as_output(
+    estimator, rows: np.ndarray, dtype=np.float64, like=None, *, of_codes: bool = False
+):
+    """Return decoded rows as a table like the training table.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        Fitted.
+
+    rows : ndarray of shape (n_samples, n_features)
+        Decoded rows.
+
+    dtype : dtype, default=float64
+        Of numbers that come back in an array.
+
+    like : {array-like, DataFrame}, default=None
+        What was asked about: its row labels come back, and pictures as they were.
+
+    of_codes : bool, default=False
+        Whether `like` holds codes: pictures come back like the training pictures.
+    """
     like = None if like is None else as_table(like)
     table = estimator.columns_.decode(rows, estimator.clip, like)
+    images = estimator._data.images
+    if images is not None:
+        return images.restore(images.decode(table, dtype), None if of_codes else like)
     numbers = isinstance(table, np.ndarray) and table.dtype != object
     return table.astype(dtype, copy=False) if numbers else table

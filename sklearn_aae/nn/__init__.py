@@ -1,36 +1,59 @@
-"""Ground: layers and perceptrons that train one model or a stack."""
+"""Ground: layers, perceptrons and convolutions that train one model or a stack."""
 
 from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns, HoldConstants, only
+from sklearn_aae.nn._conv import (
+    MIN_SIZE,
+    Conv,
+    ConvBlock,
+    ConvDecoder,
+    ConvEncoder,
+    ConvTranspose,
+    ImageLayers,
+    n_products,
+    widest_layer,
+)
 from sklearn_aae.nn._layers import (
     NORMALIZATIONS,
     BatchNorm,
     Dropout,
     LayerNorm,
     Linear,
+    LogScale,
     calibrating,
     frozen_copy,
     one_hot,
     shallow_copy,
 )
-from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block
+from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block, Skip
 from sklearn_aae.nn._stacked import lies_transposed
 
 __all__ = [
     "ACTIVATIONS",
+    "MIN_SIZE",
     "MLP",
     "NORMALIZATIONS",
     "BatchNorm",
     "Block",
     "ColumnHeads",
+    "Conv",
+    "ConvBlock",
+    "ConvDecoder",
+    "ConvEncoder",
+    "ConvTranspose",
     "Dropout",
     "EmbedColumns",
     "HoldConstants",
+    "ImageLayers",
     "LayerNorm",
     "Linear",
+    "LogScale",
+    "Skip",
     "calibrating",
     "frozen_copy",
     "lies_transposed",
+    "n_products",
     "one_hot",
     "only",
     "shallow_copy",
+    "widest_layer",
 ]

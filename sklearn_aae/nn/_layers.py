@@ -5,6 +5,7 @@ stacked layer have one leading axis more; the layer reads it off their shape.
 """
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -178,6 +179,30 @@ class LayerNorm(nn.Module):
         """Normalise x of shape (B, h) or (C, B, h)."""
         y = F.layer_norm(x, x.shape[-1:], eps=self.eps)
         return y * self.weight.unsqueeze(-2) + self.bias.unsqueeze(-2)
+
+
+class LogScale(nn.Module):
+    """The logarithm of one scale of all cells.
+
+    A step of Adam moves a parameter by its rate, and a scale has orders of magnitude to
+    go: the parameter is the logarithm over `gain`.
+
+    Parameters
+    ----------
+    start : float
+        The scale at first.
+    """
+
+    gain = 10.0
+
+    def __init__(self, start: float):
+        super().__init__()
+        log = torch.tensor(math.log(start) / self.gain, dtype=torch.float32)
+        self.weight = nn.Parameter(log)
+
+    def forward(self) -> Tensor:
+        """Return the logarithm, of shape () or (C,)."""
+        return self.gain * self.weight
 
 
 class Dropout(nn.Module):

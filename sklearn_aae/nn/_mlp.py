@@ -99,6 +99,39 @@ class Block(nn.Module):
         return h if self.dropout is None else self.dropout(h)
 
 
+class Skip(nn.Module):
+    """Adds a linear map of what comes around the hidden layers, if there is one.
+
+    Parameters
+    ----------
+    n_skip : int
+        Number of columns that come around; 0 for none.
+
+    n_out : int
+        Number of columns that it is added to.
+    """
+
+    norm = None
+
+    def __init__(self, n_skip: int, n_out: int):
+        super().__init__()
+        self.skip = Linear(n_skip, n_out) if n_skip else None
+        self.places: list[int] | None = None  # of the columns that are wanted
+
+    def only_outputs(self, places: Sequence[int]) -> "Skip":
+        """Return what adds to some of the columns, and leaves out the others."""
+        twin = shallow_copy(self)
+        twin.places = list(places)
+        return twin
+
+    def forward(
+        self, x: Tensor, row_weight: Tensor | None = None, skipped: Tensor | None = None
+    ) -> Tensor:
+        """Return x of shape (B, h) or (C, B, h) with what is added."""
+        x = x if self.skip is None else x + self.skip(skipped)
+        return x if self.places is None else x[..., self.places]
+
+
 class MLP(nn.Module):
     """Hidden blocks, one after the other.
 

@@ -22,6 +22,7 @@ from sklearn_aae import priors
 from sklearn_aae.estimators._classifier import SemiSupervisedAAEClassifier
 from sklearn_aae.estimators._conditional import ConditionalAAETransformer
 from sklearn_aae.estimators._gan import GANSampler
+from sklearn_aae.estimators._images import Images
 from sklearn_aae.estimators._transformer import AAETransformer
 from sklearn_aae.estimators.clustering._clusterer import AAEClusterer
 from sklearn_aae.estimators.outliers._calibration import Range
@@ -40,6 +41,7 @@ OWN: dict[str, type] = {
         CommonScaler,
         ConditionalAAETransformer,
         GANSampler,
+        Images,
         Range,
         SemiSupervisedAAEClassifier,
         TableColumns,

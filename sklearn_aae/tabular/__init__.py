@@ -15,6 +15,7 @@ from sklearn_aae.tabular._frames import (
     as_frame_like,
     column_names,
     float_dtypes,
+    is_frame,
     needs_column_reader,
 )
 from sklearn_aae.tabular._jacobian import log_jacobian
@@ -57,6 +58,7 @@ __all__ = [
     "count_categories",
     "float_dtypes",
     "good_turing_weights",
+    "is_frame",
     "is_labelled",
     "is_minus_one",
     "learn_late_columns",

@@ -35,6 +35,11 @@ def as_frame(X) -> nw.DataFrame | None:
     return nw.from_native(X, eager_only=True)
 
 
+def is_frame(X) -> bool:
+    """Whether X is a pandas, polars or Arrow table."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
 def column_names(X) -> list:
     """Return the names of a frame's columns; none of anything else."""
     frame = as_frame(X)

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import entropy
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_aae.tabular._scalers import SCALERS, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
@@ -59,6 +60,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     counts : tuple of bool, default=None
         Whether a column holds counts. None: none does.
 
+    span : tuple of float, default=None
+        What "minmax" maps to [0, 1], the same for all columns; cells beyond it are not
+        cut. None: the range of each column.
+
     Attributes
     ----------
     scaler_ : transformer
@@ -77,6 +82,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         Places and scaler of columns that began to vary in later rows.
     """
 
+    # Of preprocessors that were stored before there was one.
+    span: tuple[float, float] | None = None
+
     def __init__(
         self,
         scale: str | None = "standard",
@@ -84,7 +92,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         allow_missing: bool = False,
         seed: int = 0,
         counts: tuple[bool, ...] | None = None,
+        span: tuple[float, float] | None = None,
     ):
+        self.span = span
         self.scale, self.n_categories = scale, n_categories
         self.allow_missing, self.seed, self.counts = allow_missing, seed, counts
 
@@ -137,6 +147,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return self
 
     def _fit_scaler(self, X: np.ndarray, weight, *, in_parts: bool):
+        if self.span is not None:
+            return self._span_scaler(np.shape(self._numbers(X[:1], self.numeric_))[1])
         # The networks need arrays, whatever the user set globally.
         scaler = SCALERS[self.scale](len(X), self.seed).set_output(transform="default")
         if not hasattr(scaler, "partial_fit"):
@@ -150,6 +162,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 options["sample_weight"] = weight[part]
             scaler.partial_fit(self._numbers(X[part], self.numeric_), **options)
         return scaler
+
+    def _span_scaler(self, n_columns: int) -> MinMaxScaler:
+        """Return what maps `span` to [0, 1]."""
+        scaler = MinMaxScaler().set_output(transform="default")
+        return scaler.fit(np.tile(np.array(self.span)[:, None], n_columns))
 
     def _fit_count_scaler(self, X, weight) -> Pipeline:
         scaler = count_scaler()
@@ -239,8 +256,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             places = np.flatnonzero(numbers)
             parts = [np.asarray(X[part])[:, places] for part in chunks(X)]
             cells = np.concatenate([self.low_[None, places], *parts])
-            scaler = SCALERS[self.scale](len(cells), self.seed)
-            scaler = scaler.set_output(transform="default").fit(cells)
+            if self.span is not None:
+                scaler = self._span_scaler(len(places))
+            else:
+                scaler = SCALERS[self.scale](len(cells), self.seed)
+                scaler = scaler.set_output(transform="default").fit(cells)
             if self.scale == "common":
                 scaler.scale_ = np.full(len(places), self.scaler_.scale_[0])
             new.late_scalers_ = [*self.late_scalers_, (places, scaler)]

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from sklearn_aae.nn import n_products
 from sklearn_aae.training._checkpoint import Place
 from sklearn_aae.training._loop import Member
 from sklearn_aae.training._net import AAENet
@@ -69,7 +70,7 @@ class Job(Member):
 
 def step_flops(job: Job) -> float:
     """Return about how many operations one step of a job takes."""
-    return 6.0 * job.n_weights * job.batches.batch_size
+    return 6.0 * n_products(job.net.module_) * job.batches.batch_size
 
 
 def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:

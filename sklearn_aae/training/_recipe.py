@@ -4,14 +4,29 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
-from sklearn_aae.nn import BatchNorm, LayerNorm, Linear
+from sklearn_aae.nn import (
+    BatchNorm,
+    Conv,
+    ConvTranspose,
+    LayerNorm,
+    Linear,
+    LogScale,
+)
 from sklearn_aae.training._shapes import describe_fields, describe_network
 from sklearn_aae.training.losses._phases import OptimizerGroup, Phase
 
 UPDATES = ("joint", "alternating")
 
 # Layers that know the leading axis of a stack and draw from the model's own streams.
-LAYERS = (Linear, BatchNorm, LayerNorm, nn.ParameterList)
+LAYERS = (
+    Linear,
+    Conv,
+    ConvTranspose,
+    BatchNorm,
+    LayerNorm,
+    LogScale,
+    nn.ParameterList,
+)
 
 
 class Recipe(nn.Module):

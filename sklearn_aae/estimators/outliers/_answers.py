@@ -139,5 +139,6 @@ class OutlierScores:
         """
         X = as_table(X)
         rows, unknown = self._read(X)
-        attribution = self._ensemble.localize(rows, unknown)
-        return as_frame_like(attribution, like=X)
+        attribution = as_frame_like(self._ensemble.localize(rows, unknown), like=X)
+        images = self._data.images
+        return attribution if images is None else images.restore(attribution, X)

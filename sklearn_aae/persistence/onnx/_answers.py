@@ -94,7 +94,7 @@ class Scale(nn.Module):
             ("slope", slope),
             ("offset", offset),
             ("counted", counted),
-            ("cut", numbers if preprocessor.scale == "minmax" else numbers & False),
+            ("cut", numbers & _cuts(preprocessor)),
             ("empty", preprocessor.empty_),
             ("means", preprocessor.means_),
             ("still", still),
@@ -116,6 +116,11 @@ class Scale(nn.Module):
         x = (x - self.offset) / self.slope
         x = torch.where(self.counted, x.expm1(), x)
         return torch.where(self.still, self.low, x)
+
+
+def _cuts(preprocessor: TablePreprocessor) -> bool:
+    """Whether cells beyond the range of the training rows are cut to it."""
+    return preprocessor.scale == "minmax" and preprocessor.span is None
 
 
 class Answers(nn.Module):
