@@ -100,7 +100,7 @@ FLOW = [
     ("learning_rate", 5e-4, lambda m: rate(m, "critic_optimizer") == 5e-4),
     ("critic_learning_rate", 2e-4, lambda m: rate(m, "critic_optimizer") == 2e-4),
     ("critic_learning_rate", 2e-4, lambda m: rate(m, "optimizer") == m.learning_rate),
-    ("learning_rate_schedule", "cosine", lambda m: rate(m, "optimizer") < 1e-3),
+    ("learning_rate_schedule", "cosine", lambda m: rate(m, "optimizer") < 2e-3),
     ("update", "alternating", lambda m: len(m.net_.module_.optimizer_groups) == 3),
     ("max_iter", 4, lambda m: m.n_iter_ == 4),
     (

@@ -72,6 +72,11 @@ class Deterministic(Posterior):
         """The value."""
         return self.value
 
+    @property
+    def variance(self) -> Tensor:
+        """0."""
+        return torch.zeros_like(self.value)
+
     def rsample(self, sample_shape: Shape = NO_SHAPE) -> Tensor:
         """Return the value, repeated over `sample_shape`."""
         return self.value.expand(*sample_shape, *self.value.shape)

@@ -273,7 +273,7 @@ def test_a_schedule_goes_on_over_chunks():
     for _ in range(3):
         model.partial_fit(X)
     rates = [line["event_lr"] for line in model.history_]
-    assert rates == pytest.approx([1e-3, 5e-4, 2.5e-4])
+    assert rates == pytest.approx([2e-3, 1e-3, 5e-4])
 
 
 @pytest.mark.parametrize("step_every", ["epoch", "batch"])

@@ -294,7 +294,7 @@ def test_failed_training_on_leaves_the_net_trainable():
     again = AAETransformer(max_iter=2, warm_start=True, random_state=0).fit(X)
     with pytest.raises(ValueError, match="Lower learning_rate"):
         model.set_params(learning_rate=1e200).fit(X)
-    model.set_params(learning_rate=1e-3).fit(X)
+    model.set_params(learning_rate=again.learning_rate).fit(X)
     again.fit(X)
     assert np.array_equal(model.transform(X), again.transform(X))
 

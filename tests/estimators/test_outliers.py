@@ -62,31 +62,38 @@ def scaled(detector, X):
 def test_scores_are_those_by_hand(rows):
     # A column of one value is reconstructed exactly: its error needs a least unit.
     rows = np.hstack([rows, np.full((150, 1), 7.0)])
+    three = SMALL | {"n_init": 3}
     detectors = {
-        method: AAEOutlierDetector(score_method=method, clip=False, **SMALL).fit(rows)
+        method: AAEOutlierDetector(score_method=method, clip=False, **three).fit(rows)
         for method in METHODS
     }
-    parts, calibrated = {"reconstruction": 0.0, "prior": 0.0}, 0.0
+    parts = {"reconstruction": [], "prior": []}
+    combined = []
     for member in detectors["combined"].members_:
         cells, prior = surprises(member, detectors["combined"], rows)
+        squares = 0.0
         for name, score in (("reconstruction", cells.sum(1)), ("prior", prior)):
-            parts[name] += score / 2
+            parts[name].append(score)
             # The share of training rows with a score as high: a count.
             rank = (score[None] >= score[:, None] - 1e-9).sum(1)
-            calibrated += np.log((len(rows) + 1) / (rank + 1)) / 2
+            squares += np.log((len(rows) + 1) / (rank + 1)) ** 2
+        combined.append(np.sqrt(squares))
     odd = rows + np.r_[0, 0, 0, 0, 1.0]
     reconstruction = detectors["reconstruction"]
     cells = [surprises(m, reconstruction, odd)[0] for m in reconstruction.members_]
-    np.testing.assert_allclose(reconstruction.localize(odd), np.mean(cells, 0), 1e-6)
+    share = np.mean(cells, 0) / np.mean(cells, 0).sum(1, keepdims=True)
+    dealt = share * np.median(np.sum(cells, -1), 0)[:, None]
+    np.testing.assert_allclose(reconstruction.localize(odd), dealt, 1e-6)
     critic = detectors["critic"]
     logits = [m.critic(m.encoder(scaled(critic, rows)).mean) for m in critic.members_]
-    logit = np.mean([part.numpy() for part in logits], 0)
+    logit = np.median([part.numpy() for part in logits], 0)
     np.testing.assert_allclose(critic.score_samples(rows), logit, 1e-6)
-    for name, score in parts.items():
+    for name, scores in parts.items():
+        score = np.median(scores, 0)
         np.testing.assert_allclose(-detectors[name].score_samples(rows), score, 1e-6)
     # Between rows of nearly one score, a tail is steep.
-    combined = -detectors["combined"].score_samples(rows)
-    np.testing.assert_allclose(combined, calibrated, 1e-5)
+    found = -detectors["combined"].score_samples(rows)
+    np.testing.assert_allclose(found, np.median(combined, 0), 1e-5)
 
 
 def test_residuals_are_the_errors_of_columns(rows):
@@ -175,7 +182,7 @@ def test_rows_held_out_set_the_threshold(kind):
     other = AAEOutlierDetector(**options).fit(train, X_val=held)
     np.testing.assert_array_equal(one.score_samples(fresh), other.score_samples(fresh))
     assert (other.predict(held) == -1).sum() == 2
-    assert (one.predict(fresh) == -1).mean() > 0.3
+    assert (one.predict(fresh) == -1).mean() > 0.2
     assert (other.predict(fresh) == -1).mean() < 0.2
 
 
@@ -268,7 +275,7 @@ def test_ctrl_c_ends_both_trainings(rows):
 # --- members ------------------------------------------------------------------------
 
 
-def test_restarts_are_averaged(rows):
+def test_the_median_of_restarts_counts(rows):
     detector = AAEOutlierDetector(**SMALL | {"n_init": 3}).fit(rows)
     assert len(detector.members_) == 3
     scores = []
@@ -277,7 +284,7 @@ def test_restarts_are_averaged(rows):
         alone.members_ = [member]
         scores.append(alone.score_samples(rows))
     assert np.ptp(scores, axis=0).min() > 0
-    np.testing.assert_allclose(detector.score_samples(rows), np.mean(scores, 0))
+    np.testing.assert_allclose(detector.score_samples(rows), np.median(scores, 0))
     losses = [member.net.loss_ for member in detector.members_]
     assert detector.loss_ == min(losses)
     best = detector.members_[int(np.argmin(losses))]

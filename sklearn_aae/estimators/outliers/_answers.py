@@ -82,7 +82,7 @@ class OutlierScores:
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            See `score_method`. Combined ones are logarithms of probabilities: at most
+            See `score_method`. Combined ones come of logarithms of probabilities: at most
             0.
         """
         rows, unknown = self._read(X)

@@ -43,9 +43,10 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     An outlier is reconstructed badly, or its code lies where the prior has little
     density. `n_init` models are trained, those of equal codes as one stack; each turns
-    both scores into the probability that a training row has as high a one, and adds
-    their logarithms (``score_method="combined"``). The score is the mean over the
-    models. The training rows may hold outliers themselves.
+    both scores into the probability that a training row has as high a one, and takes
+    the root of the sum of their squared logarithms (``score_method="combined"``):
+    between their sum, which both decide, and the larger of the two. The score is the
+    median over the models [4]_. The training rows may hold outliers themselves.
 
     Signs are scikit-learn's: higher scores are more normal, `predict` returns -1 for an
     outlier and 1 for an inlier.
@@ -104,8 +105,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         Of Adam, at the start.
 
     n_init : int, default=6
-        Number of trainings from different random weights; their scores are averaged
-        (those that diverge are left out). The one of the lowest `loss_` gives
+        Number of trainings from different random weights; the median of their scores
+        counts (those that diverge are left out). The one of the lowest `loss_` gives
         `encoder_` and `decoder_`.
 
     {parameters}
@@ -134,6 +135,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
        Discriminators Rather Than Generators", 2020, https://arxiv.org/abs/2003.10555
     .. [3] Good, "The Population Frequencies of Species and the Estimation of Population
        Parameters", Biometrika 40, 1953
+    .. [4] Chen, Sathe, Aggarwal, Turaga, "Outlier Detection with Autoencoder
+       Ensembles", SDM 2017
 
     Examples
     --------

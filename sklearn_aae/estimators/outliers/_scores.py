@@ -91,7 +91,7 @@ class Ensemble:
 
     def calibrate(self, rows: np.ndarray, unknown, weight: np.ndarray) -> np.ndarray:
         """Let the members learn from training rows; return the rows' surprise."""
-        total = np.zeros(len(rows))
+        scores = []
         for member in self.members:
             member.usual = _mean_residual(member, rows, weight)
             parts = self._parts(member, rows, unknown)
@@ -99,11 +99,11 @@ class Ensemble:
                 name: EmpiricalSurvival.learn(part, weight)
                 for name, part in parts.items()
             }
-            total += self._join(member, parts)
-        return total / len(self.members)
+            scores.append(self._join(member, parts))
+        return np.median(scores, 0)
 
     def surprise(self, rows: np.ndarray, unknown) -> np.ndarray:
-        """Return the mean score of the members, high for outliers: (n_samples,).
+        """Return the median of the members' scores, high for outliers: (n_samples,).
 
         Parameters
         ----------
@@ -113,8 +113,8 @@ class Ensemble:
         unknown : ndarray of shape (n_samples, n_features) or None
             Which cells hold unknown categories; None for no cell.
         """
-        scores = (self._join(m, self._parts(m, rows, unknown)) for m in self.members)
-        return sum(scores, np.zeros(len(rows))) / len(self.members)
+        scores = [self._join(m, self._parts(m, rows, unknown)) for m in self.members]
+        return np.median(scores, 0)
 
     def _parts(self, member: Member, rows: np.ndarray, unknown) -> dict:
         """Return scores by name, each (n_samples,) and high for outliers."""
@@ -136,7 +136,7 @@ class Ensemble:
             (part,) = parts.values()
             return part
         logs = [member.survival[name](part) for name, part in parts.items()]
-        return np.sum(logs, 0)
+        return np.linalg.norm(logs, axis=0)
 
     def localize(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return the surprise of rows dealt out to their cells, see `surprise`."""

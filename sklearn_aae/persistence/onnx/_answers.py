@@ -167,7 +167,9 @@ class Answers(nn.Module):
         x = self.scale(x).float()
         if self.method == "surprise":
             lost = self.unknown_surprise * (0 if unknown is None else unknown.sum(-1))
-            return sum(m(x, lost) for m in self.members) / len(self.members)
+            scores = torch.stack([m(x, lost) for m in self.members]).sort(0).values
+            middle = len(scores) // 2
+            return (scores[middle] + scores[-1 - middle]) / 2
         z = self.encoder(x).mean
         if self.method == "transform":
             return z if self.decoder is None else self.decoder.represent(z)
@@ -211,13 +213,13 @@ class Scores(nn.Module):
     def forward(self, x: Tensor, lost: Tensor | float) -> Tensor:
         """Return the surprise of scaled rows, whose unknown cells add `lost`: (B,)."""
         parts = self.member.scores(x, self.names).double()
-        joined = 0.0
+        found = []
         for i, name in enumerate(self.names):
             part = parts[:, i] + (lost if name == "reconstruction" else 0.0)
             part = part.nan_to_num(MAX_SCORE).clamp_max(MAX_SCORE)
             combined = self.method == "combined"
-            joined = joined + (self.survival[name](part) if combined else part)
-        return joined
+            found.append(self.survival[name](part) if combined else part)
+        return torch.stack(found).norm(dim=0) if len(found) > 1 else found[0]
 
 
 class Survival(nn.Module):
