@@ -82,8 +82,8 @@ class OutlierScores:
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            See `score_method`. Combined ones come of logarithms of probabilities: at most
-            0.
+            See `score_method`. Combined ones come of logarithms of probabilities and
+            are at most 0.
         """
         rows, unknown = self._read(X)
         return -self._ensemble.surprise(rows, unknown)
