@@ -201,6 +201,18 @@ def test_image_shape_and_hidden_channels_arrive():
     assert [b.conv.n_out for b in decoder.body.blocks] == [5, 2]
 
 
+def test_step_back_and_time_limit_arrive(monkeypatch):
+    from sklearn_aae.estimators import _fitting
+
+    for step_back in (False, True):
+        seen = []
+        monkeypatch.setattr(_fitting, "train", seen.extend)
+        with pytest.raises(KeyboardInterrupt):  # nothing was trained
+            AAETransformer(max_iter=1, step_back=step_back, time_limit=7.0).fit(X)
+        assert seen[0].steps_back is step_back
+        assert seen[0].net.time_left == 7.0
+
+
 def test_warm_start_arrives():
     model = AAETransformer(max_iter=1, warm_start=True).fit(X)
     net = model.net_
@@ -218,6 +230,7 @@ def test_every_parameter_is_followed():
     followed |= {"n_init", "halving", "random_state", "warm_start", "count_features"}
     followed |= {"n_examples", "checkpoint", "checkpoint_interval", "verbose"}
     followed |= {"image_shape", "hidden_channels"}
+    followed |= {"step_back", "time_limit"}
     assert set(inspect.signature(AAETransformer).parameters) == followed
 
 

@@ -21,6 +21,7 @@ from sklearn_aae.estimators._fitting import (
     fitted_model,
     load_net,
 )
+from sklearn_aae.estimators._health import warn_of_health
 from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._interrupts import FitScope, fitting
 from sklearn_aae.estimators._labels import NO_LABELS, LabelRole
@@ -132,12 +133,14 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         default=128, allowed=[Interval(Integral, 2, None, closed="left")]
     )
     max_iter: int | str = parameter(default="auto", allowed=AUTO_EPOCHS)
+    time_limit: float | None = parameter(default=None, allowed=[POSITIVE, None])
     early_stopping: bool = parameter(default=False, allowed=["boolean"])
     validation_fraction: float = parameter(default=0.1, allowed=[PROPER_SHARE])
     n_iter_no_change: int = parameter(default=10, allowed=[POSITIVE_INT])
     tol: float = parameter(default=1e-3, allowed=[NON_NEGATIVE])
     n_init: int = parameter(default=1, allowed=[POSITIVE_INT])
     halving: bool = parameter(default=True, allowed=["boolean"])
+    step_back: bool = parameter(default=True, allowed=["boolean"])
     warm_start: bool = parameter(default=False, allowed=["boolean"])
     callbacks: Sequence | None = parameter(default=None, allowed=[list, tuple, None])
     compile: bool = parameter(default=True, allowed=["boolean"])
@@ -286,7 +289,8 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If `loss_` is far above that of the untrained model.
+            If `loss_` is far above that of the untrained model, the training went back
+            because it diverged, or `health_` shows that it failed.
 
         UserWarning
             If most of `X_val` lies far outside of the training rows.
@@ -298,6 +302,8 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         given = FitInput(X, y, sample_weight, X_val, y_val, classes)
         with fitting(self, Progress(self, given, calls_back=True)) as scope:
             self._fit(scope, given, warm=warm)
+        if not scope.interrupted:
+            warn_of_health(self)
         return self
 
     @fit_context
@@ -342,6 +348,11 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         return self
 
     @property
+    def _n_trainings(self) -> int:
+        """Number of trainings that share the time of a fit."""
+        return 1
+
+    @property
     def _n_streamed(self) -> int:
         """Number of models that `partial_fit` trains."""
         return 1
@@ -381,7 +392,8 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
                 lambda net: self._evaluate(net, data, spec, streams).criterion,
             )
         best = self._take_over(trained_by, data, spec, warm=warm, streams=streams)
-        trained_by[best].warn_if_worse(best)
+        self.health_ = trained_by[best].measure_health(best)
+        trained_by[best].warn_of_course(best)
 
     def _take_over(
         self,

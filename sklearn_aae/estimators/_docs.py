@@ -224,6 +224,15 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         `n_iter_`.
         """,
     ),
+    "time_limit": (
+        "float or None",
+        """
+        Seconds that the training may take, of all restarts together; after that it ends
+        where it is, with a warning, but not before its first step. Reading the table,
+        and what follows the training, comes on top. Fits of a stacked search share its
+        time: each pays its part.
+        """,
+    ),
     "early_stopping": (
         "bool",
         """
@@ -258,6 +267,16 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         kept. Each is trained as without it: one that leaves is missed only if it would
         have overtaken the others. Where somebody may look into the training or remember
         it (`early_stopping`, `callbacks`, modules of your own), all stay to the end.
+        """,
+    ),
+    "step_back": (
+        "bool",
+        """
+        Whether a training that diverged (its loss is no number, or far above that of
+        the untrained model) returns to its last good epoch, and goes on at a tenth of
+        the learning rates, with a warning; then from half as many epochs on at a
+        hundredth, at last from the beginning at a thousandth. False raises, or warns,
+        at once. Without effect where there are `callbacks`.
         """,
     ),
     "warm_start": (
@@ -434,6 +453,20 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
         of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (0
         is best); with validation rows "valid_loss" and "valid_loss_best"; "dur" in
         seconds (of a model trained in a stack, its share).
+        """,
+    ),
+    "health_": (
+        "dict",
+        """
+        How the training went, of at most 1,000 rows: those held out ("held_out" is
+        True), else training rows. "prior_match" and "prior_match_pvalue": the test of
+        codes and draws from the prior, or of drawn rows and rows
+        (`metrics.prior_match`); "critic_accuracy" over the last 10 epochs;
+        "explained_variance" of the reconstruction and "dead_columns" of the code, which
+        vary by less than 1 % of the prior's variance, or "sample_variance" in that of
+        the rows; "n_labels", how many are the most likely one of some row; "n_steps";
+        "step_back", None or the "epoch" that a training which diverged returned to and
+        the "factor" of its learning rates. What is ill is warned of.
         """,
     ),
     "net_": (

@@ -1,7 +1,8 @@
 """From a model's specification and prepared rows to trained nets."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from skorch.utils import noop
 
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._halving import Part, best_of, cut, plan_rungs
+from sklearn_aae.estimators._health import measure_health
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel, answering
 from sklearn_aae.estimators._networks import learning_rates
@@ -18,7 +20,11 @@ from sklearn_aae.estimators._parameters import as_callbacks, checkpoint_place
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._state import dtype_of, load_arrays, load_optimizers
-from sklearn_aae.estimators._warnings import warn_if_diverged
+from sklearn_aae.estimators._warnings import (
+    warn_if_diverged,
+    warn_of_step_back,
+    warn_of_time_limit,
+)
 from sklearn_aae.nn import EmbedColumns, HoldConstants
 from sklearn_aae.training import (
     AAENet,
@@ -28,11 +34,9 @@ from sklearn_aae.training import (
     check_callbacks,
     train,
 )
+from sklearn_aae.training._step_back import FEW
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import seeded_scope
-
-# The prior match of fewer rows is a matter of luck.
-FEW = 5
 
 
 class EpochRule(NamedTuple):
@@ -218,6 +222,8 @@ class Trainer:
         self.streams = schedule is not None
         self.schedule = schedule or estimator.learning_rate_schedule
         self.place = None if self.streams else checkpoint_place(estimator)
+        limit = estimator.time_limit
+        self.time_left = math.inf if limit is None else limit / estimator._n_trainings
 
     def train_new(
         self, seeds: list[int], criterion: Callable[[AAENet], float]
@@ -262,11 +268,19 @@ class Trainer:
         """Return what a trained net answers by."""
         return fitted_model(self.estimator, self.spec, net, self.data, self.part)
 
-    def warn_if_worse(self, net: AAENet) -> None:
-        """Warn if a trained net is worse than before the training."""
+    def measure_health(self, net: AAENet) -> dict:
+        """Return how the training of a net went."""
+        return measure_health(
+            net,
+            self.spec,
+            self._validation,
+            held_out=self.data.validation is not None,
+            n_steps=math.ceil(len(self.data.rows) / self.estimator.batch_size),
+        )
+
+    def warn_of_course(self, net: AAENet) -> None:
+        """Warn of a training that was cut short, diverged, or went back not to."""
         rows = self._validation
-        if len(rows) < FEW:
-            return
 
         def start() -> float:
             untrained = build_net(
@@ -274,13 +288,24 @@ class Trainer:
             )
             return untrained.evaluate(self.spec.make_validation(rows, net.seed))
 
-        if not getattr(net, "interrupted_", False):
-            warn_if_diverged(net.loss_, start, self.spec.usual_loss)
+        if net.out_of_time:
+            warn_of_time_limit(self.estimator, len(net.finished_history()))
+        cut_short = net.out_of_time or getattr(net, "interrupted_", False)
+        whole = len(rows) >= FEW and not cut_short
+        usual, (epoch, factor) = self.spec.usual_loss, net.slowdown
+        told = whole and warn_if_diverged(net.loss_, start, usual)
+        if factor != 1.0 and not told:
+            warn_of_step_back(self.estimator, epoch, factor)
 
     @property
     def _validation(self) -> Rows:
         """The rows that nets are evaluated by."""
         return self.data.validation or self.data.rows
+
+    @property
+    def _tells_callbacks(self) -> bool:
+        """Whether callbacks, of skorch or scikit-learn, may remember what they saw."""
+        return bool(self.estimator.callbacks) or self.scope.progress.calls_back
 
     def _halves(self, nets: list[AAENet]) -> bool:
         """Whether restarts are halved: where that changes none of those that stay.
@@ -311,13 +336,18 @@ class Trainer:
             Those of the lowest are left.
         """
         last: dict[AAENet, Job] = {}
+        for net in nets:
+            net.slowdown = AAENet.slowdown
         self._check_callbacks(nets)
         watches = self.scope.progress.watch(nets, self)
+        n_left = self.n_epochs
         for part in cut(self.stages, rungs):
             for net in nets if part.begin == 0 else ():
                 net.replace_phases(part.stage.phases)
             jobs = [self._job(net, part, watches[net]) for net in nets]
-            train(jobs)
+            with self._timed(nets, (part.end - part.begin) / n_left):
+                train(jobs)
+            n_left -= part.end - part.begin
             for job in jobs:
                 # One that Ctrl-C left undone is what it was after an earlier part.
                 if job.done or job.error or job.net not in last:
@@ -337,6 +367,16 @@ class Trainer:
         for watch in watches.values():
             watch.close()
         return list(last.values())
+
+    @contextmanager
+    def _timed(self, nets: list[AAENet], share: float) -> Iterator[None]:
+        """Give nets, in equal parts, a share of the time that is left to train."""
+        given = self.time_left * share
+        for net in nets:
+            net.out_of_time, net.time_left = False, given / len(nets)
+        yield
+        if not math.isinf(given):
+            self.time_left -= given - sum(net.time_left for net in nets)
 
     def _check_callbacks(self, nets: list[AAENet]) -> None:
         """Raise ValueError if the stages of a training cannot serve its callbacks."""
@@ -365,6 +405,8 @@ class Trainer:
             # A chunk of a longer stream is not all the data: its averages stand.
             calibrate=not validated and not (self.streams and len(net.history)),
             place=self.place,
+            steps_back=self.estimator.step_back and not self._tells_callbacks,
+            usual_loss=self.spec.usual_loss,
             epochs=part.end,
             resumes=part.begin > 0,
             watcher=watch,

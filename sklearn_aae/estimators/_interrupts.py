@@ -113,7 +113,7 @@ def _warn_of_interrupt(estimator) -> None:
         f"after n_iter_={n_epochs} whole epoch{'' if n_epochs == 1 else 's'}, and the "
         "model is kept as it was then. Fit it again, or train on with warm_start=True.",
         ConvergenceWarning,
-        stacklevel=_depth(),
+        stacklevel=depth_of_caller(),
     )
 
 
@@ -127,7 +127,7 @@ def _callers() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _depth() -> int:
+def depth_of_caller() -> int:
     """Return the `stacklevel`, for the caller of this, of who called `fit`."""
     depth, frame = 1, sys._getframe(1)
     while frame.f_back is not None and _is_own(frame):

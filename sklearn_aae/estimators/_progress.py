@@ -16,6 +16,7 @@ from sklearn_aae.estimators._data import FitInput
 from sklearn_aae.estimators._fitting import Trainer, load_net
 from sklearn_aae.estimators._state import to_arrays
 from sklearn_aae.training import AAENet, Job
+from sklearn_aae.utils._compat import CALLBACKS
 from sklearn_aae.utils._random import lent_generator
 
 # Of the history, what says most to who waits, and what says nothing.
@@ -137,6 +138,11 @@ class Progress:
     # --- for those who wait -----------------------------------------------------------
 
     @property
+    def calls_back(self) -> bool:
+        """Whether callbacks of scikit-learn hear of the epochs."""
+        return self._root is not None and bool(getattr(self.estimator, CALLBACKS, ()))
+
+    @property
     def done(self) -> float:
         """Share of the epochs that are done; those that will not be count, too."""
         return sum(watch.done for watch in self._watches) / self.n_models
@@ -177,7 +183,7 @@ class Watch:
     def __init__(self, progress: Progress, trainer: Trainer, task: Any):
         self._progress, self._trainer, self._task = progress, trainer, task
         self._epoch: Any = None
-        self.n_done = 0
+        self.n_done = self._n_told = 0
         self._closed = self.stopped = False
         self.line: dict[str, float] = {}
         self.job: Job | None = None
@@ -188,14 +194,18 @@ class Watch:
         return 1.0 if self._closed else self.n_done / self._progress.n_epochs
 
     def begin_epoch(self) -> None:
-        """Tell the callbacks."""
-        self._epoch = self._progress.begin_epoch(self._task)
+        """Tell the callbacks; of an epoch that is trained again, nothing."""
+        if self.n_done == self._n_told:
+            self._epoch = self._progress.begin_epoch(self._task)
+            self._n_told += 1
 
     def end_epoch(self, write_weights: Callable[[], None]) -> None:
         """Tell the callbacks and who waits."""
         assert self.job is not None
-        job, epoch = self.job, self._epoch
-        self.n_done, self._epoch = self.n_done + 1, None
+        job, epoch = self.job, None
+        self.n_done += 1
+        if self.n_done == self._n_told:
+            epoch, self._epoch = self._epoch, None
 
         def attributes() -> dict:
             write_weights()
@@ -208,6 +218,10 @@ class Watch:
             names = dict.fromkeys((*FIRST, *last))
             self.line = {k: last[k] for k in names if k in last and k not in UNTOLD}
             BOARD.tell(self._progress, each=verbose > 1)
+
+    def go_back(self, n_epochs: int) -> None:
+        """Take epochs back that are to be trained again."""
+        self.n_done -= n_epochs
 
     def close(self) -> None:
         """Tell that the net trains no more in this fit."""

@@ -7,7 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_aae.nn import n_products, widest_layer
-from sklearn_aae.utils._device import single_thread_pool, torch_threads
+from sklearn_aae.utils._device import (
+    is_out_of_memory,
+    release_memory,
+    single_thread_pool,
+    torch_threads,
+)
 from sklearn_aae.utils._modes import plain_torch
 
 # Rows that pass through the networks at once: their units should stay in the cache.
@@ -26,8 +31,9 @@ def stream(
 ) -> np.ndarray:
     """Apply `answer` to chunks of rows, on the network's device and in its dtype.
 
-    No more than one chunk for each thread is there at once, besides the answers. Small
-    networks run faster on one thread for each chunk than on several for one.
+    No more than one chunk for each thread is there at once, besides the answers; where
+    the device has no memory for one, halves of it. Small networks run faster on one
+    thread for each chunk than on several for one.
 
     Parameters
     ----------
@@ -55,9 +61,19 @@ def stream(
     n_together = min(CHUNK_ROWS, max(1, CHUNK_UNITS // widest_layer(network)))
     starts = range(0, len(rows), n_together)
 
-    def run(start: int) -> np.ndarray:
+    def run(start: int, n: int = n_together) -> np.ndarray:
+        try:
+            return some(slice(start, start + n))
+        except Exception as error:
+            if n == 1 or not is_out_of_memory(error):
+                raise
+        release_memory()
+        half = (n + 1) // 2  # of the last chunk nothing may be left
+        parts = [run(at, half) for at in range(start, min(start + n, len(rows)), half)]
+        return np.concatenate(parts)
+
+    def some(at: slice) -> np.ndarray:
         with torch.inference_mode():
-            at = slice(start, start + n_together)
             chunk = torch.from_numpy(np.array(prepare(rows[at])))
             given = [chunk.to(weight.device, weight.dtype)]
             if labels is not None:

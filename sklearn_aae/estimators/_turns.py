@@ -33,6 +33,7 @@ def train_new(
     failed: NonFiniteLossError | None = None
     for trainer in dict.fromkeys(trainer for _, trainer in turns):
         seeds = [seed for seed, by in turns if by is trainer]
+        trainer.time_left *= len(seeds) / len(turns)
         try:
             nets = trainer.train_new(seeds, criterion)
         except NonFiniteLossError as error:
@@ -54,5 +55,7 @@ def train_on(models: Sequence[tuple[AAENet, Trainer]]) -> dict[AAENet, Trainer]:
     """Have fitted nets trained on by their trainers, until Ctrl-C; return all."""
     for trainer in dict.fromkeys(trainer for _, trainer in models):
         if not trainer.scope.interrupted:
-            trainer.train_on([net for net, by in models if by is trainer])
+            nets = [net for net, by in models if by is trainer]
+            trainer.time_left *= len(nets) / len(models)
+            trainer.train_on(nets)
     return dict(models)

@@ -30,8 +30,8 @@ RECIPE = (
 )
 
 
-def warn_if_diverged(loss: float, start: Callable[[], float], usual: float) -> None:
-    """Warn if a training ended worse than it began.
+def warn_if_diverged(loss: float, start: Callable[[], float], usual: float) -> bool:
+    """Warn if a training ended worse than it began; return whether it did.
 
     Parameters
     ----------
@@ -45,16 +45,57 @@ def warn_if_diverged(loss: float, start: Callable[[], float], usual: float) -> N
         The highest ordinary loss.
     """
     if loss <= usual:
-        return
+        return False
     before = start()
-    if not loss <= WORSE * before:
-        warnings.warn(
-            f"The training diverged: loss_ is {loss:.3g}, and was {before:.3g} before "
-            "the training. Lower learning_rate (or critic_learning_rate), raise "
-            "gradient_penalty, or scale the columns (scale='standard' or 'quantile').",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+    if loss <= WORSE * before:
+        return False
+    warnings.warn(
+        f"The training diverged: loss_ is {loss:.3g}, and was {before:.3g} before "
+        "the training. Lower learning_rate (or critic_learning_rate), raise "
+        "gradient_penalty, or scale the columns (scale='standard' or 'quantile').",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+    return True
+
+
+def warn_of_step_back(estimator, epoch: int, factor: float) -> None:
+    """Warn of a training that diverged, and went on from an earlier epoch.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        Whose training it is.
+
+    epoch : int
+        Number of epochs that were kept.
+
+    factor : float
+        What the learning rates were multiplied by.
+    """
+    rates = {"learning_rate": estimator.learning_rate}
+    if estimator.critic_learning_rate is not None:
+        rates["critic_learning_rate"] = estimator.critic_learning_rate
+    lower = " and ".join(f"{name}={v * factor:.2g}" for name, v in rates.items())
+    warnings.warn(
+        f"The training diverged, returned to what it was after {epoch} epochs, and "
+        f"went on at {factor:.2g} of the learning rates. Set {lower}, or scale the "
+        "columns (scale='standard' or 'quantile').",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def warn_of_time_limit(estimator, n_epochs: int) -> None:
+    """Warn of a training that ended before its last epoch, after so many."""
+    warnings.warn(
+        f"time_limit={estimator.time_limit} seconds are over: the training was cut "
+        f"short after {n_epochs} whole epochs, and the model is kept as it is. Raise "
+        f"time_limit, or set max_iter={max(n_epochs, 1)}, so that the learning rates "
+        "come to their end.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
 
 
 def warn_if_far(

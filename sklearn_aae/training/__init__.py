@@ -16,7 +16,7 @@ from sklearn_aae.training.data._companions import (
     LabelledNeighborBatches,
     NeighborBatches,
 )
-from sklearn_aae.training.losses._criterion import criterion
+from sklearn_aae.training.losses._criterion import criterion, unexplained
 from sklearn_aae.training.losses._label_phases import (
     BalanceClusters,
     Classify,
@@ -90,4 +90,5 @@ __all__ = [
     "train",
     "train_jobs",
     "train_step",
+    "unexplained",
 ]

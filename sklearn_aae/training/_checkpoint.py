@@ -156,10 +156,17 @@ class Keeper:
 
     # --- writing ----------------------------------------------------------------------
 
-    def keep(self, models: Models, present: Sequence[Any], running: Sequence) -> None:
-        """Write a checkpoint after an epoch, if the last one is some time ago."""
+    def keep(
+        self,
+        models: Models,
+        present: Sequence[Any],
+        running: Sequence[Any],
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Write a checkpoint after an epoch, at once or if the last one is old."""
         early = time.monotonic() - self._saved < self.place.interval
-        if early or self._has_stopped():
+        if (early and not at_once) or self._has_stopped():
             return
         for c, member in enumerate(present):
             if member in running:
@@ -170,10 +177,11 @@ class Keeper:
         self._write(places, going, failed, finished=False)
 
     def finish(self) -> None:
-        """Write the outcome, unless a training was interrupted or has failed."""
+        """Write the outcome, unless a training was cut short or has failed."""
         nets = [job.net for job in self.jobs]
-        interrupted = any(getattr(net, "interrupted_", False) for net in nets)
-        if interrupted or self._has_stopped():
+        if self._has_stopped() or any(
+            getattr(net, "interrupted_", False) or net.out_of_time for net in nets
+        ):
             return
         failed = {id(j.net): j.error for j in self.jobs if j.error is not None}
         self._write([], set(), failed, finished=True)
@@ -330,7 +338,7 @@ class _Fingerprint:
         """Add all that decides the training of a job."""
         net = job.net
         self.add(net.seed, net.lr, net.learning_rates, net.schedule, net.max_epochs)
-        self.add(net.total_variance, net.record_steps)
+        self.add(net.total_variance, net.record_steps, net.slowdown)
         for line in net.finished_history():
             self.add({name: value for name, value in line.items() if name != "dur"})
         self.add(job.epochs, job.epochs_done, job.validate, job.calibrate)

@@ -203,11 +203,15 @@ class Engine:
                 batch.code(self.recipe.networks)  # only encoders are normalised
         self.set_training(False)
 
-    @torch.no_grad()
     def evaluate(self, batch: Batch, number: int, total_variance) -> Tensor:
         """Return the criterion on a batch: lower is better."""
+        return self.ask(criterion, batch, number, total_variance)
+
+    @torch.no_grad()
+    def ask(self, answer: Callable[..., Any], batch: Batch, number: int, *given) -> Any:
+        """Return ``answer(networks, batch, *given)`` of networks in evaluation mode."""
         self.set_training(False)
         batch.forget()
         self.streams.reseed(number)
         with self.streams.active():
-            return criterion(self.recipe.networks, batch, total_variance)
+            return answer(self.recipe.networks, batch, *given)

@@ -1,6 +1,7 @@
 """Jobs: what a fit asks to be trained; which may train together, and how many."""
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,12 @@ class Job(Member):
     place : Place or None
         Where checkpoints are kept, if they are.
 
+    steps_back : bool
+        Whether it goes back, and on at lower rates, if it diverges.
+
+    usual_loss : float
+        The highest ordinary value of the criterion.
+
     key : str
         Hash of all that decides the training, of a job that is kept.
 
@@ -54,8 +61,18 @@ class Job(Member):
     validation: Batch
     calibrate: bool = True
     place: Place | None = None
+    steps_back: bool = False
+    usual_loss: float = math.inf
     key: str = field(default="", init=False)
     done: bool = field(default=False, init=False)
+
+    def go_back(self, start: tuple) -> None:
+        """Bring the net back to a snapshot, to be trained again."""
+        n_before = len(self.net.finished_history())
+        self.net.restore(start)
+        self.error, self.done, self.key = None, False, ""
+        if self.watcher is not None:
+            self.watcher.go_back(n_before - len(self.net.finished_history()))
 
     @property
     def n_weights(self) -> int:
@@ -134,7 +151,7 @@ def shape_of(job: Job) -> tuple | None:
         (type(data), data.n_companions),
         (data.weight is None, data.y is None, len(data) == data.batch_size),
         (job.calibrate, evaluated, job.place),
-        (*_age(net), job.epochs_done),
+        (*_age(net), job.epochs_done, math.isinf(net.time_left)),
         net.module_.describe(),
     )
 

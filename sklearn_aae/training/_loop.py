@@ -7,6 +7,7 @@ stopped for the others to move together.
 """
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -57,6 +58,57 @@ class Watcher(Protocol):
             Brings the present weights into the net.
         """
         ...
+
+    def go_back(self, n_epochs: int) -> None:
+        """Hear that the net is what it was so many epochs ago."""
+        ...
+
+
+class TimeIsUpError(Exception):
+    """The time that trainings were given is over; within this module only."""
+
+
+class Timer:
+    """Charges members with the time that they train, and ends it when it is over.
+
+    A stack's time is that of its running members together: each pays its part. The
+    first step is always taken.
+
+    Parameters
+    ----------
+    cancel : callable
+        Called before each step, too; may raise.
+
+    by_epochs : bool
+        Whether the training ends between epochs only, where checkpoints are written.
+    """
+
+    def __init__(self, cancel: Callable[[], None], *, by_epochs: bool):
+        self.cancel, self.by_epochs = cancel, by_epochs
+        self._begin, self._end, self._n_steps = time.perf_counter(), math.inf, 0
+
+    def start(self, running: Sequence["Member"]) -> None:
+        """Begin an epoch of members that are still running."""
+        self._end = self._begin + sum(member.net.time_left for member in running)
+
+    def step(self) -> None:
+        """Raise TimeIsUpError before a step if the time is over."""
+        self.cancel()
+        if self._n_steps and not self.by_epochs and self.is_over:
+            raise TimeIsUpError
+        self._n_steps += 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        return time.perf_counter() > self._end
+
+    def charge(self, running: Sequence["Member"]) -> None:
+        """Take the time since the last epoch off that of its members."""
+        now = time.perf_counter()
+        for member in running:
+            member.net.time_left -= (now - self._begin) / len(running)
+        self._begin = now
 
 
 @dataclass(eq=False)
@@ -184,6 +236,8 @@ def run_epochs(
 ) -> None:
     """Train until the last member has ended; failures are in their `error`.
 
+    Ctrl-C and the end of the nets' `time_left` end it where it is.
+
     Parameters
     ----------
     members : sequence of Member
@@ -205,6 +259,7 @@ def run_epochs(
         return
     number = len(running[0].net.history)
     models = make_models(present)
+    timer = Timer(cancel, by_epochs=keeper is not None)
     try:
         while running:
             if len(running) <= KEPT_SHARE * len(present):
@@ -214,25 +269,33 @@ def run_epochs(
             _begin_epoch(running)
             if not running:
                 return
-            lines, duration = models.train_epoch(number, cancel)
+            timer.start(running)
+            lines, duration = models.train_epoch(number, timer.step)
             number += 1
             if present[0].validate:
                 # What is evaluated, and kept if the best, has exact batch statistics.
                 models.calibrate(number)
                 for line, loss in zip(lines, models.evaluate(number), strict=True):
                     line["valid_loss"] = loss
+            timer.charge(running)
             for c, member in enumerate(present):
                 if member in running and _end_epoch(
                     member, models, c, lines[c], duration
                 ):
                     running.remove(member)
                     models.write_back(c)
+            is_over = timer.is_over
             if keeper is not None:
-                keeper.keep(models, present, running)
-    except KeyboardInterrupt:
+                keeper.keep(models, present, running, at_once=is_over)
+            if is_over and running:
+                raise TimeIsUpError
+    except (KeyboardInterrupt, TimeIsUpError) as error:
         for member in running:
             models.write_back(present.index(member))
-            member.net.interrupted_ = True
+            if isinstance(error, TimeIsUpError):
+                member.net.out_of_time = True
+            else:
+                member.net.interrupted_ = True
 
 
 def _begin_epoch(running: list[Kind]) -> None:

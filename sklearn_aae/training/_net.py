@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from skorch import NeuralNet
@@ -115,6 +115,11 @@ class AAENet(NeuralNet):
 
     # What keeps checkpoints of the training; lent as `cancel` is.
     keeper: Any = None
+    # From which epoch of the history on rates are lower, by which factor: a step back.
+    slowdown: tuple[int, float] = (0, 1.0)
+    # Seconds that it may still train, and whether they have cut its training short.
+    time_left: float = math.inf
+    out_of_time: bool = False
 
     def cancel(self) -> None:
         """Do nothing; a `Job` lends what is asked before each step, and may raise."""
@@ -184,7 +189,7 @@ class AAENet(NeuralNet):
         states = [optimizer.state_dict() for optimizer in self.engine_.optimizers]
         history = [dict(row) for row in self.history]
         learnt = copy.deepcopy((self.module_.state_dict(), states))
-        found = getattr(self, "loss_", None), dict(self.outcome)
+        found = getattr(self, "loss_", None), dict(self.outcome), self.slowdown
         return learnt, self.module_.phases, history, found
 
     def restore(self, snapshot: tuple) -> None:
@@ -193,9 +198,10 @@ class AAENet(NeuralNet):
         self.replace_phases(phases)
         self.module_.load_state_dict(weights)
         for optimizer, state in zip(self.engine_.optimizers, states, strict=True):
-            optimizer.load_state_dict(state)
+            # It would go on with these very tensors, and change the snapshot.
+            optimizer.load_state_dict(copy.deepcopy(state))
         self.restore_history(history)
-        self.loss_, self.outcome = found[0], dict(found[1])
+        self.loss_, self.outcome, self.slowdown = found[0], dict(found[1]), found[2]
 
     def restore_history(self, lines: list[dict]) -> None:
         """Replace the history."""
@@ -215,6 +221,10 @@ class AAENet(NeuralNet):
         loss = float(self.engine_.evaluate(batch, number, self.total_variance))
         check_finite({"validation": loss}, number)
         return loss
+
+    def ask(self, answer: Callable[..., Any], batch: Batch) -> Any:
+        """Return ``answer(networks, batch)`` of networks in evaluation mode."""
+        return self.engine_.ask(answer, batch, len(self.history))
 
     def calibrate(self, batches: Batches) -> None:
         """Set batch normalisation to the average statistics of the present weights."""
@@ -306,11 +316,13 @@ class AAENet(NeuralNet):
     def schedule_key(self) -> tuple:
         """What the learning rates follow: nets of equal keys share them."""
         rates = [self.learning_rate(group) for group in self.module_.optimizer_groups]
-        return (*rates, self.max_epochs, self.schedule)
+        return (*rates, self.max_epochs, self.schedule, self.slowdown)
 
     def factor(self, epochs_done: float) -> float:
-        """Return the schedule's factor of the learning rates."""
-        return SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
+        """Return the factor of the learning rates, of the schedule and a step back."""
+        factor = SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
+        begin, slower = self.slowdown
+        return factor * slower if self.first_epoch_ + epochs_done >= begin else factor
 
     def _is_scheduled(self) -> bool:
         """Whether a callback sets the learning rates."""
@@ -331,7 +343,7 @@ class AAENet(NeuralNet):
 
     def set_learning_rates(self, epochs_done: float) -> None:
         """Follow the schedule; constant rates are the callbacks' to change."""
-        if self.schedule == "constant":
+        if self.schedule == "constant" and self.slowdown[1] == 1.0:
             return
         if self.callbacks_:
             self._notice_other_rates()

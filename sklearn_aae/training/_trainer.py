@@ -20,9 +20,15 @@ from sklearn_aae.training._loop import (
     run_epochs,
 )
 from sklearn_aae.training._stack import Stack
+from sklearn_aae.training._step_back import go_back
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import StackedBatches, share_rows
-from sklearn_aae.utils._device import single_thread_pool, torch_threads
+from sklearn_aae.utils._device import (
+    is_out_of_memory,
+    release_memory,
+    single_thread_pool,
+    torch_threads,
+)
 from sklearn_aae.utils._random import epoch_seeds, lent_generator
 
 
@@ -48,7 +54,7 @@ def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -
     """Train jobs, those of one shape as stacks.
 
     Ctrl-C ends the training that runs, keeps what it has reached, and leaves the jobs
-    that have not begun undone.
+    that have not begun undone. Those that diverge begin again, see `go_back`.
 
     Parameters
     ----------
@@ -68,6 +74,13 @@ def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -
         if cancelled():
             raise Cancelled
 
+    starts = {job: job.net.snapshot() for job in jobs if job.steps_back}
+    _train_groups(jobs, cancel)
+    go_back(starts, lambda again: _train_groups(again, cancel))
+
+
+def _train_groups(jobs: Sequence[Job], cancel: Callable[[], None]) -> None:
+    """Train jobs, those of one shape as stacks; after Ctrl-C leave the others."""
     share_rows([], [job.batches for job in jobs])
     set_keys(jobs)
     n_workers = _n_workers(jobs)
@@ -109,7 +122,11 @@ def _train_side_by_side(
 
 
 def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
-    """Train jobs of one shape; an error of all is the error of each."""
+    """Train jobs of one shape; an error of all is the error of each.
+
+    Where a stack finds no memory, its halves train one after the other.
+    """
+    starts = [job.net.snapshot() for job in members] if len(members) > 1 else []
     try:
         with _kept(members) as is_finished:
             if is_finished:
@@ -118,9 +135,27 @@ def _train_group(members: list[Job], cancel: Callable[[], None]) -> None:
                 train_one(members[0], cancel)
             else:
                 _train_stack(members, cancel)
+        return
     except Exception as error:
-        for job in members:
-            job.error = job.error or (None if job.done else error_of_one(error))
+        full = is_out_of_memory(error)
+        if full and not starts:
+            error = MemoryError(
+                f"There is no memory on {members[0].batches.x.device} to train one "
+                f"model: {error}. Lower batch_size or hidden_layer_sizes, or choose "
+                "another device, such as device='cpu'."
+            )
+        if not (full and starts):
+            for job in members:
+                job.error = job.error or (None if job.done else error_of_one(error))
+            return
+    # Not within the handler: its traceback holds the stack.
+    release_memory()
+    for job, start in zip(members, starts, strict=True):
+        job.go_back(start)
+    set_keys(members)
+    half = len(members) // 2
+    for part in (members[:half], members[half:]):
+        _train_group(part, cancel)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Devices and threads of torch."""
 
+import gc
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,22 @@ def resolve_device(device: str | torch.device) -> Device:
             "Use device='auto' to take what is there, or device='cpu'."
         )
     return Device(torch_device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch or Python found no memory for something."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # Of a CPU, and of mps.
+    said = ("can't allocate memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(s in str(error) for s in said)
+
+
+def release_memory() -> None:
+    """Give back what torch keeps for later on an accelerator."""
+    gc.collect()
+    if torch.accelerator.is_available():
+        torch.accelerator.empty_cache()
 
 
 def set_torch_threads(number: int) -> None:

@@ -38,7 +38,8 @@ Y = np.arange(150) % 2
 @pytest.mark.parametrize("model", MODELS)
 def test_a_diverged_training_warns(model, n_init):
     params = SMALL | {"hidden_layer_sizes": (16,)}
-    wild = model(learning_rate=10.0, max_iter=20, n_init=n_init, **params)
+    params |= {"learning_rate": 10.0, "max_iter": 20, "step_back": False}
+    wild = model(n_init=n_init, **params)
     with pytest.warns(ConvergenceWarning, match="diverged.*Lower learning_rate"):
         wild.fit(X, Y)
 

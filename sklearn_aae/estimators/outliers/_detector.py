@@ -220,6 +220,10 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         return Choice(nets, losses.index(min(losses)))
 
     @property
+    def _n_trainings(self) -> int:
+        return 2 if self.trim > 0 else 1
+
+    @property
     def _n_streamed(self) -> int:
         return self.n_init
 
@@ -303,7 +307,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         Warns
         -----
         ConvergenceWarning
-            If `loss_` is far above that of the untrained model.
+            If `loss_` is far above that of the untrained model, the training went back
+            because it diverged, or `health_` shows that it failed.
 
         UserWarning
             If most of `X_val` lies far outside of the training rows.

@@ -1,0 +1,209 @@
+"""How a training went: what can be told without labels, and what to change.
+
+The measures are cheap, of some rows of the fit: a default fit takes about 2 % longer.
+Warnings are for what no ordinary fit shows, of trainings that were long enough to show
+anything; the bounds are far from what fits with defaults have.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_aae.estimators._interrupts import depth_of_caller
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._spec import ModelSpec
+from sklearn_aae.metrics import prior_match
+from sklearn_aae.training import AAENet, Batch, unexplained
+
+# Rows and draws that the test compares, and random splits of them.
+N_TESTED, N_SPLITS = 250, 99
+# Epochs at the end whose critic counts: one batch says little.
+N_LAST = 10
+TINY = 1e-30
+# Trainings of fewer steps are too short to show anything.
+MIN_STEPS = 100
+# A column is dead if it varies by less of a draw's variance (Burda, Grosse,
+# Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, appendix C).
+DEAD = 0.01
+# Codes are this far from the prior where a training failed; fits with defaults 0.12.
+FAR, SIGNIFICANT = 0.2, 0.01
+# Accuracy of a critic that has won.
+WON = 0.9
+# Share of the variance that is next to nothing.
+COLLAPSED = 0.05
+# Share of the rows that classes have which a classifier should not miss.
+COMMON = 0.1
+
+
+def measure_health(
+    net: AAENet, spec: ModelSpec, rows: Rows, *, held_out: bool, n_steps: int
+) -> dict:
+    """Return how a training went, as plain values; see `health_` of the estimators.
+
+    Parameters
+    ----------
+    net : AAENet
+        Trained.
+
+    spec : ModelSpec
+        What its model is made of.
+
+    rows : Rows
+        Scaled rows, to measure it by.
+
+    held_out : bool
+        Whether it was not trained on them.
+
+    n_steps : int
+        Of an epoch.
+    """
+    total, batch = net.total_variance, spec.make_validation(rows, net.seed)
+    codes, draws, measures = net.ask(partial(_look, total=total), batch)
+    begin, factor = net.slowdown
+    return {
+        "n_steps": len(net.finished_history()) * n_steps,
+        "held_out": held_out,
+        **_match(codes, draws, net.seed),
+        **_accuracies(net),
+        **measures,
+        "step_back": None if factor == 1.0 else {"epoch": begin, "factor": factor},
+    }
+
+
+def _look(networks, batch: Batch, total: float) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Return what the critic compares, codes and draws of the prior, and measures."""
+    codes, draws = (t.double() for t in batch.styles(networks))
+    m, measures = networks[batch.generator].n_classes, {}
+    if "decoder" in networks:
+        means = batch.posterior(networks).mean[..., m:].double()
+        alive = means.var(0) > DEAD * draws.var(0)
+        measures["dead_columns"] = (~alive).nonzero().ravel().tolist()
+        measures["explained_variance"] = 1 - float(unexplained(networks, batch, total))
+    else:  # what is drawn, and rows
+        spread = codes.var(0).sum() / draws.var(0).sum().clamp_min(TINY)
+        measures["sample_variance"] = float(spread)
+    if m:
+        labels = batch.label_probabilities(networks).argmax(-1)
+        measures["n_labels"] = len(labels.unique())
+    return codes.cpu().numpy(), draws.cpu().numpy(), measures
+
+
+def _match(codes: np.ndarray, draws: np.ndarray, seed: int) -> dict[str, float]:
+    """Return the test of codes and draws; NaN where there is nothing to test."""
+    if len(codes) < 2 or not np.isfinite(codes).all():
+        return {"prior_match": np.nan, "prior_match_pvalue": np.nan}
+    limits = {"n_permutations": N_SPLITS, "max_samples": N_TESTED}
+    found = prior_match(codes, draws, random_state=seed, **limits)
+    return {"prior_match": found.statistic, "prior_match_pvalue": found.pvalue}
+
+
+def _accuracies(net: AAENet) -> dict[str, float]:
+    """Return how often each critic was right, in the last epochs."""
+    lines = net.finished_history()[-N_LAST:]
+    names = {name for line in lines for name in line if name.endswith("_accuracy")}
+    return {
+        name: float(np.mean([line[name] for line in lines if name in line]))
+        for name in sorted(names)
+    }
+
+
+# --- what is said ---------------------------------------------------------------------
+
+
+def warn_of_health(estimator) -> None:
+    """Warn of what a finished fit shows to be ill; called by `fit`."""
+    health = estimator.health_
+    if health["n_steps"] < MIN_STEPS:
+        return
+    for message in filter(None, (c(estimator, health) for c in COMPLAINTS)):
+        warnings.warn(message, ConvergenceWarning, stacklevel=depth_of_caller())
+
+
+def _of_match(estimator, health: dict) -> str | None:
+    """Say why codes do not look like the prior: who has won tells what to change."""
+    distance, pvalue = health["prior_match"], health["prior_match_pvalue"]
+    ordinary = not (distance > FAR and pvalue <= SIGNIFICANT)
+    if ordinary or estimator.regularizer is None:
+        return None
+    accuracy = health.get("critic_accuracy")
+    generates = not hasattr(estimator, "regularization_strength")
+    if generates:
+        advice = "Lower learning_rate, raise gradient_penalty, or train longer"
+    elif accuracy is None:
+        advice = "Raise regularization_strength, or train longer"
+    elif accuracy > WON:
+        advice = (
+            f"The critic tells {accuracy:.0%} of pairs apart, so it has won: raise "
+            "regularization_strength or gradient_penalty, or train longer"
+        )
+    else:
+        advice = (
+            f"The critic does not see it (critic_accuracy is {accuracy:.2f}): raise "
+            "critic_learning_rate or critic_hidden_layer_sizes, or train longer"
+        )
+    what = (
+        "Drawn rows do not look like the rows"
+        if generates
+        else ("The codes do not look like draws from the prior")
+    )
+    return (
+        f"{what}: their energy distance is {distance:.2f}, where 0 is best. {advice} "
+        "(max_iter)."
+    )
+
+
+def _of_dead_columns(estimator, health: dict) -> str | None:
+    dead = health.get("dead_columns")
+    if not dead or estimator.regularizer is None:
+        return None
+    return (
+        f"Columns {dead} of the code are dead: they hardly vary from row to row, and "
+        f"say nothing of the rows. Lower n_components={estimator.n_components} or "
+        "regularization_strength."
+    )
+
+
+def _of_collapse(estimator, health: dict) -> str | None:
+    """Say that codes tell nothing of rows, or that samples are all alike."""
+    if health.get("sample_variance", 1.0) < COLLAPSED:
+        share = health["sample_variance"]
+        return (
+            f"Samples vary by {share:.1%} of the rows' variance: the generator has "
+            "collapsed. Raise gradient_penalty or n_init, or lower learning_rate."
+        )
+    # Random directions explain k of d; of held-out rows it may be less than nothing.
+    k, d = np.max(estimator.n_components), estimator.n_features_in_
+    least = 0.0 if health["held_out"] else min(COLLAPSED, k / (4 * d))
+    explained = health.get("explained_variance", 1.0)
+    if explained >= least:
+        return None
+    rows = "held-out rows" if health["held_out"] else "the rows"
+    return (
+        f"Reconstructions explain {explained:.1%} of the variance of {rows}: codes say "
+        "next to nothing of them. Lower regularization_strength or dropout, raise "
+        "n_components, or train longer (max_iter)."
+    )
+
+
+def _of_labels(estimator, health: dict) -> str | None:
+    if not is_classifier(estimator) or health["n_labels"] > 1:
+        return None
+    shares = sorted(estimator._data.class_prior)
+    if len(shares) < 2 or shares[-2] < COMMON:
+        return None
+    return (
+        f"All rows get one label, of {len(shares)} classes: the classifier has "
+        "collapsed. Lower label_strength or learning_rate, or give more labels."
+    )
+
+
+COMPLAINTS: list[Callable[[object, dict], str | None]] = [
+    _of_match,
+    _of_dead_columns,
+    _of_collapse,
+    _of_labels,
+]
