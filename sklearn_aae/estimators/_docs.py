@@ -450,9 +450,11 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
         """
         For each epoch: mean "reconstruction" (nats a column), "critic" and "generator"
         (or the divergence's name); of its last batch "critic_accuracy" (share of pairs
-        of prior sample and code told apart rightly, 0.5 is a draw) and "prior_match" (0
-        is best); with validation rows "valid_loss" and "valid_loss_best"; "dur" in
-        seconds (of a model trained in a stack, its share).
+        of prior sample and code told apart rightly, 0.5 is a draw), of that and, in
+        epochs of 32 steps or more, of several "prior_match" (0 is best) and
+        "prior_match_noise" (what codes that are the prior's would read one standard
+        deviation above their mean of 0); with validation rows "valid_loss" and
+        "valid_loss_best"; "dur" in seconds (of a model trained in a stack, its share).
         """,
     ),
     "health_": (

@@ -93,9 +93,10 @@ class GANSampler(BaseModel):
     history_ : list of dict
         For each epoch: mean "critic" and "generator" loss; of its last batch
         "critic_accuracy" (share of pairs of row and sample told apart rightly, 0.5 is a
-        draw) and "prior_match" (the normalised energy distance of samples and rows, 0
-        is best); with validation rows "valid_loss" and "valid_loss_best"; "dur" in
-        seconds.
+        draw) and, of several in long epochs, "prior_match" (the normalised energy
+        distance of samples and rows, 0 is best) and "prior_match_noise" (what equal
+        distributions would read); with validation rows "valid_loss" and
+        "valid_loss_best"; "dur" in seconds.
 
     generator_, critic_ : nn.Module
         The networks that answer.

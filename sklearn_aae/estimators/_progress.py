@@ -21,7 +21,7 @@ from sklearn_aae.utils._random import lent_generator
 
 # Of the history, what says most to who waits, and what says nothing.
 FIRST = ("reconstruction", "prior_match", "valid_loss")
-UNTOLD = ("epoch", "dur", "batches", "train_batch_size", "valid_loss_best")
+UNTOLD = ("epoch", "dur", "batches", "valid_loss_best", "prior_match_noise")
 
 
 class Progress:

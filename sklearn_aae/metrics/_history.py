@@ -47,8 +47,8 @@ def history_scores(estimator, X=None, y=None, sample_weight=None):
     >>> from sklearn_aae.metrics import history_scores
     >>> X, _ = load_iris(return_X_y=True)
     >>> aae = AAETransformer(max_iter=2, random_state=0).fit(X)
-    >>> sorted(history_scores(aae))
-    ['critic', 'critic_accuracy', 'generator', 'loss', 'prior_match', 'reconstruction']
+    >>> sorted(history_scores(aae))[:4]
+    ['critic', 'critic_accuracy', 'generator', 'loss']
     """
     if isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]

@@ -3,6 +3,7 @@
 from sklearn_aae.objectives._adversarial import OBJECTIVES, Objective, row_mean
 from sklearn_aae.objectives._divergences import (
     energy_distance,
+    energy_distance_and_noise,
     kl,
     mmd,
     sliced_wasserstein,
@@ -14,6 +15,7 @@ __all__ = [
     "PENALTIES",
     "Objective",
     "energy_distance",
+    "energy_distance_and_noise",
     "kl",
     "mmd",
     "row_mean",

@@ -95,6 +95,28 @@ def energy_distance(z: Tensor, p: Tensor) -> Tensor:
     2013), over pairs of different rows: for equal distributions the ratio under the
     root is 0 on average, and counts as 0 where chance makes it negative.
     """
+    return _energy_distance(z, p, torch.cdist(p, p))[0]
+
+
+def energy_distance_and_noise(z: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `energy_distance`, and what chance makes of equal distributions.
+
+    Of n and m rows of one distribution, the numerator under the root has the variance
+    2 E[h²] (1/n + 1/m)², with h the distances of two rows without their means by row
+    and column: a U-statistic that is degenerate (Székely and Rizzo 2013). The noise is
+    what the distance reads one standard deviation above its mean of 0.
+    """
+    distances = torch.cdist(p, p)
+    found, cross = _energy_distance(z, p, distances)
+    rows = distances.mean(-1, keepdim=True)
+    centred = distances - rows - rows.mT + rows.mean(-2, keepdim=True)
+    n, m = z.shape[-2], p.shape[-2]
+    deviation = (2 * centred.square().mean((-2, -1))).sqrt() * (1 / n + 1 / m)
+    return found, (deviation / cross).sqrt()
+
+
+def _energy_distance(z: Tensor, p: Tensor, distances: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `energy_distance` and 2E‖z - p‖, given the distances in p."""
     cross = 2 * torch.cdist(z, p).mean((-2, -1))
-    within = _pair_mean(torch.cdist(z, z), None) + _pair_mean(torch.cdist(p, p), None)
-    return ((cross - within) / cross).clamp_min(0).sqrt()
+    within = _pair_mean(torch.cdist(z, z), None) + _pair_mean(distances, None)
+    return ((cross - within) / cross).clamp_min(0).sqrt(), cross

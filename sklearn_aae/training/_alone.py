@@ -40,8 +40,8 @@ class Alone:
             net.set_learning_rates(number - net.first_epoch_ + i / n_steps)
             return take(batch)
 
-        values, batch = net.engine_.train_epoch(self.batches, number, step)
-        values |= net.engine_.measure(batch)
+        values, latest = net.engine_.train_epoch(self.batches, number, step)
+        values |= net.engine_.measure(latest)
         line = {name: float(value) for name, value in values.items()}
         return [line], time.perf_counter() - start
 

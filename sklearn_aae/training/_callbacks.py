@@ -46,7 +46,7 @@ def check_callbacks(net: AAENet, phases: Sequence[Phase], *, validated: bool) ->
     """
     callbacks = [callback for _, callback in net.callbacks_]
     names = [phase.name for phase in phases]
-    recorded = {"epoch", "dur", "prior_match", *names}
+    recorded = {"epoch", "dur", "prior_match", "prior_match_noise", *names}
     critics = [phase.name for phase in phases if isinstance(phase, TrainCritic)]
     recorded |= {f"{name}_accuracy" for name in critics}
     if validated:

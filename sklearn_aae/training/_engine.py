@@ -4,6 +4,7 @@ It serves one model and a stack of C models alike: losses and measures come out 
 shape () or (C,). Epochs, history and callbacks are the loop's business (`_loop`).
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,9 +17,10 @@ from sklearn_aae.training._step import CannotReplayError, train_step
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import Batches, StackedBatches
 from sklearn_aae.training.losses._criterion import (
+    MAX_ROWS,
     criterion,
     critic_accuracy,
-    prior_match,
+    prior_match_and_noise,
 )
 from sklearn_aae.training.losses._phases import TrainCritic
 from sklearn_aae.utils._random import Playback, Streams, Tape, drawing_from
@@ -28,6 +30,9 @@ from sklearn_aae.utils._random import Playback, Streams, Tape, drawing_from
 RECORDED_STEPS = 60
 RECORDED_STACK_STEPS = 50
 MIN_STEPS = 10
+
+# The prior match is measured on the rows of as many steps as cost little beside all.
+STEPS_A_MEASURED_ONE = 16
 
 # Batches that set the statistics of batch normalisation after training.
 CALIBRATION_BATCHES = 50
@@ -141,7 +146,7 @@ class Engine:
         batches: Batches | StackedBatches,
         number: int,
         step: Callable[[int, Batch], dict[str, Tensor]],
-    ) -> tuple[dict[str, Tensor], Batch]:
+    ) -> tuple[dict[str, Tensor], list[Batch]]:
         """Take the steps of one epoch, without waiting for the device.
 
         Parameters
@@ -160,35 +165,50 @@ class Engine:
         losses : dict of str to Tensor
             Mean of each phase's loss over the steps.
 
-        batch : Batch
-            The last one.
+        latest : list of Batch
+            The last ones: one of `STEPS_A_MEASURED_ONE`, of up to `MAX_ROWS` rows.
         """
         self.set_training(True)
         self.streams.reseed(number)
         sums: dict[str, Tensor] = {}
+        most = MAX_ROWS // batches.batch_size
+        n_kept = max(1, min(batches.n_steps // STEPS_A_MEASURED_ONE, most))
+        latest: deque[Batch] = deque(maxlen=n_kept)
         with self.streams.active():
             for i, batch in enumerate(batches.epoch(number)):
                 losses = step(i, batch)
                 for name, loss in losses.items():
                     sums[name] = sums[name] + loss if name in sums else loss
-        return {name: total / batches.n_steps for name, total in sums.items()}, batch
+                latest.append(batch)
+        means = {name: total / batches.n_steps for name, total in sums.items()}
+        return means, list(latest)
 
     def set_training(self, training: bool) -> None:
         # A walk through all modules; the user's own may be in another mode.
         if self.recipe.training != training or not self.recipe.own_layers:
             self.recipe.train(training)
 
-    def measure(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the accuracy of each critic, and how far codes are off the prior."""
+    def measure(self, latest: Sequence[Batch]) -> dict[str, Tensor]:
+        """Return the accuracy of each critic, and how far codes are off the prior.
+
+        Parameters
+        ----------
+        latest : sequence of Batch
+            The critics are asked of the last, the prior match is that of all together.
+        """
         networks, measures = self.recipe.networks, {}
-        batch = batch.rows("own")
+        for earlier in latest[:-1]:
+            earlier.forget()  # codes of older weights
+        own = [batch.rows("own") for batch in latest]
+        batch = own[-1]
         with self.streams.active():
             for phase in self.recipe.phases:
                 if isinstance(phase, TrainCritic):
                     accuracy = critic_accuracy(phase, networks, batch)
                     measures[f"{phase.name}_accuracy"] = accuracy
             if batch.x.shape[-2] > 1:
-                measures["prior_match"] = prior_match(networks, batch)
+                match, noise = prior_match_and_noise(networks, own)
+                measures |= {"prior_match": match, "prior_match_noise": noise}
         return measures
 
     @torch.no_grad()

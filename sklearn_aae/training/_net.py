@@ -40,9 +40,9 @@ class AAENet(NeuralNet):
     Overrides skorch where a game needs it: several optimisers, each stepped with its
     own gradients, and an epoch that never waits for the device. Callbacks see the
     ordinary hooks; ``history`` holds the mean loss of each phase, ``critic_accuracy``,
-    ``prior_match`` and, with validation rows, ``valid_loss`` (see `criterion`) and
-    ``valid_loss_best``. Where a callback looks into the steps, the epoch's ``batches``
-    hold the loss of each phase.
+    ``prior_match`` with its noise and, with validation rows, ``valid_loss`` (see
+    `criterion`) and ``valid_loss_best``. Where a callback looks into the steps, the
+    epoch's ``batches`` hold the loss of each phase.
 
     Parameters
     ----------

@@ -135,8 +135,8 @@ class Stack:
             self._set_learning_rates(self._done(number) + i / self.batches.n_steps)
             return self.engine.step(batch)
 
-        values, batch = self.engine.train_epoch(self.batches, number, step)
-        values |= self.engine.measure(batch)
+        values, latest = self.engine.train_epoch(self.batches, number, step)
+        values |= self.engine.measure(latest)
         columns = torch.stack(list(values.values())).T.tolist()  # one wait
         lines = [dict(zip(values, column, strict=True)) for column in columns]
         return lines, (time.perf_counter() - start) / len(self.nets)

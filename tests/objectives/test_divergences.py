@@ -15,7 +15,13 @@ from torch.distributions import (
 )
 
 from sklearn_aae.distributions import Deterministic
-from sklearn_aae.objectives import energy_distance, kl, mmd, sliced_wasserstein
+from sklearn_aae.objectives import (
+    energy_distance,
+    energy_distance_and_noise,
+    kl,
+    mmd,
+    sliced_wasserstein,
+)
 from sklearn_aae.priors import PRIORS
 
 B, C, D, K = 8, 3, 5, 2  # rows, models in a stack, columns, code size
@@ -184,3 +190,22 @@ def test_energy_distance_is_zero_for_equal_sets_and_one_for_distant_points(randn
     assert float(energy_distance(z, z.flip(0))) == pytest.approx(0, abs=1e-5)
     point = torch.zeros_like(z)
     assert float(energy_distance(point, point + 5)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("n", "m", "k"), [(128, 128, 2), (300, 100, 5)])
+def test_the_noise_of_the_energy_distance_is_what_equal_samples_read(n, m, k):
+    generator = torch.Generator().manual_seed(0)
+    z, p = (
+        torch.randn(600, rows, k, generator=generator, dtype=torch.float64)
+        for rows in (n, m)
+    )
+    found, noise = energy_distance_and_noise(z, p)
+    torch.testing.assert_close(found, energy_distance(z, p))
+    # The distance is the root of a ratio, cut at 0: its upper half has the spread.
+    above = (found > 0).double().mean()
+    assert 0.35 < above < 0.55
+    second_moment = (found**4).sum() / 600  # of the ratio, where it is above 0
+    skewed = float(second_moment / (noise**4).mean())
+    assert 0.5 < skewed < 0.9
+    assert 0.02 < float((found > 1.42 * noise).double().mean()) < 0.09
+    assert float(noise.std() / noise.mean()) < 0.1

@@ -4,6 +4,7 @@ import copy
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from skorch.callbacks import (
@@ -17,6 +18,7 @@ from skorch.callbacks import (
 from sklearn_aae.critics import Critic
 from sklearn_aae.decoders import GaussianDecoder
 from sklearn_aae.encoders import DeterministicEncoder, GaussianEncoder
+from sklearn_aae.objectives import energy_distance
 from sklearn_aae.priors import Gaussian, GaussianMixture
 from sklearn_aae.training import (
     DIVERGENCES,
@@ -100,7 +102,8 @@ def weights(net):
 @pytest.mark.parametrize("update", UPDATES)
 def test_history_has_a_line_an_epoch(update, make_net, make_recipe, batches):
     net = make_net(make_recipe(update=update)).partial_fit(batches)
-    names = {"reconstruction", "critic", "generator", "critic_accuracy", "prior_match"}
+    names = {"reconstruction", "critic", "generator", "critic_accuracy"}
+    names |= {"prior_match", "prior_match_noise"}
     lines = net.finished_history()
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     for line in lines:
@@ -116,7 +119,8 @@ def test_history_names_the_phases_it_has(name, make_net, make_recipe, batches):
     recipe = make_recipe(phases, kind=GaussianEncoder)
     del recipe.networks["critic"]
     (line,) = make_net(recipe, epochs=1).partial_fit(batches).finished_history()
-    assert set(line) == {"reconstruction", name, "prior_match", "epoch", "dur"}
+    measures = {"prior_match", "prior_match_noise"}
+    assert set(line) == {"reconstruction", name, *measures, "epoch", "dur"}
 
 
 def test_history_holds_the_mean_over_steps(make_net, batches):
@@ -631,3 +635,24 @@ def test_critic_accuracy_counts_the_pairs_told_apart(size):
     truth = (gap > 0).double() + (gap == 0).double() / 2
     accuracy = critic_accuracy(TrainCritic(), networks, batch)
     torch.testing.assert_close(accuracy, truth.mean((-2, -1)))
+
+
+def test_long_epochs_measure_the_prior_match_on_several_batches(monkeypatch):
+    from sklearn_aae import AAETransformer
+    from sklearn_aae.training import _engine
+
+    seen, measured = [], _engine.prior_match_and_noise
+
+    def record(networks, batches):
+        found = measured(networks, batches)
+        z = torch.cat([batch.styles(networks)[0] for batch in batches], -2)
+        prior = torch.cat([batch.prior for batch in batches], -2)
+        torch.testing.assert_close(found[0], energy_distance(z, prior))
+        seen.append(len(z))
+        return found
+
+    monkeypatch.setattr(_engine, "prior_match_and_noise", record)
+    rows = np.random.default_rng(0).normal(size=(640, 3))
+    for n, batch in ((640, 20), (620, 20), (100, 20)):
+        AAETransformer(batch_size=batch, max_iter=1, random_state=0).fit(rows[:n])
+    assert seen == [40, 20, 20]

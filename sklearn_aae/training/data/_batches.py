@@ -266,6 +266,7 @@ class StackedBatches:
     def __init__(self, members: Sequence[Batches]):
         self.members = list(members)
         self.n_steps = members[0].n_steps
+        self.batch_size = members[0].batch_size
         distinct = {member.key: member for member in self.members}
         self._distinct = list(distinct.values())
         self._places = [[*distinct].index(member.key) for member in self.members]

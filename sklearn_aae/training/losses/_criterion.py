@@ -6,10 +6,12 @@ that the decoder does not explain, plus the distance of the codes from the prior
 are 0 at best, and neither needs labels.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from sklearn_aae.objectives import energy_distance
+from sklearn_aae.objectives import energy_distance, energy_distance_and_noise
 from sklearn_aae.training.data._batch import Batch, Networks
 from sklearn_aae.training.losses._phases import TrainCritic, critic_logits
 
@@ -36,6 +38,18 @@ def prior_match(networks: Networks, batch: Batch) -> Tensor:
     """Normalised energy distance of codes and prior samples, in [0, 1]: 0 is best."""
     z, prior = batch.styles(networks)
     return energy_distance(z[..., :MAX_ROWS, :], prior[..., :MAX_ROWS, :])
+
+
+@torch.no_grad()
+def prior_match_and_noise(
+    networks: Networks, batches: Sequence[Batch]
+) -> tuple[Tensor, Tensor]:
+    """Return the prior match of all batches together, and what chance alone reads."""
+    pairs = [batch.styles(networks) for batch in batches]
+    z, prior = (
+        torch.cat(part, -2)[..., :MAX_ROWS, :] for part in zip(*pairs, strict=True)
+    )
+    return energy_distance_and_noise(z, prior)
 
 
 @torch.no_grad()
