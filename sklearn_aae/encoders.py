@@ -25,6 +25,7 @@ from sklearn_aae.distributions import (
 )
 from sklearn_aae.nn import (
     MLP,
+    NOISES,
     Block,
     ConvDecoder,
     ConvEncoder,
@@ -83,7 +84,10 @@ class Encoder(nn.Module):
         section 5).
 
     input_noise : float
-        Standard deviation of the Gaussian noise on x in training.
+        How much noise there is on x in training, see `sklearn_aae.nn.NOISES`.
+
+    noise_type : str
+        Key of `sklearn_aae.nn.NOISES`; "mask" is for pictures.
 
     input_dropout : float or sequence of float
         Probability that a cell of x, or of each of its columns, is set to 0 in
@@ -123,6 +127,7 @@ class Encoder(nn.Module):
         support: str = "real",
         n_classes: int = 0,
         input_noise: float = 0.0,
+        noise_type: str = "gaussian",
         input_dropout: float | Sequence[float] = 0.0,
         linear_skip: bool = False,
         images: ImageLayers | None = None,
@@ -136,6 +141,8 @@ class Encoder(nn.Module):
         self.constants: Any = constants
         self.n_classes = n_classes
         self.support, self.noisy = support, input_noise > 0
+        self.noise_type = noise_type
+        self.image_shape = None if images is None else images.shape
         # A buffer, so that each member of a stack can have its own.
         noise = torch.tensor(input_noise, dtype=torch.float64)
         self.register_buffer("input_noise", noise, False)
@@ -197,8 +204,14 @@ class Encoder(nn.Module):
             return self.enter(x)
         x = self.enter(self.blank.hide(x)) if self.columns is not None else x
         if self.noisy:
-            scale = self.input_noise[..., None, None].to(x.dtype)
-            x = x + scale * standard_normal(x)  # (1, 1) or (C, 1, 1) times (C, B, d)
+            amount = self.input_noise[..., None, None].to(x.dtype)  # or (C, 1, 1)
+            x = NOISES[self.noise_type](
+                x,
+                amount,
+                normal=standard_normal,
+                uniform=standard_uniform,
+                shape=self.image_shape,
+            )
         return self.blank(x) if self.columns is None else x
 
     def features(self, x: Tensor, row_weight: Tensor | None) -> Tensor:

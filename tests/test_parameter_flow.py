@@ -86,6 +86,11 @@ FLOW = [
     ("regularization_strength", 4.0, lambda m: phase(m, FoolCritic).weight == 4.0),
     ("reconstruction", "laplace", lambda m: isinstance(m.decoder_, LaplaceDecoder)),
     ("input_noise", 0.125, lambda m: networks(m)["encoder"].input_noise == 0.125),
+    (
+        "noise_type",
+        "salt_and_pepper",
+        lambda m: networks(m)["encoder"].noise_type == "salt_and_pepper",
+    ),
     ("linear_skip", False, lambda m: networks(m)["encoder"].head.skip is None),
     ("input_dropout", 0.125, lambda m: networks(m)["encoder"].blank.p == 0.125),
     (

@@ -34,6 +34,7 @@ from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec, Stage
 from sklearn_aae.estimators._tables import as_output, read_new_rows
+from sklearn_aae.nn import NOISES
 from sklearn_aae.priors import Prior, as_prior
 from sklearn_aae.tabular import (
     TableColumns,
@@ -69,6 +70,9 @@ class BaseAutoencoder(BaseModel):
     )
     linear_skip: bool = parameter(default=False, allowed=["boolean"], shapes=True)
     input_noise: float = parameter(default=0.0, allowed=[NON_NEGATIVE], shapes=True)
+    noise_type: str = parameter(
+        default="gaussian", allowed=[StrOptions(set(NOISES))], shapes=True
+    )
     input_dropout: float | str = parameter(
         default="auto", allowed=[SHARE, StrOptions({"auto"})], shapes=True
     )

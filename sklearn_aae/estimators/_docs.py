@@ -130,7 +130,16 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "input_noise": (
         "float",
         """
-        Standard deviation of the noise on the scaled input in training (denoising).
+        How much noise there is on the scaled input in training (denoising): see
+        `noise_type`.
+        """,
+    ),
+    "noise_type": (
+        '{"gaussian", "mask", "salt_and_pepper"}',
+        """
+        Kind of the noise: Gaussian, of standard deviation `input_noise`; a share
+        `input_noise` of the cells set to 0 or 1; or, of pictures, a rectangle of that
+        share of the area, anywhere, covered by a grey level.
         """,
     ),
     "n_examples": (

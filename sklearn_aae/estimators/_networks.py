@@ -93,7 +93,8 @@ def make_encoder(
         dropout=estimator.dropout if dropout is None else dropout,
         support=prior.support,
         n_classes=n_classes,
-        input_noise=estimator.input_noise,
+        input_noise=noise_amount(estimator),
+        noise_type=estimator.noise_type,
         input_dropout=hidden_share(estimator.input_dropout, schema),
         linear_skip=has_skip(estimator, prior),
         images=image_layers(estimator),
@@ -106,6 +107,22 @@ def make_encoder(
     elif encoder.head.norm is not None and prior.support == "real":
         _start_at_moments(encoder.head.norm, prior)
     return encoder
+
+
+def noise_amount(estimator) -> float:
+    """Return `input_noise`; raise ValueError if `noise_type` cannot be of it."""
+    amount, kind = estimator.input_noise, estimator.noise_type
+    if kind == "mask" and estimator.image_shape is None:
+        raise ValueError(
+            "noise_type='mask' covers parts of pictures, and needs image_shape. Use "
+            "input_dropout to hide cells of tables."
+        )
+    if kind != "gaussian" and amount >= 1:
+        raise ValueError(
+            f"input_noise={amount} is the share of a row that noise_type={kind!r} "
+            "replaces: it must be below 1."
+        )
+    return amount
 
 
 def hidden_share(

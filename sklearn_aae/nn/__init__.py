@@ -25,12 +25,14 @@ from sklearn_aae.nn._layers import (
     shallow_copy,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block, Skip
+from sklearn_aae.nn._noise import NOISES
 from sklearn_aae.nn._stacked import lies_transposed
 
 __all__ = [
     "ACTIVATIONS",
     "MIN_SIZE",
     "MLP",
+    "NOISES",
     "NORMALIZATIONS",
     "BatchNorm",
     "Block",

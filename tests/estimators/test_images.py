@@ -287,6 +287,10 @@ def test_parameters_of_no_use_are_refused(options):
 
 
 def test_what_is_of_pictures_alone_needs_their_shape():
+    with pytest.raises(ValueError, match=r"noise_type='mask'.*needs image_shape"):
+        AAETransformer(noise_type="mask", max_iter=1).fit(FLAT)
+    with pytest.raises(ValueError, match="must be below 1"):
+        make(noise_type="mask", input_noise=1.0).fit(GREY)
     with pytest.raises(ValueError, match="reconstruction='logistic' needs image_shape"):
         AAETransformer(reconstruction="logistic", max_iter=1).fit(FLAT)
     with pytest.raises(ValueError, match="Pictures need image_shape"):
@@ -389,6 +393,24 @@ def test_options_of_networks_are_those_of_pictures(posterior, normalization):
     options = {"posterior": posterior, "normalization": normalization, "dropout": 0.1}
     model = make(**options).fit(GREY)
     assert model.transform(GREY).shape == (N, 2)
+
+
+@pytest.mark.parametrize("noise_type", ["gaussian", "mask", "salt_and_pepper"])
+def test_noise_is_learned_away(noise_type):
+    X, rng = load_digits().images / 16, np.random.RandomState(0)
+    noise = {"input_noise": 0.3, "noise_type": noise_type}
+    sizes = {"hidden_channels": "auto", "hidden_layer_sizes": (32,), "max_iter": 20}
+    model = make(n_components=8, **noise).set_params(**sizes).fit(X[:1200])
+    clean = X[1200:]
+    if noise_type == "gaussian":
+        noisy = clean + rng.normal(scale=0.3, size=clean.shape)
+    elif noise_type == "mask":
+        noisy = clean.copy()
+        noisy[:, 2:6, 3:7] = 0.8
+    else:
+        noisy = np.where(rng.uniform(size=clean.shape) < 0.3, 1.0, clean)
+    missed = ((model.reconstruct(noisy) - clean) ** 2).sum()
+    assert missed < 0.6 * ((noisy - clean) ** 2).sum()
 
 
 @pytest.mark.parametrize("options", [{}, {"linear_skip": False}], ids=str)
