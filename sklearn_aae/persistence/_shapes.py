@@ -35,14 +35,19 @@ def check_sizes(kind: type[BaseModel], state: dict) -> None:
     widest = max(n for shape in shapes for n in shape)
     most = max(sum(array.size for array in weights.values()) for weights in nets)
     for name in shaping_parameters(kind):
-        if type(params[name]) is int and params[name] > widest:
+        value = params.get(name)  # an earlier version did not have all of them
+        if type(value) is int and value > widest:
             raise RefusedFileError(
-                f"Its {name}={params[name]} is larger than any of its weights."
+                f"Its {name}={value} is larger than any of its weights."
             )
     pairs = zip(schema.n_categories, data.columns.n_categories, strict=True)
     if any(stated > held for stated, held in pairs):
         raise RefusedFileError("Its columns have fewer categories than it says.")
-    chains = {"hidden_layer_sizes": [schema.n_features]}
+    pictures = params.get("image_shape") is not None
+    if pictures and math.prod(params["image_shape"]) != schema.n_features:
+        raise RefusedFileError("Its image_shape is not that of its columns.")
+    first = "hidden_channels" if pictures else "hidden_layer_sizes"
+    chains = {first: [1 if pictures else schema.n_features]}
     if all(params.get(name) is not None for name in ("encoder", "decoder")):
         chains = {}  # own modules: nothing is built by the parameter
     if any("critic" in name for weights in nets for name in weights):

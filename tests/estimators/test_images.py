@@ -26,7 +26,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.nn import Conv, ConvTranspose
-from sklearn_aae.persistence import load, save
+from sklearn_aae.persistence import RefusedFileError, load, save
 
 N = 60
 FLAT, Y = load_digits(return_X_y=True)
@@ -455,3 +455,20 @@ def test_all_estimators_are_here():
     public = {v for v in vars(sklearn_aae).values() if isinstance(v, type)}
     assert public == set(ESTIMATORS)
     assert clone(make()).image_shape == (8, 8)
+
+
+def test_files_that_ask_for_more_channels_than_they_hold_are_refused(tmp_path):
+    model = make().fit(GREY)
+    asked = {"hidden_channels": (10**5, 10**5), "image_shape": (10**5, 10**5)}
+    for name, value in asked.items():
+        model._data.params[name] = value
+        save(model, tmp_path / "model.aae")
+        with pytest.raises(RefusedFileError, match=name):
+            load(tmp_path / "model.aae")
+
+
+def test_files_do_not_count_units_of_tables(tmp_path):
+    sizes = {"hidden_layer_sizes": (300, 300), "critic_hidden_layer_sizes": (4,)}
+    model = make().set_params(**sizes).fit(GREY)
+    save(model, tmp_path / "model.aae")
+    same(model, load(tmp_path / "model.aae"))
