@@ -42,6 +42,7 @@ from sklearn_aae.estimators._progress import Progress
 from sklearn_aae.estimators._signature import complete, parameter, shaping_parameters
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._state import net_state
+from sklearn_aae.estimators._tensors import answer_in_kind
 from sklearn_aae.estimators._turns import train_new, train_on
 from sklearn_aae.nn import ACTIVATIONS, NORMALIZATIONS
 from sklearn_aae.objectives import OBJECTIVES, PENALTIES
@@ -169,6 +170,7 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         complete(cls)
         super().__init_subclass__(**kwargs)
+        answer_in_kind(cls)
 
     def __sklearn_tags__(self):
         """Say what scikit-learn may expect."""
@@ -442,6 +444,48 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
 
     # --- state: arrays and plain values, from which the networks are rebuilt --------
 
+    def to(self, device):
+        """Move the model to another device, where it answers and trains from now on.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            "auto" takes a GPU where there is one. The parameter `device` becomes it.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If torch does not know the device, or this machine lacks it; the model then
+            stays where it is.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_aae import AAETransformer
+        >>> X, _ = load_iris(return_X_y=True)
+        >>> AAETransformer(max_iter=2).fit(X).to("cpu").transform(X).shape
+        (150, 2)
+        """
+        resolve_device(device)
+        if not hasattr(self, "_models"):
+            return self.set_params(device=device)
+        before, state = dict(vars(self)), self.__getstate__()
+        state["device"] = device
+        state["_data"]["params"] = state["_data"]["params"] | {"device": device}
+        state["_state"] = self._get_state(trains_on=True)
+        try:
+            vars(self).clear()
+            self.__setstate__(state)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
     def __getstate__(self):
         """Return attributes with torch objects replaced by plain state."""
         state = super().__getstate__()
@@ -465,14 +509,14 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
             # What a user or a subclass has set stays.
             vars(self).update(state | {"_data": self._data})
 
-    def _get_state(self) -> dict:
-        """Return the trained models as plain arrays, with what rebuilds them."""
+    def _get_state(self, *, trains_on: bool = False) -> dict:
+        """Return the trained models as plain arrays, with what rebuilds them.
+
+        With what their optimisers remember, if they train on; see `warm_start`.
+        """
+        goes_on = trains_on or self.warm_start
         return {
-            # What goes on later needs what its optimisers remember.
-            "nets": [
-                net_state(model.net, trains_on=self.warm_start)
-                for model in self._models
-            ],
+            "nets": [net_state(m.net, trains_on=goes_on) for m in self._models],
             "at": self._models.index(self._model),
             "parts": [model.part for model in self._models],
         }

@@ -1,4 +1,7 @@
-"""A fit or search that was killed goes on where it was, and ends with the same bits."""
+"""A fit or search that was killed goes on where it was, and ends with the same bits.
+
+``FULL_SIZE=1`` kills fits, and searches of 60 fits, at 20 moments each.
+"""
 
 import os
 import signal
@@ -33,6 +36,7 @@ X = RNG.normal(size=(120, 4))
 X[::7, 1] = np.nan
 Y = np.arange(120) % 2
 Y[20:] = -1
+FULL = bool(os.environ.get("FULL_SIZE"))
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
 OWN = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 2))
 
@@ -90,22 +94,26 @@ def test_a_killed_fit_ends_with_the_same_bits(case, tmp_path):
     start = time.perf_counter()
     undisturbed = fit("once", 1e9)
     duration = time.perf_counter() - start
-    for seconds in np.random.RandomState(1).uniform(0.1, 0.9, 3) * duration:
+    moments = np.random.RandomState(1).uniform(0.1, 0.9, 3) * duration
+    for seconds in moments:
         kill(lambda: fit("killed"), seconds)
     resumed = fit("killed")
     assert_same_bits(undisturbed, resumed)
+    for i, seconds in enumerate(np.linspace(0.02, 0.95, 20) * duration if FULL else ()):
+        kill(lambda i=i: fit(f"killed{i}"), seconds)
+        assert_same_bits(undisturbed, fit(f"killed{i}"))
     names = [{p.name for p in (tmp_path / f).iterdir()} for f in ("once", "killed")]
     assert names[0] == names[1]  # of the same trainings; no half-written file
 
 
-def search(folder, stacked):
+def search(folder, stacked, more=None):
     steps = AAETransformer(
         2, checkpoint=str(folder), checkpoint_interval=0, **SMALL | {"max_iter": 6}
     )
     grid = {
         "aaetransformer__learning_rate": [1e-3, 1e-2],
         "aaetransformer__n_components": [1, 2],
-    }
+    } | (more or {})
     found = GridSearchCV(make_pipeline(StandardScaler(), steps), grid, cv=3)
     with joblib.parallel_config(backend="stacked" if stacked else "sequential"):
         return found.fit(np.nan_to_num(X))
@@ -131,6 +139,57 @@ def test_a_killed_search_ends_with_the_same_scores(stacked, tmp_path, monkeypatc
     monkeypatch.setattr(_trainer, "_train_stack", never)
     again = search(tmp_path / "killed", stacked)
     assert again.best_score_ == undisturbed.best_score_
+
+
+def n_finished(folder):
+    """Return how many trainings checkpoints say are finished."""
+    n = 0
+    for path in folder.glob("*.checkpoint"):
+        with open(path, "rb") as file:
+            manifest, _, _ = _container.read(file)
+        n += len(manifest["members"]) * manifest["finished"]
+    return n
+
+
+@pytest.mark.skipif(not FULL, reason="takes minutes: FULL_SIZE=1")
+@pytest.mark.parametrize("stacked", [False, True])
+def test_no_finished_fit_of_sixty_is_repeated(stacked, tmp_path, monkeypatch):
+    """Killed at 20 moments, each of a search of its own."""
+    rates = {"aaetransformer__learning_rate": np.geomspace(1e-4, 1e-2, 10)}
+
+    def run(folder):
+        found = search(folder, stacked, rates)
+        assert len(found.cv_results_["params"]) * 3 == 60
+        return found
+
+    start = time.perf_counter()
+    undisturbed = run(tmp_path / "once")
+    duration = time.perf_counter() - start
+    trained = []
+    one, stack = _trainer.train_one, _trainer._train_stack
+    monkeypatch.setattr(
+        _trainer, "train_one", lambda job, c: (trained.append(1), one(job, c))
+    )
+    monkeypatch.setattr(
+        _trainer,
+        "_train_stack",
+        lambda jobs, c: (trained.append(len(jobs)), stack(jobs, c)),
+    )
+    n_at_kill = []
+    for i, share in enumerate(np.random.RandomState(5).uniform(0.02, 0.98, 20)):
+        folder = tmp_path / str(i)
+        kill(lambda folder=folder: run(folder), share * duration)
+        n_at_kill.append(n_finished(folder))
+        trained.clear()
+        resumed = run(folder)
+        assert sum(trained) == 61 - n_at_kill[-1]  # with the refit
+        for key, scores in undisturbed.cv_results_.items():
+            if key.endswith("test_score"):
+                assert np.array_equal(scores, resumed.cv_results_[key])
+        assert_same_bits(*(s.best_estimator_[-1] for s in (undisturbed, resumed)))
+        assert n_finished(folder) == 61
+        assert all(p.suffix == ".checkpoint" for p in folder.iterdir())
+    print("finished when they were killed:", n_at_kill)
 
 
 def test_checkpoints_change_no_bit(tmp_path):

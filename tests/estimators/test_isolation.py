@@ -1,4 +1,7 @@
-"""Threads, forked processes and memory maps: models do not disturb each other."""
+"""Threads, forked processes and memory maps: models do not disturb each other.
+
+``FULL_SIZE=1`` asks each of eight threads a thousand times.
+"""
 
 import hashlib
 import os
@@ -21,6 +24,7 @@ from sklearn_aae import (
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 
 X, Y = np.random.RandomState(0).normal(size=(120, 4)), np.arange(120) % 2
+N_ANSWERS = 1000 if os.environ.get("FULL_SIZE") else 100
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
 MODELS = [
     AAETransformer(2, **SMALL),
@@ -45,7 +49,7 @@ def test_answers_in_threads_are_those_of_one():
     expected = [model.transform(part) for part in parts]
 
     def ask(first):
-        places = [(first + i) % 6 for i in range(100)]
+        places = [(first + i) % 6 for i in range(N_ANSWERS)]
         found = [model.transform(parts[place]) for place in places]
         pairs = zip(found, places, strict=True)
         return all(np.array_equal(codes, expected[place]) for codes, place in pairs)

@@ -14,10 +14,12 @@ from torch import nn
 
 from sklearn_aae import (
     AAEClusterer,
+    AAEOutlierDetector,
     AAETransformer,
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.estimators import _base, _fitting
 from sklearn_aae.utils import _device
 
 X, Y = load_iris(return_X_y=True)
@@ -167,3 +169,61 @@ def test_state_is_plain():
         return isinstance(value, (str, int, float, np.ndarray))
 
     assert plain(state)
+
+
+# --- another device -------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Let this machine have a device "xpu", on which torch works as on the CPU."""
+    resolve = _base.resolve_device
+
+    def resolved(device):
+        there = torch.device(device) if device != "auto" else None
+        if there is None or there.type != "xpu":
+            return resolve(device)
+        seen.append(str(device))
+        return resolve("cpu")
+
+    seen = []
+    for module in (_base, _fitting):
+        monkeypatch.setattr(module, "resolve_device", resolved)
+    return seen
+
+
+@pytest.mark.parametrize("kind", [AAETransformer, AAEOutlierDetector, GANSampler])
+def test_a_model_moves_to_a_device(kind, elsewhere):
+    params = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+    model, stays = kind(**params).fit(X), kind(**params).fit(X)
+    assert model.to("xpu") is model
+    assert elsewhere.count("xpu") >= 2  # asked for, and built there
+    assert model.get_params()["device"] == "xpu"
+    assert np.array_equal(model.score_samples(X), stays.score_samples(X))
+    for part in (model, stays):  # what the optimisers remember has moved, too
+        part.partial_fit(X)
+    assert np.array_equal(model.score_samples(X), stays.score_samples(X))
+
+
+def test_a_model_stays_where_it_cannot_move():
+    model = fit()
+    codes = model.transform(X)
+    with pytest.raises(ValueError, match="not available on this machine"):
+        model.to("xpu:9")
+    with pytest.raises(ValueError, match="must be 'auto' or a torch device"):
+        model.to("warp")
+    assert model.device == "auto"
+    assert np.array_equal(model.transform(X), codes)
+    assert AAETransformer().to(torch.device("cpu")).device == torch.device("cpu")
+
+
+def test_a_move_that_fails_changes_nothing(monkeypatch):
+    def full(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model = fit()
+    codes = model.transform(X)
+    monkeypatch.setattr(_base, "load_net", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        model.to("cpu")
+    assert np.array_equal(model.transform(X), codes)

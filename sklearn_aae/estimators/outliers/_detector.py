@@ -369,7 +369,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         state.pop("members_", None)
         return state
 
-    def _get_state(self) -> dict:
+    def _get_state(self, **options) -> dict:
         """Return the trained models as plain arrays, with what calibrates them."""
         calibration = [
             {
@@ -378,7 +378,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
             }
             for member in self.members_
         ]
-        return super()._get_state() | {"calibration": calibration}
+        return super()._get_state(**options) | {"calibration": calibration}
 
     def _set_state(self, state: dict) -> None:
         """Rebuild the trained models from `_get_state`, on this machine's device."""
