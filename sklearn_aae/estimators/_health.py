@@ -116,11 +116,16 @@ def _accuracies(net: AAENet) -> dict[str, float]:
 
 def warn_of_health(estimator) -> None:
     """Warn of what a finished fit shows to be ill; called by `fit`."""
-    health = estimator.health_
-    if health["n_steps"] < MIN_STEPS:
-        return
-    for message in filter(None, (c(estimator, health) for c in COMPLAINTS)):
+    for message in complaints_of(estimator):
         warnings.warn(message, ConvergenceWarning, stacklevel=depth_of_caller())
+
+
+def complaints_of(estimator) -> list[str]:
+    """Return what a fit shows to be ill, one sentence or more for each."""
+    health = getattr(estimator, "health_", {"n_steps": 0})  # of an older file
+    if health["n_steps"] < MIN_STEPS:
+        return []
+    return [text for find in COMPLAINTS if (text := find(estimator, health))]
 
 
 def _of_match(estimator, health: dict) -> str | None:
