@@ -12,7 +12,7 @@ numpydoc_validate = pytest.importorskip("numpydoc.validate")
 ClassDoc = pytest.importorskip("numpydoc.docscrape").ClassDoc
 
 MODULES = ["priors", "encoders", "decoders", "critics", "objectives", "training"]
-OPTIONAL_MODULES = ["inspection", "metrics", "persistence", "model_selection"]
+OPTIONAL_MODULES = ["inspection", "metrics", "persistence", "model_selection", "report"]
 
 ALWAYS = {
     "GL03",  # double blank lines

@@ -15,8 +15,9 @@ FLOORS = [
     {"utils", "distributions", "nn", "objectives", "tabular"},
     {"priors", "encoders", "decoders", "critics", "training", "metrics", "inspection"},
     {"estimators"},
-    {"model_selection", "persistence"},
+    {"model_selection", "persistence", "report"},
     {"__init__"},
+    {"__main__"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -15,8 +15,13 @@ PANELS: dict[str, tuple[tuple[str, ...], float | None]] = {
     "validation loss": (("valid_loss",), None),
 }
 
-# Numbers of the history that are not drawn.
-NOT_CURVES = ("epoch", "dur", "batches")
+# Numbers of the history that have no panel; the noise is the band of the prior match.
+NOISE = "prior_match_noise"
+NOT_CURVES = ("epoch", "dur", "batches", NOISE)
+
+# Two standard deviations of the squared match, for one of `NOISE`.
+TWO_DEVIATIONS = 2**0.5
+BAND_COLOR = "#009e73"
 
 
 class TrainingCurvesDisplay:
@@ -25,7 +30,8 @@ class TrainingCurvesDisplay:
     The adversarial losses need not fall: the critic's rises when the generator
     improves, and the other way round. The critic's accuracy falls to ½ (dotted) where
     it cannot tell codes from the prior; the prior match, a normalised energy distance,
-    falls to 0.
+    falls to 0. The green band is what codes that do follow the prior would read by
+    chance: a curve within it is healthy.
 
     Parameters
     ----------
@@ -42,6 +48,9 @@ class TrainingCurvesDisplay:
 
     lines_ : dict of str to matplotlib Line2D
         Curve of each name.
+
+    band_ : matplotlib PolyCollection or None
+        The healthy band of the prior match, where the history has its noise.
 
     See Also
     --------
@@ -128,7 +137,7 @@ class TrainingCurvesDisplay:
         panels = _panels(self.history)
         self.axes_ = _make_axes(plt, ax, len(panels))
         self.figure_ = self.axes_[0].figure
-        self.lines_ = {}
+        self.lines_, self.band_ = {}, None
         for panel, (title, (names, goal)) in zip(
             self.axes_, panels.items(), strict=True
         ):
@@ -146,9 +155,26 @@ class TrainingCurvesDisplay:
             ]
             curve = {"label": name, "marker": "." if len(points) == 1 else None}
             (self.lines_[name],) = ax.plot(*np.transpose(points), **curve | style)
+        if "prior_match" in names:
+            self._plot_band(ax)
         if goal is not None:
             ax.axhline(goal, color="black", linestyle=":", linewidth=1)
         if len(names) > 1:
+            ax.legend(frameon=False)
+
+    def _plot_band(self, ax) -> None:
+        """Draw what codes that follow the prior would read by chance."""
+        points = [
+            (line.get("epoch", i), TWO_DEVIATIONS * line[NOISE])
+            for i, line in enumerate(self.history, start=1)
+            if NOISE in line
+        ]
+        if points:
+            epochs, tops = np.transpose(points)
+            look = {"color": BAND_COLOR, "alpha": 0.2, "linewidth": 0}
+            if len(points) == 1:  # a band needs some width
+                epochs, tops = epochs + np.array([-0.5, 0.5]), np.repeat(tops, 2)
+            self.band_ = ax.fill_between(epochs, 0.0, tops, label="by chance", **look)
             ax.legend(frameon=False)
 
 

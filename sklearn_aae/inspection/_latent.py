@@ -33,6 +33,9 @@ class LatentSpaceDisplay:
         Density of the prior over a grid: ``x`` and ``y`` of shape (n_points,),
         ``values`` of shape (n_points, n_points). None draws no contours.
 
+    y_name : str, default="y"
+        What the legend calls y.
+
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -64,10 +67,11 @@ class LatentSpaceDisplay:
     (150, 2)
     """
 
-    def __init__(self, *, codes, y=None, density=None):
+    def __init__(self, *, codes, y=None, density=None, y_name="y"):
         self.codes = codes
         self.y = y
         self.density = density
+        self.y_name = y_name
 
     @classmethod
     def from_estimator(
@@ -112,12 +116,15 @@ class LatentSpaceDisplay:
         check_estimator(cls.__name__, estimator, "transform")
         codes = np.asarray(estimator.transform(X))
         check_plane(cls.__name__, estimator, codes.shape[1])
+        name = getattr(y, "name", None)  # of a Series
         if y is not None:
             y = column_values(y)
             check_consistent_length(codes, y)
         has_prior = hasattr(estimator, "prior_")
         density = prior_density(estimator, grid_resolution) if has_prior else None
-        return cls(codes=codes, y=y, density=density).plot(ax=ax, **kwargs)
+        named = {} if name is None else {"y_name": str(name)}
+        display = cls(codes=codes, y=y, density=density, **named)
+        return display.plot(ax=ax, **kwargs)
 
     def plot(
         self,
@@ -187,7 +194,7 @@ class LatentSpaceDisplay:
         if classes is None:
             points = self.ax_.scatter(x, y, c=values, cmap=cmap or "viridis", **style)
             self.points_.insert(0, points)
-            self.figure_.colorbar(points, ax=self.ax_, label="y")
+            self.figure_.colorbar(points, ax=self.ax_, label=self.y_name)
             return
         colors = _colors(plt, cmap, len(classes))
         self.points_[:0] = [
@@ -196,7 +203,7 @@ class LatentSpaceDisplay:
         ]
         if len(classes) <= MAX_LEGEND:
             names = [*classes, "unlabelled"][: len(self.points_)]
-            _draw_legend(self.ax_, self.points_, names)
+            _draw_legend(self.ax_, self.points_, names, self.y_name)
 
     def _plot_contours(self, coverage, style: dict) -> None:
         """Draw the contours over the points."""
@@ -236,12 +243,12 @@ def _colors(plt, cmap, n_classes: int) -> list[dict]:
     return [{"color": cmap(place)} for place in places]
 
 
-def _draw_legend(ax, points: list, classes) -> None:
+def _draw_legend(ax, points: list, classes, title: str) -> None:
     """Name the classes beside the picture."""
     ax.legend(
         points,
         [str(name) for name in classes],
-        title="y",
+        title=title,
         loc="center left",
         bbox_to_anchor=(1.0, 0.5),
         frameon=False,

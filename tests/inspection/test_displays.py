@@ -576,6 +576,20 @@ def test_curves_leave_gaps_of_the_history_out():
     np.testing.assert_array_equal(display.lines_["own"].get_xdata(), [2])
 
 
+def test_curves_have_a_band_of_what_chance_reads(aae):
+    display = TrainingCurvesDisplay.from_estimator(aae)
+    (path,) = display.band_.get_paths()
+    tops = path.vertices[path.vertices[:, 1] > 0]
+    for line in aae.history_:
+        top = tops[tops[:, 0] == line["epoch"], 1].max()
+        assert top**2 == pytest.approx(2 * line["prior_match_noise"] ** 2)
+    assert display.band_.axes.get_title() == "prior match"
+    one = TrainingCurvesDisplay(history=aae.history_[:1]).plot()
+    assert np.ptp(one.band_.get_paths()[0].vertices[:, 0]) == 1.0
+    older = [{"epoch": 1, "prior_match": 0.1}]
+    assert TrainingCurvesDisplay(history=older).plot().band_ is None
+
+
 def test_curves_in_axes_of_the_caller(aae):
     figure, axes = plt.subplots(2, 2)
     display = TrainingCurvesDisplay.from_estimator(aae, ax=axes)

@@ -1,0 +1,101 @@
+"""The command: its arguments, and the two files that it writes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sklearn_aae.report._look import look_at
+from sklearn_aae.report._page import make_page
+from sklearn_aae.report._table import read_table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Look at a table: write its codes and a page about it.
+
+    Parameters
+    ----------
+    arguments : sequence of str, default=None
+        Those of the command line; None for the process's own.
+
+    Returns
+    -------
+    status : int
+        0, or 2 if the table cannot be looked at; then a message says why.
+
+    Examples
+    --------
+    >>> from sklearn_aae.report import main
+    >>> main(["no_such_table.csv"])
+    2
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        table = read_table(options.table, options.colour, options.drop)
+        look = look_at(table.X, n_components=options.columns, seed=options.seed)
+        page = make_page(options.table.name, table, look, seed=options.seed)
+        for path in _write(options, table, look, page):
+            print(path)
+    except (ValueError, ImportError, OSError) as error:
+        print(f"sklearn_aae: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write(options, table, look, page: str) -> list[Path]:
+    """Write codes and page; return where they are."""
+    folder = options.output or options.table.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    codes = table.X[[]].copy()
+    codes.index.name = "row"
+    for j, column in enumerate(look.codes.T, 1):
+        codes[f"z{j}"] = column
+    codes["unusual"] = look.scores
+    if table.colour is not None:
+        name = table.colour.name
+        codes[f"{name}_" if name in codes else name] = table.colour
+    paths = [
+        folder / f"{options.table.stem}_{end}" for end in ("codes.csv", "look.html")
+    ]
+    codes.to_csv(paths[0])
+    paths[1].write_text(page, encoding="utf-8")
+    return paths
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sklearn_aae",
+        description="A first look at a table. Writes TABLE_codes.csv, the codes of the "
+        "rows and how unusual each is, and TABLE_look.html: a map of the rows, the "
+        "columns that matter, unusual rows and why, rows that the model draws, and "
+        "whether to trust it.",
+    )
+    parser.add_argument("table", type=Path, help="a CSV file with a header")
+    parser.add_argument(
+        "--columns", type=_positive, default=2, help="of the codes (default: 2)"
+    )
+    parser.add_argument(
+        "--colour",
+        "--color",
+        metavar="COLUMN",
+        help="colours the map; it is not learnt from",
+    )
+    parser.add_argument(
+        "--drop",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="not to learn from; may be given several times",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="default: that of the table"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
