@@ -28,6 +28,7 @@ Y = np.where(np.arange(N) % 2, "no", "yes")
 CELLS = {"x": X[:, 0], "n": [1, 2, None, 4] * 6, "kind": ["a", "b"] * 12}
 TABLES = {
     "array": X,
+    "grey": np.random.RandomState(0).uniform(size=(N, 64)),
     "float32": X.astype(np.float32),
     "sparse": csr_matrix(np.where(X > 0, X, 0)),
     "pandas": pd.DataFrame({**CELLS, "bin": pd.cut(X[:, 1], 3)}),

@@ -2,10 +2,14 @@
 
 import datetime
 import decimal
+import pickle
+import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import skorch
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +20,7 @@ from torch import distributions as D
 from torch import nn
 
 from sklearn_aae import AAETransformer, priors
-from sklearn_aae.persistence import RefusedFileError, load, save
+from sklearn_aae.persistence import TRUSTED_TYPES, RefusedFileError, load, save
 
 FRAMES = ["array", "float32", "sparse", "pandas", "dates", "polars", "arrow"]
 KINDS = [
@@ -39,17 +43,44 @@ def there_and_back(tmp_path):
     return through_a_file
 
 
+def by_file(model, path):
+    save(model, path)
+    return load(path)
+
+
+def by_skops(model, path):
+    skops.io.dump(model, path)
+    return skops.io.load(path, trusted=TRUSTED_TYPES)
+
+
+def by_joblib(model, path, **options):
+    joblib.dump(model, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return joblib.load(path, **options)
+
+
+WAYS = {
+    "file": by_file,
+    "skops": by_skops,
+    "pickle": lambda model, path: pickle.loads(pickle.dumps(model)),
+    "joblib": by_joblib,
+    "memory map": lambda model, path: by_joblib(model, path, mmap_mode="r"),
+}
+
+
 @pytest.mark.parametrize("table", FRAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_estimator_and_table(kind, table, make, there_and_back, assert_same):
+def test_every_estimator_and_table(kind, table, make, tmp_path, assert_same):
     if (kind, table) == ("AAEClusterer", "sparse"):
         table = "array"
     model = make(kind, table)
-    loaded = there_and_back(model)
-    assert type(loaded) is type(model)
-    assert_same(model, loaded, table)
-    assert loaded.get_params() == model.get_params()
-    assert loaded.history_ == model.history_
+    for way, there_and_back in WAYS.items():
+        loaded = there_and_back(model, tmp_path / way)
+        assert type(loaded) is type(model)
+        assert_same(model, loaded, table)
+        assert loaded.get_params() == model.get_params()
+        assert loaded.history_ == model.history_
 
 
 def test_a_sampler(make, there_and_back):
@@ -83,10 +114,46 @@ OPTIONS = [
 ]
 
 
+def holds_torch(options):
+    """Whether an option is an object of torch, which skops does not know."""
+    return any(type(v).__module__.startswith("torch") for v in options.values())
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=", ".join)
-def test_every_option(options, make, there_and_back, assert_same):
+def test_every_option(options, make, tmp_path, assert_same):
     model = make("AAETransformer", **options)
-    assert_same(model, there_and_back(model), "array")
+    for way, there_and_back in WAYS.items():
+        if not (way == "skops" and holds_torch(options)):
+            assert_same(model, there_and_back(model, tmp_path / way), "array")
+
+
+OF_KINDS = [
+    ("AAEClusterer", {"class_heads": False}),
+    ("AAEClusterer", {"n_subclusters": 3, "merge_by": "cut"}),
+    ("AAEClusterer", {"smoothness_strength": 1.0, "smoothness_radius": 0.5}),
+    ("SemiSupervisedAAEClassifier", {"class_heads": True, "dropout": 0.3}),
+    ("SemiSupervisedAAEClassifier", {"class_weight": "balanced"}),
+    ("SemiSupervisedAAEClassifier", {"agreement_strength": 0, "teacher_strength": 0}),
+    ("ConditionalAAETransformer", {"prior": "swiss_roll"}),
+    ("AAEOutlierDetector", {"n_components": (1, 2), "trim": 0.1}),
+    ("AAEOutlierDetector", {"localize_by": "replacement", "contamination": 0.2}),
+    ("GANSampler", {"adversarial_loss": "wasserstein", "gradient_penalty": 10.0}),
+    ("GANSampler", {"generator": nn.Linear(2, 3)}),
+    *[
+        (kind, {"image_shape": (8, 8), "hidden_channels": (2,)})
+        for kind in [*KINDS, "GANSampler"]
+    ],
+]
+
+
+@pytest.mark.filterwarnings("ignore:Only . of n_clusters")
+@pytest.mark.parametrize(("kind", "options"), OF_KINDS, ids=str)
+def test_every_option_of_a_kind(kind, options, make, tmp_path, assert_same):
+    table = "grey" if "image_shape" in options else "array"
+    model = make(kind, table, **options)
+    for way, there_and_back in WAYS.items():
+        if not (way == "skops" and holds_torch(options)):
+            assert_same(model, there_and_back(model, tmp_path / way), table)
 
 
 def test_parameters_keep_their_types(there_and_back):
