@@ -57,6 +57,9 @@ VALUES = {
     "reconstruction": ["bernoulli", "laplace"],
     "regularizer": ["kl", "mmd", None, "x"],
     "scale": ["quantile", "minmax", None, "x"],
+    "image_shape": [(1, 3), (8, 8), "x"],
+    "step_back": [False, 1],
+    "time_limit": [1e-9, 1e9, 0],
     "update": ["alternating", "x"],
     "warm_start": [True],
 }
