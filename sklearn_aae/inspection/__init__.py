@@ -4,6 +4,8 @@
 another dress. They need matplotlib: ``pip install "sklearn-aae[plot]"``.
 """
 
+from sklearn_aae.inspection._clusters import ClusterDisplay
+from sklearn_aae.inspection._contributions import OutlierContributionDisplay
 from sklearn_aae.inspection._curves import TrainingCurvesDisplay
 from sklearn_aae.inspection._latent import LatentSpaceDisplay
 from sklearn_aae.inspection._manifold import ManifoldDisplay
@@ -11,8 +13,10 @@ from sklearn_aae.inspection._prior_match import PriorMatchDisplay
 from sklearn_aae.inspection._reconstruction import ReconstructionDisplay
 
 __all__ = [
+    "ClusterDisplay",
     "LatentSpaceDisplay",
     "ManifoldDisplay",
+    "OutlierContributionDisplay",
     "PriorMatchDisplay",
     "ReconstructionDisplay",
     "TrainingCurvesDisplay",

@@ -39,12 +39,18 @@ def _inner(estimator) -> str:
 def check_plane(display: str, estimator, n_components: int) -> None:
     """Raise ValueError if a code does not have two columns."""
     if n_components != 2:
-        heads = getattr(estimator, "class_heads", None)
-        more = "" if heads is None else " and class_heads=True"
+        # Only what is not so yet: heads take the label's columns out of the code.
+        wanted = {"n_components": 2, "class_heads": True}
+        wanted = {
+            name: value
+            for name, value in wanted.items()
+            if getattr(estimator, name, value) != value
+        }
+        options = " and ".join(f"{name}={value}" for name, value in wanted.items())
         raise ValueError(
             f"{display} draws codes of 2 columns, but those of "
             f"{type(estimator).__name__} have {n_components}. Fit it with "
-            f"n_components=2{more}."
+            f"{options or 'n_components=2'}."
         )
 
 

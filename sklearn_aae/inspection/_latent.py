@@ -5,6 +5,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_aae.inspection._density import prior_density
 from sklearn_aae.inspection._estimator import check_estimator, check_plane
+from sklearn_aae.inspection._style import LOOKS, legend_scale, point_style
 from sklearn_aae.tabular import column_values, is_labelled
 from sklearn_aae.utils._optional import import_optional
 
@@ -143,14 +144,16 @@ class LatentSpaceDisplay:
             Axes to draw in; None makes a figure.
 
         cmap : str or matplotlib Colormap, default=None
-            Colours of y. None is "tab10", "tab20" or "viridis", as many as needed.
+            Colours of y. None is, for up to 20 classes, eight colours that the
+            colour-blind tell apart, and marks; "viridis" otherwise.
 
         coverage : sequence of float, default=(0.5, 0.8, 0.95)
             Fractions of the prior: each contour bounds the smallest region that holds
             one of them.
 
         scatter_kwargs : dict, default=None
-            Passed on to ``ax.scatter``.
+            Passed on to ``ax.scatter``. Without, points are the smaller and fainter the
+            more there are.
 
         contour_kwargs : dict, default=None
             Passed on to ``ax.contour``.
@@ -170,7 +173,7 @@ class LatentSpaceDisplay:
         if ax is None:
             _, ax = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        style = {"s": 9, "linewidths": 0, "alpha": 0.8} | (scatter_kwargs or {})
+        style = point_style(len(self.codes)) | (scatter_kwargs or {})
         self._plot_points(plt, cmap, style)
         self.contours_ = None
         if self.density is not None:
@@ -197,6 +200,8 @@ class LatentSpaceDisplay:
             self.figure_.colorbar(points, ax=self.ax_, label=self.y_name)
             return
         colors = _colors(plt, cmap, len(classes))
+        if "marker" in style:
+            colors = [{"color": look["color"]} for look in colors]
         self.points_[:0] = [
             self.ax_.scatter(x[values == name], y[values == name], **style | color)
             for name, color in zip(classes, colors, strict=True)
@@ -236,7 +241,7 @@ def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
 def _colors(plt, cmap, n_classes: int) -> list[dict]:
     """Return the colour of each class, as arguments of ``scatter``."""
     if cmap is None and n_classes <= MAX_LEGEND:
-        cmap = "tab10" if n_classes <= 10 else "tab20"
+        return LOOKS[:n_classes]
     cmap = plt.get_cmap(cmap or "viridis")
     listed = cmap.N <= MAX_LEGEND
     places = range(n_classes) if listed else np.linspace(0, 1, n_classes)
@@ -252,5 +257,5 @@ def _draw_legend(ax, points: list, classes, title: str) -> None:
         loc="center left",
         bbox_to_anchor=(1.0, 0.5),
         frameon=False,
-        markerscale=2.0,
+        markerscale=legend_scale(points[0]),
     )

@@ -35,8 +35,10 @@ from sklearn_aae import (
     inspection,
 )
 from sklearn_aae.inspection import (
+    ClusterDisplay,
     LatentSpaceDisplay,
     ManifoldDisplay,
+    OutlierContributionDisplay,
     PriorMatchDisplay,
     ReconstructionDisplay,
     TrainingCurvesDisplay,
@@ -54,6 +56,12 @@ SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
 
 def fit(n_components=2, **params):
     return AAETransformer(n_components, **SMALL | params).fit(X)
+
+
+CLUSTERS = AAEClusterer(4, n_init=1, **SMALL).fit(X)
+DETECTOR = AAEOutlierDetector(n_init=2, **SMALL).fit(X)
+NAMED = AAEOutlierDetector(n_init=2, **SMALL).fit(pd.DataFrame(X))
+DETECTOR_OF = {np.asarray: DETECTOR, pd.DataFrame: NAMED}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +85,19 @@ def holder(prior, n_components=2):
     return SimpleNamespace(prior_=as_prior(prior, n_components))
 
 
+def stand_in(model, other):
+    """Return who has what a transformer cannot have."""
+    fitted = hasattr(model, "net_")
+    return other if isinstance(model, AAETransformer) and fitted else model
+
+
 CALLS = {
+    "ClusterDisplay": lambda aae, **k: ClusterDisplay.from_estimator(
+        stand_in(aae, CLUSTERS), X, **k
+    ),
+    "OutlierContributionDisplay": lambda aae, **k: (
+        OutlierContributionDisplay.from_estimator(stand_in(aae, DETECTOR), X, **k)
+    ),
     "LatentSpaceDisplay": lambda aae, **k: LatentSpaceDisplay.from_estimator(
         aae, X, y, **k
     ),
@@ -164,10 +184,21 @@ def test_code_of_three_columns_names_the_setting(name, aae_3d):
         CALLS[name](aae_3d)
 
 
-def test_a_code_of_label_and_style_names_the_heads():
-    model = AAEClusterer(3, n_components=2, class_heads=False, n_init=1, max_iter=1)
-    with pytest.raises(ValueError, match="n_components=2 and class_heads=True"):
-        CALLS["LatentSpaceDisplay"](model.fit(X))
+@pytest.mark.parametrize(
+    ("params", "advice"),
+    [
+        (
+            {"n_components": 3, "class_heads": False},
+            "n_components=2 and class_heads=True",
+        ),
+        ({"n_components": 2, "class_heads": False}, "it with class_heads=True"),
+        ({"n_components": 3, "class_heads": True}, "it with n_components=2"),
+    ],
+)
+def test_advice_names_what_is_not_so_yet(params, advice):
+    model = AAEClusterer(3, n_init=1, max_iter=1, **params).fit(X)
+    with pytest.raises(ValueError, match=rf"Fit {advice}\.$|Fit it with {advice}\.$"):
+        CALLS["LatentSpaceDisplay"](model)
 
 
 @pytest.mark.parametrize("name", ["ManifoldDisplay", "ReconstructionDisplay"])
@@ -206,8 +237,12 @@ def test_latent_draws_each_row_once_in_the_colour_of_its_class(aae):
     assert len(display.points_) == 10
     for digit, points in enumerate(display.points_):
         np.testing.assert_allclose(points.get_offsets(), display.codes[y == digit])
-    colors = {tuple(points.get_facecolor()[0]) for points in display.points_}
-    assert len(colors) == 10
+    looks = {
+        (*points.get_facecolor()[0], points.get_paths()[0].vertices.tobytes())
+        for points in display.points_
+    }
+    assert len(looks) == 10
+    assert len({look[:3] for look in looks}) == 8  # which the colour-blind tell apart
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert legend == [str(digit) for digit in range(10)]
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("$z_1$", "$z_2$")
@@ -650,12 +685,18 @@ def fit_game(name, n_components, class_heads=None):
 def needs_of(display, model):
     """Return what a display asks of an estimator, that this one lacks."""
     needs = {
+        "ClusterDisplay": ["predict", "transform"],
+        "OutlierContributionDisplay": ["localize"],
         "LatentSpaceDisplay": ["transform"],
         "ManifoldDisplay": ["inverse_transform"],
         "PriorMatchDisplay": ["transform"],
         "ReconstructionDisplay": ["reconstruct"],
         "TrainingCurvesDisplay": [],
     }[display]
+    if display == "ClusterDisplay":
+        model = stand_in(model, CLUSTERS)
+    elif display == "OutlierContributionDisplay":
+        model = stand_in(model, DETECTOR)
     return [name for name in needs if not hasattr(model, name)]
 
 
@@ -665,7 +706,7 @@ def test_displays_draw_every_estimator_or_say_what_would_do(game, n_components):
     model = fit_game(game, n_components)
     for name, call in CALLS.items():
         if needs_of(name, model):
-            with pytest.raises(TypeError, match=r"has no \w*(transform)"):
+            with pytest.raises(TypeError, match=r"has no \w+"):
                 call(model)
             continue
         n_columns = model._n_features_out if hasattr(model, "transform") else None
@@ -674,8 +715,10 @@ def test_displays_draw_every_estimator_or_say_what_would_do(game, n_components):
             continue
         with pytest.raises(ValueError, match=f"have {n_columns}. Fit") as caught:
             call(model)
-        heads = "class_heads=True" in str(caught.value)
-        assert heads == hasattr(model, "class_heads")
+        advice = str(caught.value).partition("Fit it with ")[2]
+        heads = "class_heads=True" in advice
+        assert heads == (getattr(model, "class_heads", True) is not True)
+        assert ("n_components=2" in advice) == (n_components != 2)
         assert call(fit_game(game, 2, True if heads else None))  # what it says is true
 
 
@@ -714,3 +757,121 @@ def test_a_search_says_what_to_pass():
     search.best_estimator_ = None  # fitted
     with pytest.raises(TypeError, match="Pass its best_estimator_"):
         PriorMatchDisplay.from_estimator(search, X)
+
+
+# --- clusters -------------------------------------------------------------------------
+
+
+def test_clusters_are_drawn_where_the_codes_are_with_their_shares():
+    display = ClusterDisplay.from_estimator(CLUSTERS, X)
+    labels = CLUSTERS.predict(X)
+    assert sum(len(points.get_offsets()) for points in display.points_) == len(X)
+    shares = [np.mean(labels == name) for name in range(4)]
+    np.testing.assert_allclose([bar.get_width() for bar in display.bars_], shares)
+    codes = CLUSTERS.transform(X)
+    if codes.shape[1] == 2:
+        for name, points in enumerate(display.points_):
+            np.testing.assert_allclose(points.get_offsets(), codes[labels == name])
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 7])
+def test_clusters_of_codes_of_any_size(k):
+    codes = np.random.default_rng(0).normal(size=(90, k)) * np.arange(k, 0, -1)
+    display = ClusterDisplay(codes=codes, labels=np.arange(90) % 3).plot()
+    found = np.concatenate([points.get_offsets() for points in display.points_])
+    if k > 2:  # the plane that keeps most of the variance, as PCA has it
+        kept = PCA(2).fit(codes).explained_variance_ratio_.sum()
+        share = found.var(axis=0).sum() / codes.var(axis=0).sum()
+        assert share == pytest.approx(kept)
+
+
+def test_a_cluster_without_rows_is_named_all_the_same():
+    display = ClusterDisplay(codes=X[:, 2:4], labels=np.zeros(200), names=[0, 1]).plot()
+    assert [bar.get_width() for bar in display.bars_] == [1.0, 0.0]
+
+
+def test_clusters_of_a_classifier_and_in_axes_of_the_caller():
+    model = SemiSupervisedAAEClassifier(**SMALL).fit(X, y % 3)
+    _, ax = plt.subplots()
+    display = ClusterDisplay.from_estimator(model, X, ax=ax)
+    assert display.bars_ is None
+    assert len(display.points_) == 3
+    with pytest.raises(ValueError, match="one or two axes"):
+        display.plot(plt.subplots(1, 3)[1])
+    with pytest.raises(TypeError, match="no predict"):
+        ClusterDisplay.from_estimator(fit(), X)
+
+
+# --- contributions to outlier scores --------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_contributions_of_the_most_unusual_rows_sum_to_their_scores(make):
+    odd = X.copy()
+    odd[7, 20] = 500.0
+    table = make(odd)
+    display = OutlierContributionDisplay.from_estimator(DETECTOR_OF[make], table)
+    scores = -DETECTOR_OF[make].score_samples(table)
+    np.testing.assert_allclose(display.scores, np.sort(scores)[::-1][:15])
+    np.testing.assert_allclose(display.contributions.sum(axis=1), display.scores)
+    assert display.contributions.shape == (15, 16)
+    assert display.column_names[-1] == "other columns"
+    assert display.image_.get_clim() == (0.0, display.contributions[:, :-1].max())
+    at = display.row_names.index("7")
+    assert display.column_names[np.argmax(display.contributions[at])] in ("x20", "20")
+    np.testing.assert_array_equal(display.image_.get_array(), display.contributions)
+
+
+def test_contributions_of_few_rows_and_columns_and_of_none():
+    one = OutlierContributionDisplay.from_estimator(DETECTOR, X[:1], n_columns=64)
+    assert one.contributions.shape == (1, 64)
+    whole = DETECTOR.localize(X[:1])
+    np.testing.assert_allclose(np.sort(one.contributions), np.sort(whole))
+    with pytest.raises(ValueError, match="n_rows must be at least 1"):
+        OutlierContributionDisplay.from_estimator(DETECTOR, X, n_rows=0)
+    with pytest.raises(TypeError, match="no localize"):
+        OutlierContributionDisplay.from_estimator(CLUSTERS, X)
+
+
+def test_contributions_use_the_names_of_a_frame():
+    frame = pd.DataFrame(X[:, 20:24], columns=list("abcd"), index=range(100, 300))
+    detector = AAEOutlierDetector(n_init=1, **SMALL).fit(frame)
+    display = OutlierContributionDisplay.from_estimator(detector, frame, n_rows=3)
+    assert sorted(display.column_names) == list("abcd")
+    assert all(int(name) >= 100 for name in display.row_names)
+
+
+# --- marginals, and any number of rows ------------------------------------------------
+
+
+def test_marginals_are_densities_of_codes_and_prior(aae):
+    display = PriorMatchDisplay.from_estimator(aae, X)
+    assert len(display.marginal_axes_) == 2
+    codes = aae.transform(X)
+    for j, marginal in enumerate(display.marginals):
+        width = np.diff(marginal.edges)
+        assert 0.98 < (marginal.prior * width).sum() <= 1.0
+        counts, _ = np.histogram(codes[:, j], marginal.edges)
+        np.testing.assert_allclose(marginal.codes * width * len(X), counts)
+    _, ax = plt.subplots()
+    assert PriorMatchDisplay.from_estimator(aae, X, ax=ax).marginal_axes_ == []
+
+
+@pytest.mark.parametrize("k", [1, 9])
+def test_marginals_of_one_and_of_many_columns(k):
+    display = PriorMatchDisplay.from_estimator(fit(k), X)
+    assert len(display.marginal_axes_) == min(k, 6)
+
+
+def test_points_are_smaller_the_more_there_are(aae):
+    sizes = []
+    for n in (1, 100, 100_000):
+        codes = np.random.default_rng(0).normal(size=(n, 2))
+        display = LatentSpaceDisplay(codes=codes, y=np.arange(n) % 12).plot()
+        sizes.append(display.points_[0].get_sizes()[0])
+        legend = display.ax_.get_legend()
+        assert legend.markerscale**2 * sizes[-1] == pytest.approx(30)
+    assert sizes == sorted(sizes, reverse=True)
+    marked = display.plot(scatter_kwargs={"marker": "x", "s": 4})
+    shapes = {points.get_paths()[0].vertices.tobytes() for points in marked.points_}
+    assert len(shapes) == 1

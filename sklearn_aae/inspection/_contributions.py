@@ -1,0 +1,186 @@
+"""OutlierContributionDisplay: the most unusual rows, and what makes them so."""
+
+import numpy as np
+
+from sklearn_aae.inspection._estimator import check_estimator
+from sklearn_aae.tabular import as_table
+from sklearn_aae.utils._optional import import_optional
+
+OTHERS = "other columns"
+
+
+class OutlierContributionDisplay:
+    """How much each cell adds to the score of the most unusual rows.
+
+    Rows are sorted, the most unusual first, with their scores beside their names;
+    columns by what they add in all of them. Columns beyond those that are drawn are
+    added up in the last one.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_rows, n_columns)
+        Of each cell, as ``localize`` returns them.
+
+    scores : ndarray of shape (n_rows,)
+        Higher is more unusual.
+
+    row_names, column_names : sequence of str
+        What rows and columns are called.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the picture.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    image_ : matplotlib AxesImage
+        The cells.
+
+    See Also
+    --------
+    ReconstructionDisplay : Images and what is left of them.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn_aae import AAEOutlierDetector
+    >>> from sklearn_aae.inspection import OutlierContributionDisplay
+    >>> X, _ = load_wine(return_X_y=True, as_frame=True)
+    >>> detector = AAEOutlierDetector(n_init=1, max_iter=2, random_state=0).fit(X)
+    >>> display = OutlierContributionDisplay.from_estimator(detector, X)
+    >>> display.contributions.shape
+    (15, 13)
+    """
+
+    def __init__(self, *, contributions, scores, row_names, column_names):
+        self.contributions = contributions
+        self.scores = scores
+        self.row_names = row_names
+        self.column_names = column_names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, n_rows=15, n_columns=15, ax=None, **kwargs
+    ):
+        """Score rows, localize the most unusual ones and draw them.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with ``score_samples`` and ``localize``.
+
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Rows; a frame's names and row labels are used.
+
+        n_rows : int, default=15
+            How many rows to draw, at most.
+
+        n_columns : int, default=15
+            How many columns to draw, at most, besides the sum of the others.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **kwargs : dict
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : OutlierContributionDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no ``score_samples`` or no ``localize``.
+
+        ValueError
+            If `n_rows` or `n_columns` is not at least 1.
+        """
+        check_estimator(cls.__name__, estimator, "score_samples", "localize")
+        for name, value in (("n_rows", n_rows), ("n_columns", n_columns)):
+            if not value >= 1:
+                raise ValueError(f"{name} must be at least 1. Got {value!r}.")
+        table = as_table(X)
+        scores = -np.asarray(estimator.score_samples(table), dtype=float)
+        most = np.argsort(-scores, kind="stable")[:n_rows]
+        rows = table.iloc[most] if hasattr(table, "iloc") else table[most]
+        cells = np.asarray(estimator.localize(rows), dtype=float)
+        columns = _column_names(rows, cells)
+        cells, columns = _largest(cells.reshape(len(most), -1), columns, n_columns)
+        labels = rows.index if hasattr(rows, "index") else most
+        return cls(
+            contributions=cells,
+            scores=scores[most],
+            row_names=[str(label) for label in labels],
+            column_names=columns,
+        ).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, cmap="Blues", **kwargs):
+        """Draw the cells.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        cmap : str or matplotlib Colormap, default="Blues"
+            Colours of the contributions.
+
+        **kwargs : dict
+            Passed on to ``ax.imshow``.
+
+        Returns
+        -------
+        display : OutlierContributionDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent.
+        """
+        plt = import_optional(
+            "matplotlib.pyplot", feature="OutlierContributionDisplay.plot", extra="plot"
+        )
+        n_rows, n_columns = self.contributions.shape
+        if ax is None:
+            size = (2.6 + 0.42 * n_columns, 1.8 + 0.28 * n_rows)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
+        summed = self.column_names[-1] == OTHERS and n_columns > 1
+        # A sum of many columns may be far above each: it shall not pale the others.
+        top = np.max(self.contributions[:, : n_columns - summed], initial=0.0)
+        style = {"cmap": cmap, "aspect": "auto", "vmin": 0.0, "vmax": top} | kwargs
+        self.image_ = ax.imshow(self.contributions, **style)
+        look = {"label": "part of the score", "extend": "max" if summed else "neither"}
+        ax.figure.colorbar(self.image_, ax=ax, **look)
+        rows = zip(self.row_names, self.scores, strict=True)
+        ax.set_yticks(range(n_rows), [f"{name} ({score:.3g})" for name, score in rows])
+        names = [str(name) for name in self.column_names]
+        ax.set_xticks(range(n_columns), names, rotation=45, ha="right")
+        ax.set(ylabel="row (score)")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _column_names(rows, cells: np.ndarray) -> list[str]:
+    """Return the names of a frame's columns, or the places of cells."""
+    if hasattr(rows, "columns"):
+        return [str(name) for name in rows.columns]
+    if cells.ndim == 2:
+        return [f"x{j}" for j in range(cells.shape[1])]
+    places = np.ndindex(*cells.shape[1:])
+    return [f"x[{', '.join(map(str, place))}]" for place in places]
+
+
+def _largest(
+    cells: np.ndarray, names: list[str], n_columns: int
+) -> tuple[np.ndarray, list[str]]:
+    """Return the columns that add most, and the sum of the others as the last."""
+    order = np.argsort(-cells.sum(axis=0), kind="stable")
+    first, others = order[:n_columns], order[n_columns:]
+    kept, called = cells[:, first], [names[j] for j in first]
+    if len(others):
+        kept = np.column_stack([kept, cells[:, others].sum(axis=1)])
+        called.append(OTHERS)
+    return kept, called
