@@ -181,7 +181,8 @@ def _of_collapse(estimator, health: dict) -> str | None:
             "collapsed. Raise gradient_penalty or n_init, or lower learning_rate."
         )
     # Random directions explain k of d; of held-out rows it may be less than nothing.
-    k, d = np.max(estimator.n_components), estimator.n_features_in_
+    codes = [next(iter(model.networks.values())) for model in estimator._models]
+    k, d = max(code.n_components for code in codes), estimator.n_features_in_
     least = 0.0 if health["held_out"] else min(COLLAPSED, k / (4 * d))
     explained = health.get("explained_variance", 1.0)
     if explained >= least:

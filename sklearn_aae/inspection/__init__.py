@@ -7,6 +7,7 @@ another dress. They need matplotlib: ``pip install "sklearn-aae[plot]"``.
 from sklearn_aae.inspection._clusters import ClusterDisplay
 from sklearn_aae.inspection._contributions import OutlierContributionDisplay
 from sklearn_aae.inspection._curves import TrainingCurvesDisplay
+from sklearn_aae.inspection._heatmap import HeatmapDisplay
 from sklearn_aae.inspection._latent import LatentSpaceDisplay
 from sklearn_aae.inspection._manifold import ManifoldDisplay
 from sklearn_aae.inspection._prior_match import PriorMatchDisplay
@@ -14,6 +15,7 @@ from sklearn_aae.inspection._reconstruction import ReconstructionDisplay
 
 __all__ = [
     "ClusterDisplay",
+    "HeatmapDisplay",
     "LatentSpaceDisplay",
     "ManifoldDisplay",
     "OutlierContributionDisplay",

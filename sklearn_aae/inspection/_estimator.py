@@ -76,3 +76,34 @@ def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:
             f"{n_columns}. Their product must be the number of columns."
         )
     return shape
+
+
+def as_pictures(rows, image_shape, estimator) -> np.ndarray:
+    """Return rows, flat or pictures already, as pictures: (n_images, height, width).
+
+    Parameters
+    ----------
+    rows : array-like of shape (n_images, ...)
+        Of as many pixels as the shape has.
+
+    image_shape : tuple of int or None
+        With channels last, if there are some; None for that of the estimator.
+
+    estimator : object
+        May have an ``image_shape``.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not known, no shape, or does not fit.
+    """
+    if image_shape is None:
+        image_shape = getattr(estimator, "image_shape", None)
+    if image_shape is None:
+        raise ValueError(
+            f"{type(estimator).__name__} was not fitted on pictures, so their shape is "
+            "not known. Pass image_shape=(height, width), or fit with it."
+        )
+    pixels = np.asarray(rows)
+    pixels = pixels.reshape(len(pixels), -1)
+    return pixels.reshape(-1, *check_image_shape(image_shape, pixels.shape[1]))

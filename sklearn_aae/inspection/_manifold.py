@@ -3,8 +3,8 @@
 import numpy as np
 
 from sklearn_aae.inspection._estimator import (
+    as_pictures,
     check_estimator,
-    check_image_shape,
     check_plane,
 )
 from sklearn_aae.inspection._mosaic import draw_mosaic
@@ -69,7 +69,7 @@ class ManifoldDisplay:
         cls,
         estimator,
         *,
-        image_shape,
+        image_shape=None,
         grid_resolution=15,
         coverage=0.95,
         ax=None,
@@ -82,9 +82,9 @@ class ManifoldDisplay:
         estimator : object
             Fitted, with ``inverse_transform`` and a ``prior_`` of two columns.
 
-        image_shape : tuple of int
+        image_shape : tuple of int, default=None
             Height and width, or height, width and channels; their product is the
-            number of features.
+            number of features. None for that of the estimator.
 
         grid_resolution : int, default=15
             Number of images along each side.
@@ -117,9 +117,9 @@ class ManifoldDisplay:
         x, y = np.quantile(draws.astype(float), tails, axis=0).T
         x, y = np.linspace(*x, grid_resolution), np.linspace(*y[::-1], grid_resolution)
         codes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        rows = np.asarray(estimator.inverse_transform(codes))
-        shape = check_image_shape(image_shape, rows.shape[1])
-        images = rows.reshape(len(y), len(x), *shape)
+        rows = estimator.inverse_transform(codes)
+        images = as_pictures(rows, image_shape, estimator)
+        images = images.reshape(len(y), len(x), *images.shape[1:])
         return cls(images=images, x=x, y=y).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, cmap="gray", **kwargs):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_aae.inspection._estimator import check_estimator, check_image_shape
+from sklearn_aae.inspection._estimator import as_pictures, check_estimator
 from sklearn_aae.inspection._mosaic import draw_mosaic
 from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._optional import import_optional
@@ -53,7 +53,7 @@ class ReconstructionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, image_shape, n_images=10, ax=None, **kwargs
+        cls, estimator, X, *, image_shape=None, n_images=10, ax=None, **kwargs
     ):
         """Reconstruct the first rows and draw them.
 
@@ -64,11 +64,11 @@ class ReconstructionDisplay:
             ``inverse_transform``.
 
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Rows.
+            Rows, or pictures of an estimator with ``image_shape``.
 
-        image_shape : tuple of int
+        image_shape : tuple of int, default=None
             Height and width, or height, width and channels; their product is the
-            number of features.
+            number of features. None for that of the estimator.
 
         n_images : int, default=10
             How many of the first rows to draw.
@@ -95,11 +95,10 @@ class ReconstructionDisplay:
         # Not every kind of sparse matrix has rows.
         rows = (table.tocsr() if issparse(table) else table)[:n_images]
         originals = rows.toarray() if issparse(rows) else np.asarray(rows)
-        rebuilt = np.asarray(_reconstruct(cls.__name__, estimator, rows))
-        shape = check_image_shape(image_shape, originals.shape[1])
+        rebuilt = _reconstruct(cls.__name__, estimator, rows)
         return cls(
-            originals=originals.reshape(-1, *shape),
-            reconstructions=rebuilt.reshape(-1, *shape),
+            originals=as_pictures(originals, image_shape, estimator),
+            reconstructions=as_pictures(rebuilt, image_shape, estimator),
         ).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, cmap="gray", **kwargs):

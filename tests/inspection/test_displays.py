@@ -36,6 +36,7 @@ from sklearn_aae import (
 )
 from sklearn_aae.inspection import (
     ClusterDisplay,
+    HeatmapDisplay,
     LatentSpaceDisplay,
     ManifoldDisplay,
     OutlierContributionDisplay,
@@ -52,6 +53,15 @@ from sklearn_aae.priors import PRIORS, as_prior
 X, y = load_digits(return_X_y=True)
 X, y = X[:200], y[:200]
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
+
+
+PICTURES = X.reshape(-1, 8, 8) / 16
+CONVOLUTIONAL = {"image_shape": (8, 8), "hidden_channels": (2, 2)} | SMALL
+
+
+@cache
+def heat_detector():
+    return AAEOutlierDetector(n_init=1, **CONVOLUTIONAL).fit(PICTURES)
 
 
 def fit(n_components=2, **params):
@@ -118,7 +128,8 @@ CALLS = {
 
 
 def test_calls_cover_all_displays():
-    assert sorted(CALLS) == sorted(inspection.__all__)
+    # That of heat maps is of detectors of pictures alone: its tests are at the end.
+    assert sorted([*CALLS, "HeatmapDisplay"]) == sorted(inspection.__all__)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -875,3 +886,66 @@ def test_points_are_smaller_the_more_there_are(aae):
     marked = display.plot(scatter_kwargs={"marker": "x", "s": 4})
     shapes = {points.get_paths()[0].vertices.tobytes() for points in marked.points_}
     assert len(shapes) == 1
+
+
+# --- pictures -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return heat_detector()
+
+
+def test_displays_know_the_shape_of_an_estimator_of_pictures():
+    model = AAETransformer(**CONVOLUTIONAL).fit(PICTURES)
+    plane = ManifoldDisplay.from_estimator(model, grid_resolution=3)
+    assert plane.images.shape == (3, 3, 8, 8)
+    pairs = ReconstructionDisplay.from_estimator(model, PICTURES, n_images=4)
+    assert np.array_equal(pairs.originals, PICTURES[:4])
+    flat = ReconstructionDisplay.from_estimator(model, X / 16, n_images=4)
+    assert np.array_equal(flat.reconstructions, pairs.reconstructions)
+    with pytest.raises(ValueError, match="Pass image_shape"):
+        ManifoldDisplay.from_estimator(fit())
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_heatmap_display(masked, detector):
+    masks = PICTURES > 0.5 if masked else None
+    display = HeatmapDisplay.from_estimator(detector, PICTURES, masks=masks, n_images=4)
+    assert np.array_equal(display.pictures, PICTURES[:4])
+    assert np.array_equal(display.heat, detector.localize(PICTURES[:4]))
+    assert np.array_equal(display.reconstructions, detector.reconstruct(PICTURES[:4]))
+    drawn = [np.asarray(image.get_array()) for image in display.images_]
+    assert len(drawn) == 3 + masked
+    assert np.array_equal(drawn[0], np.hstack(PICTURES[:4]))
+    assert np.array_equal(drawn[2], np.hstack(display.heat))
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == ["picture", "reconstructed", "heat map", "mask"][: 3 + masked]
+    tops = [image.get_extent()[3] for image in display.images_]
+    assert tops == sorted(tops, reverse=True)
+    again = display.plot(heat_cmap="magma")
+    assert again.images_[2].get_cmap().name == "magma"
+
+
+def test_heatmap_display_of_colour():
+    colour = np.stack([PICTURES, PICTURES, 1 - PICTURES], -1)
+    options = CONVOLUTIONAL | {"image_shape": (8, 8, 3)}
+    model = AAEOutlierDetector(n_init=1, **options).fit(colour)
+    display = HeatmapDisplay.from_estimator(model, colour, n_images=3)
+    assert display.heat.shape == (3, 8, 8)
+    assert display.pictures.shape == (3, 8, 8, 3)
+
+
+def test_heatmap_display_says_what_it_needs(detector, aae):
+    with pytest.raises(NotFittedError):
+        HeatmapDisplay.from_estimator(AAEOutlierDetector(image_shape=(8, 8)), X)
+    _, ax = plt.subplots()
+    display = HeatmapDisplay.from_estimator(detector, PICTURES, n_images=2, ax=ax)
+    assert display.ax_ is ax
+    with pytest.raises(TypeError, match="localize"):
+        HeatmapDisplay.from_estimator(aae, X)
+    table = AAEOutlierDetector(n_init=1, **SMALL).fit(X)
+    with pytest.raises(ValueError, match="not fitted on pictures"):
+        HeatmapDisplay.from_estimator(table, X)
+    with pytest.raises(ValueError, match="one value for each place"):
+        HeatmapDisplay.from_estimator(detector, PICTURES, masks=X[:, :60])

@@ -136,6 +136,10 @@ class OutlierScores:
             what `localize_by` says. A number far beyond those of the training rows
             moves the whole row's code: the others then count by the code without it,
             and what the score is lower without it is all its own.
+            Of pictures it is a heat map, in the shape of X: the mean over the models of
+            log(1 + r/u), of the squared error r at each place, and over Gaussian
+            windows of 1 and 2 pixels around it, against its mean u on the training
+            pictures (and at least 0.02 of the range squared).
         """
         X = as_table(X)
         rows, unknown = self._read(X)

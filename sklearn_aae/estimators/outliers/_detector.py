@@ -1,8 +1,9 @@
 """AAEOutlierDetector: rows unlike the rest, and the cells that make them so."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -13,10 +14,16 @@ from sklearn_aae.estimators._autoencoder import BaseAutoencoder, weighted_mean
 from sklearn_aae.estimators._base import MIN_MEASURED
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._fitting import Choice, EpochRule
+from sklearn_aae.estimators._images import Images
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._networks import make_cell_critic
-from sklearn_aae.estimators._parameters import POSITIVE_INT, SHARE, check_sizes
+from sklearn_aae.estimators._parameters import (
+    NON_NEGATIVE,
+    POSITIVE_INT,
+    SHARE,
+    check_sizes,
+)
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators.outliers._answers import OutlierScores
@@ -29,6 +36,7 @@ from sklearn_aae.estimators.outliers._scores import (
     METHODS,
     available_scores,
 )
+from sklearn_aae.nn import NOISES
 from sklearn_aae.training import AAENet, DetectReplacedCells
 from sklearn_aae.utils._compat import (
     Interval,
@@ -36,6 +44,11 @@ from sklearn_aae.utils._compat import (
     StrOptions,
     check_sample_weight,
 )
+
+# Code sizes of restarts: of tables, and of pictures in square roots of their pixels.
+SIZES, PICTURE_SIZES = (1, 1, 4), (0.5, 2.0)
+# Share of a picture that is covered in training.
+COVERED = 0.1
 
 
 class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
@@ -58,10 +71,18 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     Parameters
     ----------
-    n_components : int or sequence of int, default=(1, 1, 4)
+    n_components : int, sequence of int or "auto", default="auto"
         Number of columns of the code; of several, restarts have them in turn. Few: an
         outlier that the code can hold leaves no residual. More: the prior then knows
-        more of what is rare.
+        more of what is rare. "auto" is (1, 1, 4); of pictures of d pixels √d/2 and 2√d.
+
+    input_noise : float or "auto", default="auto"
+        How much noise there is on the scaled input in training: see `noise_type`.
+        "auto" is 0, and 0.1 of pictures: what the noise covers is not to be kept, and
+        so a defect is not.
+
+    noise_type : {"auto", "gaussian", "mask", "salt_and_pepper"}, default="auto"
+        See `AAETransformer`. "auto" is "gaussian", and "mask" of pictures.
 
     hidden_layer_sizes : sequence of int or "auto", default=(64, 64)
         Units of the encoder's hidden layers, from the rows to the code; the decoder has
@@ -75,6 +96,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         missing cell counts 0. A category that no training row has, or just one, is
         unknown, and counts log((n + 1) / (m + 1)), where m of the n training rows have
         one in this column: the share of singletons is the chance of an unseen one [3]_.
+        Of pictures "reconstruction" is the mean of the hottest 1 % of places of the
+        heat map that `localize` returns.
 
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5], or of those of
@@ -149,11 +172,17 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     array([ 1,  1, -1])
     """
 
-    n_components: int | Sequence[int] = parameter(
-        default=(1, 1, 4),
-        allowed=[POSITIVE_INT, "array-like"],
+    n_components: int | Sequence[int] | str = parameter(
+        default="auto",
+        allowed=[POSITIVE_INT, "array-like", StrOptions({"auto"})],
         shapes=True,
         kw_only=False,
+    )
+    input_noise: float | str = parameter(
+        default="auto", allowed=[NON_NEGATIVE, StrOptions({"auto"})], shapes=True
+    )
+    noise_type: str = parameter(
+        default="auto", allowed=[StrOptions({"auto", *NOISES})], shapes=True
     )
     score_method: str = parameter(
         default="combined", allowed=[StrOptions(set(METHODS))]
@@ -180,10 +209,18 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         return EpochRule(600, 10, 100)
 
     def _parts(self) -> list["AAEOutlierDetector"]:
-        """Return a detector for each size of the code that restarts have."""
-        if isinstance(self.n_components, Integral):
-            return [self]
-        sizes = check_sizes(self, "n_components")
+        """Return a detector for each size of the code that restarts have.
+
+        Nothing is "auto" in it. Noise keeps models from learning to keep what is no
+        part of normal pictures.
+        """
+        images = Images.of(self)
+        if self.n_components != "auto":
+            sizes = check_sizes(self, "n_components")
+        elif images is None:
+            sizes = SIZES
+        else:
+            sizes = tuple(round(r * math.sqrt(images.n_cells)) for r in PICTURE_SIZES)
         if not sizes:
             raise InvalidParameterError(
                 "The 'n_components' parameter of AAEOutlierDetector must name at least "
@@ -192,6 +229,10 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         of_size = {k: type(self)(**self.get_params(deep=False)) for k in sizes}
         for k, part in of_size.items():
             part.n_components = k
+            if part.noise_type == "auto":
+                part.noise_type = "gaussian" if images is None else "mask"
+            if part.input_noise == "auto":
+                part.input_noise = 0.0 if images is None else COVERED
         return [of_size[k] for k in sizes]
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:

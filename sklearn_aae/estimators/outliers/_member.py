@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._model import MIN_RESIDUAL, FittedModel
 from sklearn_aae.estimators.outliers._calibration import EmpiricalSurvival
+from sklearn_aae.estimators.outliers._heat import heat, hottest
 from sklearn_aae.training import AAENet
 
 # No cell is more surprising, in nats, not even one that overflows.
@@ -56,6 +57,11 @@ class Member:
         return self.model.decoder
 
     @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Height, width and channels, if rows are pictures."""
+        return self.encoder.image_shape  # type: ignore[return-value]
+
+    @property
     def critic(self) -> nn.Module | None:
         """D(z), of an adversarial model."""
         return self.model.networks.get("critic")
@@ -84,12 +90,14 @@ class Member:
     def cells(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Return how surprising each cell is, given the code of its row: (B, d).
 
-        log(1 + (x - x̂)²/σ²) of numbers; of categories and counts what -log p(x|z) is
-        above its mean, since a column of many categories costs much in any row. 0 of
-        missing cells.
+        log(1 + (x - x̂)²/σ²) of numbers, of pixels with means over windows (`heat`); of
+        categories and counts what -log p(x|z) is above its mean, since a column of many
+        categories costs much in any row. 0 of missing cells.
         """
         p = self.decoder(self.encoder(x).mean if z is None else z.to(x))
         residual, usual = self.residual(x, p), torch.tensor(self.usual).to(x)
+        if self.image_shape is not None:
+            return heat(residual, usual, self.image_shape)
         cells = (residual / usual.clamp_min(MIN_RESIDUAL**2)).log1p()
         cells = p.by_kind(cells, lambda: (residual - usual).clamp_min(0.0))
         return cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
@@ -114,7 +122,9 @@ class Member:
         z = self.encoder(x).mean
         found = {}
         if "reconstruction" in names:
-            found["reconstruction"] = self.cells(x, z).sum(-1)
+            cells = self.cells(x, z)
+            pictures = self.image_shape is not None
+            found["reconstruction"] = hottest(cells) if pictures else cells.sum(-1)
         if "prior" in names:
             found["prior"] = -self.model.prior(None).log_prob(z.cpu()).to(z)
         if "critic" in names:

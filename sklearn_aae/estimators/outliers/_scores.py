@@ -139,7 +139,12 @@ class Ensemble:
         return np.linalg.norm(logs, axis=0)
 
     def localize(self, rows: np.ndarray, unknown) -> np.ndarray:
-        """Return the surprise of rows dealt out to their cells, see `surprise`."""
+        """Return the surprise of rows dealt out to their cells, see `surprise`.
+
+        Of pictures, how surprising each place is.
+        """
+        if self.members[0].image_shape is not None:
+            return self._attribution(rows, unknown)
         surprise = self.surprise(rows, unknown)
         dealt = _deal(surprise, self._attribution(rows, unknown))
         far = self.range.beyond(rows)

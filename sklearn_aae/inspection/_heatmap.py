@@ -1,0 +1,169 @@
+"""HeatmapDisplay: where pictures are unlike normal ones."""
+
+import numpy as np
+
+from sklearn_aae.inspection._estimator import as_pictures, check_estimator
+from sklearn_aae.inspection._mosaic import mosaic
+from sklearn_aae.utils._optional import import_optional
+
+
+class HeatmapDisplay:
+    """Pictures, their reconstructions, heat maps, and masks where there are any.
+
+    Parameters
+    ----------
+    pictures : ndarray of shape (n_images, height, width) or with channels last
+        Pictures.
+
+    reconstructions : ndarray of the same shape
+        What a detector makes of their codes.
+
+    heat : ndarray of shape (n_images, height, width)
+        How surprising each place is.
+
+    masks : ndarray of shape (n_images, height, width), default=None
+        Where the defects are, if that is known.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the pictures.
+
+    figure_ : matplotlib Figure
+        Figure with the axes.
+
+    images_ : list of matplotlib AxesImage
+        Rows of pictures, from the top.
+
+    See Also
+    --------
+    ReconstructionDisplay : Pictures and their reconstructions alone.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_aae import AAEOutlierDetector
+    >>> from sklearn_aae.inspection import HeatmapDisplay
+    >>> X = load_digits().images / 16
+    >>> options = {"n_init": 1, "max_iter": 2, "random_state": 0}
+    >>> detector = AAEOutlierDetector(image_shape=(8, 8), **options).fit(X)
+    >>> HeatmapDisplay.from_estimator(detector, X[:5]).heat.shape
+    (5, 8, 8)
+    """
+
+    def __init__(self, *, pictures, reconstructions, heat, masks=None):
+        self.pictures, self.reconstructions = pictures, reconstructions
+        self.heat, self.masks = heat, masks
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, masks=None, n_images=10, ax=None, **kwargs
+    ):
+        """Ask a detector where the first pictures are unlike normal ones, and draw it.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted on pictures, with ``image_shape``, ``reconstruct`` and ``localize``.
+
+        X : array-like of shape (n_samples, height, width[, channels]) or \
+                (n_samples, n_features)
+            Pictures.
+
+        masks : array-like of shape (n_samples, height, width) or \
+                (n_samples, height * width), default=None
+            Where the defects are.
+
+        n_images : int, default=10
+            How many of the first pictures to draw.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **kwargs : dict
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : HeatmapDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator does not localize.
+
+        ValueError
+            If it was not fitted on pictures, or the masks are of another shape.
+        """
+        check_estimator(cls.__name__, estimator, "localize", "reconstruct")
+        rows = X[:n_images]
+        pictures = as_pictures(rows, None, estimator)
+        heat = as_pictures(estimator.localize(rows), None, estimator)
+        if heat.ndim == 4:  # of each place, not of its channels
+            heat = heat.mean(-1)
+        if masks is not None:
+            masks = np.asarray(masks)[:n_images]
+            if masks.size != heat.size:
+                raise ValueError(
+                    f"masks has shape {masks.shape} for {len(heat)} pictures, and must "
+                    f"have {heat.shape}: one value for each place."
+                )
+            masks = masks.reshape(heat.shape)
+        rebuilt = as_pictures(estimator.reconstruct(rows), None, estimator)
+        return cls(
+            pictures=pictures, reconstructions=rebuilt, heat=heat, masks=masks
+        ).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, cmap="gray", heat_cmap="inferno", **kwargs):
+        """Draw pictures, reconstructions, heat maps and masks below each other.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of pictures of one channel, and of masks.
+
+        heat_cmap : str or matplotlib Colormap, default="inferno"
+            Colours of the heat maps, from 0 to the hottest place of all.
+
+        **kwargs : dict
+            Passed on to ``ax.imshow``, for all rows.
+
+        Returns
+        -------
+        display : HeatmapDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent.
+        """
+        plt = import_optional(
+            "matplotlib.pyplot", feature="HeatmapDisplay.plot", extra="plot"
+        )
+        span = {"vmin": self.pictures.min(), "vmax": self.pictures.max()}
+        rows = [
+            ("picture", self.pictures, {"cmap": cmap} | span),
+            ("reconstructed", self.reconstructions, {"cmap": cmap} | span),
+            ("heat map", self.heat, {"cmap": heat_cmap, "vmin": 0.0}),
+        ]
+        if self.masks is not None:
+            rows.append(("mask", self.masks, {"cmap": cmap}))
+        n_images, height, width = self.heat.shape
+        if ax is None:
+            size = (0.8 * n_images + 1.2, 0.8 * len(rows) * height / width + 0.2)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
+        self.images_ = []
+        for i, (_, images, style) in enumerate(rows):
+            bottom = (len(rows) - i - 1) * height
+            place = (0, n_images * width, bottom, bottom + height)
+            own = {"extent": place, "aspect": "equal"} | style | kwargs
+            self.images_.append(ax.imshow(mosaic(images[None]), **own))
+        ax.set(xlim=(0, n_images * width), ylim=(0, len(rows) * height), xticks=[])
+        middles = (np.arange(len(rows))[::-1] + 0.5) * height
+        ax.set_yticks(middles, [name for name, _, _ in rows])
+        ax.tick_params(left=False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

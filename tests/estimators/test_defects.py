@@ -1,0 +1,102 @@
+"""Defects of pictures: found, and shown where they are."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
+
+from sklearn_aae import AAEOutlierDetector
+from sklearn_aae.estimators.outliers._heat import LEAST_ERROR, heat, hottest
+
+X = load_digits().images / 16
+QUICK = {"n_init": 2, "max_iter": 15, "random_state": 0}
+
+
+def inverted(pictures, seed=0):
+    """Return pictures with an inverted patch of 2 x 2 pixels each, and the masks."""
+    rng, damaged = np.random.RandomState(seed), pictures.copy()
+    for picture in damaged:
+        i, j = rng.randint(7, size=2)
+        picture[i : i + 2, j : j + 2] = 1 - picture[i : i + 2, j : j + 2]
+    return damaged, np.abs(damaged - pictures) > 0.1
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return AAEOutlierDetector(image_shape=(8, 8), **QUICK).fit(X[:1400])
+
+
+def test_defects_are_hot_and_pictures_with_them_outliers(detector):
+    damaged, masks = inverted(X[1400:])
+    found = detector.localize(damaged)
+    assert found.shape == damaged.shape
+    assert (found >= 0).all()
+    assert roc_auc_score(masks.ravel(), found.ravel()) > 0.9
+    # Better than the squared error of one reconstruction, place by place.
+    missed = (damaged - detector.reconstruct(damaged)) ** 2
+    plain = roc_auc_score(masks.ravel(), missed.ravel())
+    assert roc_auc_score(masks.ravel(), found.ravel()) > plain
+    scores = np.r_[detector.score_samples(X[1400:]), detector.score_samples(damaged)]
+    assert roc_auc_score(np.arange(len(scores)) < len(damaged), scores) > 0.75
+    assert detector.predict(X[1400:]).mean() > detector.predict(damaged).mean()
+
+
+def test_heat_is_error_against_the_usual_error_over_windows():
+    generator = torch.Generator().manual_seed(0)
+    residual = torch.rand(3, 8 * 9 * 2, generator=generator, dtype=torch.float64)
+    usual = torch.rand(8 * 9 * 2, generator=generator, dtype=torch.float64)
+    found = heat(residual, usual, (8, 9, 2))
+    r = residual.view(3, 8, 9, 2).mean(-1).numpy()
+    u = usual.view(8, 9, 2).mean(-1).numpy()
+    expected = np.log1p(r / (u + LEAST_ERROR))
+    for sigma, n in ((1, 3), (2, 6)):
+        blur = {"mode": "nearest", "truncate": n / sigma}
+        part = gaussian_filter(r, (0, sigma, sigma), **blur)
+        expected += np.log1p(part / (gaussian_filter(u, sigma, **blur) + LEAST_ERROR))
+    expected = torch.from_numpy(expected / 3).unsqueeze(-1).expand(3, 8, 9, 2)
+    torch.testing.assert_close(found, expected.flatten(1))
+
+
+def test_pictures_are_scored_by_their_hottest_places():
+    cells = torch.arange(200.0).expand(2, 200)
+    assert hottest(cells).tolist() == [198.5, 198.5]
+    assert hottest(torch.arange(10.0)[None]).tolist() == [9.0]
+
+
+def test_auto_is_of_pictures_and_of_tables():
+    pictures = AAEOutlierDetector(image_shape=(8, 8), max_iter=1, n_init=2).fit(X[:80])
+    assert [m.encoder.n_components for m in pictures.members_] == [4, 16]
+    for member in pictures.members_:
+        assert member.encoder.noise_type == "mask"
+        assert float(member.encoder.input_noise) == pytest.approx(0.1)
+    flat = X[:80].reshape(80, 64)
+    table = AAEOutlierDetector(max_iter=1, n_init=3).fit(flat)
+    assert [m.encoder.n_components for m in table.members_] == [1, 1, 4]
+    assert not any(m.encoder.noisy for m in table.members_)
+    options = {"input_noise": 0.2, "noise_type": "salt_and_pepper", "n_components": 3}
+    own = AAEOutlierDetector(image_shape=(8, 8), max_iter=1, n_init=1, **options)
+    (member,) = own.fit(X[:80]).members_
+    assert member.encoder.noise_type == "salt_and_pepper"
+    assert member.encoder.n_components == 3
+
+
+def test_channels_share_their_place():
+    colour = np.stack([X[:80], 1 - X[:80], X[:80]], -1)
+    options = {"n_init": 1, "max_iter": 2, "random_state": 0}
+    model = AAEOutlierDetector(image_shape=(8, 8, 3), **options).fit(colour)
+    found = model.localize(colour[:5])
+    assert found.shape == (5, 8, 8, 3)
+    assert np.array_equal(found[..., 0], found[..., 2])
+
+
+def test_stored_detectors_answer_the_same(detector):
+    stored = pickle.loads(pickle.dumps(detector))
+    damaged, _ = inverted(X[1400:1440])
+    assert np.array_equal(stored.localize(damaged), detector.localize(damaged))
+    assert np.array_equal(
+        stored.score_samples(damaged), detector.score_samples(damaged)
+    )
