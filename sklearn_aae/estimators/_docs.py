@@ -462,8 +462,8 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
         of prior sample and code told apart rightly, 0.5 is a draw), of that and, in
         epochs of 32 steps or more, of several "prior_match" (0 is best) and
         "prior_match_noise" (what codes that are the prior's would read one standard
-        deviation above their mean of 0); with validation rows "valid_loss" and
-        "valid_loss_best"; "dur" in seconds (of a model trained in a stack, its share).
+        deviation above their mean of 0), in epochs of fewer than ten steps from up to
+        ten steps before; with validation rows "valid_loss" and "valid_loss_best"; "dur" in seconds (of a model trained in a stack, its share).
         """,
     ),
     "health_": (

@@ -95,8 +95,9 @@ class GANSampler(BaseModel):
         "critic_accuracy" (share of pairs of row and sample told apart rightly, 0.5 is a
         draw) and, of several in long epochs, "prior_match" (the normalised energy
         distance of samples and rows, 0 is best) and "prior_match_noise" (what equal
-        distributions would read); with validation rows "valid_loss" and
-        "valid_loss_best"; "dur" in seconds.
+        distributions would read), in epochs of fewer than ten steps from up to ten
+        steps before; with validation rows "valid_loss" and "valid_loss_best"; "dur" in
+        seconds.
 
     generator_, critic_ : nn.Module
         The networks that answer.

@@ -41,7 +41,8 @@ class Alone:
             return take(batch)
 
         values, latest = net.engine_.train_epoch(self.batches, number, step)
-        values |= net.engine_.measure(latest)
+        done = number - net.first_epoch_
+        values |= net.engine_.measure(latest, done, net.max_epochs, n_steps)
         line = {name: float(value) for name, value in values.items()}
         return [line], time.perf_counter() - start
 

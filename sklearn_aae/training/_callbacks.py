@@ -23,7 +23,8 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from sklearn_aae.training._net import AAENet
-from sklearn_aae.training.losses._phases import Phase, TrainCritic
+from sklearn_aae.training.losses._criterion import measured_names
+from sklearn_aae.training.losses._phases import Phase
 
 # Whose scorers and metrics ask an estimator to predict.
 SCORERS = {"sklearn", "sklearn_aae"}
@@ -46,9 +47,7 @@ def check_callbacks(net: AAENet, phases: Sequence[Phase], *, validated: bool) ->
     """
     callbacks = [callback for _, callback in net.callbacks_]
     names = [phase.name for phase in phases]
-    recorded = {"epoch", "dur", "prior_match", "prior_match_noise", *names}
-    critics = [phase.name for phase in phases if isinstance(phase, TrainCritic)]
-    recorded |= {f"{name}_accuracy" for name in critics}
+    recorded = {"epoch", "dur", *names, *measured_names(phases)}
     if validated:
         recorded |= {"valid_loss", "valid_loss_best"}
     for callback in callbacks:

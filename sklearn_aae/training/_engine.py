@@ -34,6 +34,9 @@ MIN_STEPS = 10
 # The prior match is measured on the rows of as many steps as cost little beside all.
 STEPS_A_MEASURED_ONE = 16
 
+# Steps between two measurements of the game, at least: they take a step's time.
+MEASURED_STEPS = 10
+
 # Batches that set the statistics of batch normalisation after training.
 CALIBRATION_BATCHES = 50
 
@@ -188,14 +191,30 @@ class Engine:
         if self.recipe.training != training or not self.recipe.own_layers:
             self.recipe.train(training)
 
-    def measure(self, latest: Sequence[Batch]) -> dict[str, Tensor]:
+    def measure(
+        self, latest: Sequence[Batch], i: int, n_epochs: int, n_steps: int
+    ) -> dict[str, Tensor]:
         """Return the accuracy of each critic, and how far codes are off the prior.
+
+        Nothing where epochs are short, but in the first one, the last one and every so
+        many that `MEASURED_STEPS` lie between.
 
         Parameters
         ----------
         latest : sequence of Batch
             The critics are asked of the last, the prior match is that of all together.
+
+        i : int
+            Number of the epoch within the training.
+
+        n_epochs : int
+            Of the training.
+
+        n_steps : int
+            Of an epoch.
         """
+        if i % -(-MEASURED_STEPS // n_steps) and i != n_epochs - 1:
+            return {}
         networks, measures = self.recipe.networks, {}
         for earlier in latest[:-1]:
             earlier.forget()  # codes of older weights

@@ -29,6 +29,7 @@ from sklearn_aae.training._optim import (
 from sklearn_aae.training._recipe import Recipe
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import Batches
+from sklearn_aae.training.losses._criterion import measured_names
 from sklearn_aae.training.losses._phases import OptimizerGroup, Phase
 from sklearn_aae.training.replay._recording import Replay
 from sklearn_aae.utils._random import Streams
@@ -291,8 +292,11 @@ class AAENet(NeuralNet):
         return self
 
     def record(self, line: dict[str, float], duration: float) -> None:
-        """Write an epoch's line of the history."""
-        for name, value in line.items():
+        """Write an epoch's line of the history; what was not measured stays."""
+        before = self.history[-2] if len(self.history) > 1 else {}
+        measured = measured_names(self.module_.phases)
+        stays = {name: before[name] for name in measured if name in before}
+        for name, value in (stays | line).items():
             self.history.record(name, value)
         self.history.record("dur", duration)
         if not self.history[-1]["batches"]:

@@ -136,7 +136,8 @@ class Stack:
             return self.engine.step(batch)
 
         values, latest = self.engine.train_epoch(self.batches, number, step)
-        values |= self.engine.measure(latest)
+        of_all = self.n_epochs, self.batches.n_steps
+        values |= self.engine.measure(latest, self._done(number), *of_all)
         columns = torch.stack(list(values.values())).T.tolist()  # one wait
         lines = [dict(zip(values, column, strict=True)) for column in columns]
         return lines, (time.perf_counter() - start) / len(self.nets)

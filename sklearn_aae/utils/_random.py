@@ -213,9 +213,10 @@ class _OwnGenerators(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if not _draws(func):
+            return func(*args, **kwargs)
         # Of few operations (`torch.poisson`) it is an argument by place.
-        given = any(isinstance(a, torch.Generator) for a in (*args, *kwargs.values()))
-        if given or torch.Tag.nondeterministic_seeded not in func.tags:
+        if any(isinstance(a, torch.Generator) for a in (*args, *kwargs.values())):
             return func(*args, **kwargs)
         device = _device_of(args, kwargs)
         generator = self.generators.get(device)
@@ -231,6 +232,12 @@ class _OwnGenerators(TorchDispatchMode):
 
 
 GENERATOR = "generator"
+
+
+@functools.cache
+def _draws(func: torch._ops.OpOverload) -> bool:
+    """Whether an operation is random."""
+    return torch.Tag.nondeterministic_seeded in func.tags
 
 
 @functools.cache

@@ -13,10 +13,17 @@ from torch import Tensor
 
 from sklearn_aae.objectives import energy_distance, energy_distance_and_noise
 from sklearn_aae.training.data._batch import Batch, Networks
-from sklearn_aae.training.losses._phases import TrainCritic, critic_logits
+from sklearn_aae.training.losses._phases import Phase, TrainCritic, critic_logits
 
 # The energy distance compares all pairs of rows.
 MAX_ROWS = 1000
+
+
+def measured_names(phases: Sequence[Phase]) -> list[str]:
+    """Return what the history calls the measures of a game."""
+    critics = (phase.name for phase in phases if isinstance(phase, TrainCritic))
+    matches = ("prior_match", "prior_match_noise")
+    return [*(f"{name}_accuracy" for name in critics), *matches]
 
 
 @torch.no_grad()
