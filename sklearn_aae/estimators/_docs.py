@@ -463,7 +463,8 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
         epochs of 32 steps or more, of several "prior_match" (0 is best) and
         "prior_match_noise" (what codes that are the prior's would read one standard
         deviation above their mean of 0), in epochs of fewer than ten steps from up to
-        ten steps before; with validation rows "valid_loss" and "valid_loss_best"; "dur" in seconds (of a model trained in a stack, its share).
+        ten steps before; with validation rows "valid_loss" and "valid_loss_best"; "dur"
+        in seconds (of a model trained in a stack, its share).
         """,
     ),
     "health_": (
