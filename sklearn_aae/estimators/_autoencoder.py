@@ -354,7 +354,8 @@ def autoencoder_spec(
     **labels : dict
         Options of a decoder that is conditional on labels.
     """
-    schema, m, size = data.schema, data.n_classes, estimator.batch_size
+    schema, m = data.schema, data.n_classes
+    size = estimator._rows_a_step(m)
     key = None
     if isinstance(estimator.prior, str):  # priors of equal draws
         key = (estimator.prior, estimator.n_components, *(data.class_prior or ()))

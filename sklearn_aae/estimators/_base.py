@@ -205,6 +205,10 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         """Return what max_iter="auto" is."""
         return EpochRule()
 
+    def _rows_a_step(self, n_classes: int | None) -> int:
+        """Return the batch size for rows of so many classes, None if unknown."""
+        return self.batch_size
+
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         """Return what the model is made of: prior, networks, phases."""
         raise NotImplementedError
@@ -420,7 +424,7 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
     def _place(self, n_samples: int) -> tuple[torch.device, torch.dtype]:
         """Return where a new fit trains, and how precisely."""
         device = resolve_device(self.device)
-        full_batch = n_samples <= self.batch_size
+        full_batch = n_samples <= self._rows_a_step(None)
         return device.torch_device, device.training_dtype(full_batch=full_batch)
 
     def _set_fitted(

@@ -1,5 +1,8 @@
 """ConditionalAAETransformer: the supervised adversarial autoencoder."""
 
+from collections.abc import Sequence
+from numbers import Integral
+
 import numpy as np
 from scipy.special import softmax
 
@@ -13,10 +16,16 @@ from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._fitting import LONG, EpochRule
 from sklearn_aae.estimators._labels import LabelRole, label_numbers
+from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
 from sklearn_aae.priors import IndependentStyle, as_prior
+from sklearn_aae.utils._compat import Interval, StrOptions
+
+# Rows of a step for each class, and bounds of all: fewer, and labels stay in the code.
+CLASS_ROWS = 48
+BATCH_SIZES = (128, 512)
 
 
 class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
@@ -45,11 +54,15 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     learning_rate : float, default=0.002
         Step size of all networks but the critic.
 
-    critic_learning_rate : float, default=0.004
+    critic_hidden_layer_sizes : sequence of int, default=(64, 64)
+        Units of the critic's hidden layers; None is `hidden_layer_sizes`.
+
+    critic_learning_rate : float, default=0.008
         Step size of the critic: it must be quick, or labels hide in the code.
 
-    batch_size : int, default=512
-        Rows of a step: the critic compares the rows of each class, so many are needed.
+    batch_size : int or "auto", default="auto"
+        Rows of a step. "auto" is 48 for each class, within 128 and 512: the critic
+        compares the rows of each class (`batch_size_`).
 
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
@@ -60,6 +73,9 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
+
+    batch_size_ : int
+        Rows of a step.
 
     {autoencoder attributes}
 
@@ -90,13 +106,29 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
     n_components: int = parameter(default=8, kw_only=False)
     regularization_strength: float = 50.0
     learning_rate: float = 2e-3
-    critic_learning_rate: float | None = 4e-3
-    batch_size: int = 512
+    critic_hidden_layer_sizes: Sequence[int] | None = (64, 64)
+    critic_learning_rate: float | None = 8e-3
+    batch_size: int | str = parameter(
+        default="auto",
+        allowed=[StrOptions({"auto"}), Interval(Integral, 2, None, closed="left")],
+    )
 
     _label_role = LabelRole(n_required=1)
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         return LONG
+
+    def _rows_a_step(self, n_classes: int | None) -> int:
+        if self.batch_size != "auto":
+            return self.batch_size
+        least, most = BATCH_SIZES
+        return min(max(CLASS_ROWS * (n_classes or 0), least), most)
+
+    def _set_fitted(
+        self, models: list[FittedModel], at: int, data: TrainingData
+    ) -> None:
+        super()._set_fitted(models, at, data)
+        self.batch_size_ = self._rows_a_step(data.n_classes)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         style = as_prior(self.prior, self.n_components)

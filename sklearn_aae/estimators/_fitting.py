@@ -106,8 +106,13 @@ def count_epochs(estimator, data: TrainingData) -> int:
     if estimator.max_iter != "auto":
         return estimator.max_iter
     rule = estimator._epoch_rule(data)
-    n_steps = math.ceil(len(data.rows) / estimator.batch_size)
-    return min(max(math.ceil(rule.n_steps / n_steps), rule.least), rule.most)
+    n_epochs = math.ceil(rule.n_steps / count_steps(estimator, data))
+    return min(max(n_epochs, rule.least), rule.most)
+
+
+def count_steps(estimator, data: TrainingData) -> int:
+    """Return the number of steps of an epoch."""
+    return math.ceil(len(data.rows) / estimator._rows_a_step(data.n_classes))
 
 
 def build_net(
@@ -275,7 +280,7 @@ class Trainer:
             self.spec,
             self._validation,
             held_out=self.data.validation is not None,
-            n_steps=math.ceil(len(self.data.rows) / self.estimator.batch_size),
+            n_steps=count_steps(self.estimator, self.data),
         )
 
     def warn_of_course(self, net: AAENet) -> None:
