@@ -123,8 +123,8 @@ def warn_of_health(estimator) -> None:
 def complaints_of(estimator) -> list[str]:
     """Return what a fit shows to be ill, one sentence or more for each."""
     health = getattr(estimator, "health_", {"n_steps": 0})  # of an older file
-    if health["n_steps"] < MIN_STEPS:
-        return []
+    if health["n_steps"] < MIN_STEPS or health.get("explained_variance", 0) < -1:
+        return []  # it says nothing yet, or has diverged, which was said
     return [text for find in COMPLAINTS if (text := find(estimator, health))]
 
 
