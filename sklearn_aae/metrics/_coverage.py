@@ -48,11 +48,11 @@ def precision_recall(X, X_generated, *, n_neighbors=3, embedding=None):
     n_neighbors : int, default=3
         k, less than the number of rows of either.
 
-    embedding : callable, default=None
-        From rows to features of shape (n_rows, n_dimensions). None compares numbers in
-        their own units: scale columns of different units before. Of a frame with
-        categories, numbers are compared in standard deviations of X, and two categories
-        are √2 apart.
+    embedding : callable or nn.Module, default=None
+        From rows to features of shape (n_rows, n_dimensions), as `fit_image_embedding`
+        makes one; a module gets a tensor. None compares numbers in their own units:
+        scale columns of different units before. Of a frame with categories, numbers are
+        compared in standard deviations of X, and two categories are √2 apart.
 
     Returns
     -------

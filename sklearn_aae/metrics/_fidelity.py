@@ -27,10 +27,11 @@ def frechet_distance(X, Y, *, embedding=None):
         Rows to compare them with. Sets of few rows are farther apart: compare only
         numbers of equally many rows.
 
-    embedding : callable, default=None
-        From rows to features of shape (n_rows, n_dimensions). None compares numbers in
-        their own units; of a frame with categories, numbers in standard deviations of
-        X, and two categories are √2 apart.
+    embedding : callable or nn.Module, default=None
+        From rows to features of shape (n_rows, n_dimensions), as `fit_image_embedding`
+        makes one; a module gets a tensor, and is to be in evaluation mode. None
+        compares numbers in their own units; of a frame with categories, numbers in
+        standard deviations of X, and two categories are √2 apart.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def _root(X: np.ndarray) -> np.ndarray:
     return np.vstack([A, np.zeros((A.shape[1] - len(A), A.shape[1]))])
 
 
-def inception_score(X, classifier, *, n_splits=1):
+def inception_score(X, classifier, *, n_splits=1, return_std=False):
     """Whether rows look clear to a classifier, and of all kinds.
 
     exp E KL(p(y|x) ‖ p(y)), with p(y) the mean of p(y|x) over the rows ([1]_).
@@ -106,11 +107,18 @@ def inception_score(X, classifier, *, n_splits=1):
         Number of equal parts, in the order of the rows, whose scores are averaged. The
         paper takes 10.
 
+    return_std : bool, default=False
+        Whether the standard deviation over the parts is returned, too, as the
+        literature reports it.
+
     Returns
     -------
     score : float
         Between 1, all rows look alike to the classifier, and its number of classes. It
         says nothing of how the rows differ from real ones within a class.
+
+    std : float
+        Only with ``return_std=True``.
 
     Raises
     ------
@@ -155,4 +163,5 @@ def inception_score(X, classifier, *, n_splits=1):
         np.exp(rel_entr(part, part.mean(0)).sum(1).mean())
         for part in np.array_split(proba, n_splits)
     ]
-    return float(np.mean(scores))
+    mean = float(np.mean(scores))
+    return (mean, float(np.std(scores))) if return_std else mean

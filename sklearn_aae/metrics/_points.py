@@ -131,7 +131,7 @@ def comparable_points(function: str, embedding=None, **tables) -> list[Points]:
     function : str
         Who asks, for messages.
 
-    embedding : callable or None, default=None
+    embedding : callable, nn.Module or None, default=None
         From rows to features. None: frames with categories by `typed_points`, in
         standard deviations of the first; numbers as they are.
 
@@ -141,7 +141,7 @@ def comparable_points(function: str, embedding=None, **tables) -> list[Points]:
     (first, X), (second, Y) = tables.items()
     check_same_names(function, **tables)
     if embedding is not None:
-        X, Y = embedding(X), embedding(Y)
+        X, Y = (embedded(embedding, rows) for rows in (X, Y))
         first, second = f"embedding({first})", f"embedding({second})"
     elif (
         not TableColumns.is_numeric_array(X, "from_dtype")
@@ -151,6 +151,16 @@ def comparable_points(function: str, embedding=None, **tables) -> list[Points]:
     X, Y = check_rows(function, first, X), check_rows(function, second, Y)
     check_same_columns(function, **{first: X, second: Y})
     return [Points.plain(X), Points.plain(Y)]
+
+
+def embedded(embedding, rows):
+    """Return what a callable makes of rows; a module of torch gets a tensor."""
+    if not isinstance(embedding, torch.nn.Module):
+        return embedding(rows)
+    weight = next(iter(embedding.parameters()), torch.empty(0))
+    with torch.inference_mode():
+        x = torch.as_tensor(np.asarray(rows), device=weight.device)
+        return embedding(x.to(weight.dtype)).cpu().numpy()
 
 
 def one_hot(*tables: Points) -> list[np.ndarray]:

@@ -36,7 +36,8 @@ class OutlierScores:
             unknown = None if unknown is None else unknown[counted]
         self._range = Range.learn(rows, self.columns_.n_categories)
         method = self.score_method
-        names = available_scores(method, self.regularizer, self.prior_)
+        pictures = self._data.images is not None
+        names = available_scores(method, self.regularizer, self.prior_, pictures)
         self._scored_by = method, names
         # The more rows have a category of their own, the more new rows will have one.
         n, alone = weight.sum(), 0.0 if unknown is None else weight @ unknown

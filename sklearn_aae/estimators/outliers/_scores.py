@@ -25,7 +25,9 @@ MAX_CELLS = 2**24
 MAX_SCORE = 1e30
 
 
-def available_scores(method: str, regularizer: str | None, prior) -> tuple[str, ...]:
+def available_scores(
+    method: str, regularizer: str | None, prior, pictures: bool = False
+) -> tuple[str, ...]:
     """Return the scores that a method asks for; raise ValueError if one is not there.
 
     Parameters
@@ -38,6 +40,10 @@ def available_scores(method: str, regularizer: str | None, prior) -> tuple[str, 
 
     prior : Prior
         Of the codes.
+
+    pictures : bool, default=False
+        Whether rows are pictures: a defect of a few pixels hardly moves a code, so that
+        the prior's say is noise.
     """
     lacks = {}
     if regularizer != "adversarial":
@@ -46,6 +52,8 @@ def available_scores(method: str, regularizer: str | None, prior) -> tuple[str, 
         lacks["prior"] = "a prior with a density, such as 'gaussian'"
     if method in lacks:
         raise ValueError(f"score_method={method!r} needs {lacks[method]}.")
+    if method == "combined" and pictures:
+        return COMBINED[:1]
     if method == "combined":
         return tuple(name for name in COMBINED if name not in lacks)
     return (method,)
