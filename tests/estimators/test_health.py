@@ -43,7 +43,8 @@ def test_fits_with_defaults_are_healthy(kind):
         model = kind(random_state=0, **few).fit(X, Y)
     health = model.health_
     assert health["prior_match"] < _health.FAR
-    assert health["n_steps"] == model.n_iter_ * -(-178 // model.batch_size)
+    size = getattr(model, "batch_size_", model.batch_size)
+    assert health["n_steps"] == model.n_iter_ * -(-178 // size)
     assert not health["held_out"]
     assert health["step_back"] is None
     assert 0.3 < health["critic_accuracy"] < _health.WON
@@ -231,7 +232,7 @@ def test_it_goes_on_as_with_lower_rates():
 
 
 def test_a_stack_steps_back_as_each_alone():
-    search = GridSearchCV(wild(), {"learning_rate": [1e-3, 20.0, 50.0]}, cv=2)
+    search = GridSearchCV(wild(), {"learning_rate": [1e-3, 50.0]}, cv=2)
     with pytest.warns(ConvergenceWarning):
         one_by_one = search.fit(X).cv_results_["mean_test_score"]
     with joblib.parallel_config(backend="stacked"), pytest.warns(ConvergenceWarning):
