@@ -19,7 +19,7 @@ help:  ## List the targets
 install: $(STAMP)  ## Build .venv with the package and its test tools
 
 demo: $(STAMP)  ## Run the first example
-	$(BIN)/python examples/plot_quickstart.py
+	$(BIN)/python examples/plot_01_quickstart.py
 
 # Two workers with a pool of threads each would slow each other down.
 test doctest wheel: export OMP_NUM_THREADS = 1
@@ -30,7 +30,8 @@ test: $(STAMP)  ## Run the tests, two at a time
 	$(BIN)/python -m pytest -n 2
 
 doctest: $(STAMP)  ## Run the examples in docstrings and in the user guide
-	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.rst' sklearn_aae docs/*.rst
+	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.rst' --doctest-glob='*.md' \
+		sklearn_aae docs/*.rst README.md
 
 lint: $(STAMP)  ## Check style, format and types
 	$(BIN)/ruff check .
@@ -40,8 +41,8 @@ lint: $(STAMP)  ## Check style, format and types
 wheel: $(STAMP)  ## Build sdist and wheel, and use the wheel in an environment without this checkout
 	$(BIN)/python .ci/wheel.py
 
-docs: $(DOCS_STAMP)  ## Build the documentation into docs/_build/html
-	$(BIN)/python -m sphinx -b html $(SPHINXOPTS) docs docs/_build/html
+docs: $(DOCS_STAMP)  ## Build the documentation into docs/_build/html; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -b html $(SPHINXOPTS) docs docs/_build/html
 
 clean:  ## Remove caches and what was built, but no virtual environment
 	rm -rf build dist docs/_build docs/api/generated docs/auto_examples

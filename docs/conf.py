@@ -16,7 +16,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "make_picture.py"]
 templates_path = ["_templates"]
 
 # Single backticks in docstrings mark names, as in scikit-learn.
@@ -25,11 +25,19 @@ autosummary_generate = True
 # autosummary gives members their own tables.
 numpydoc_show_class_members = False
 
-html_theme = "alabaster"
+html_theme = "pydata_sphinx_theme"
 html_theme_options = {
-    "description": "Adversarial autoencoders as scikit-learn estimators",
-    "fixed_sidebar": True,
+    "navbar_align": "left",
+    "show_nav_level": 1,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
 }
+# Pages without siblings have no use for a list of these.
+html_sidebars = {"index": [], "api": [], "user_guide": []}
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_title = "sklearn_aae"
 html_copy_source = False
 
 sphinx_gallery_conf = {
@@ -46,3 +54,15 @@ sphinx_gallery_conf = {
 
 # The gallery draws without a screen.
 warnings.filterwarnings("ignore", message=".*non-interactive.*")
+
+
+def shorten_foreign(app, what, name, obj, options, lines):
+    """Keep the first line of what is torch's: its text is for other builders."""
+    module = getattr(obj, "__module__", None) or ""
+    if module.partition(".")[0] == "torch":
+        del lines[1:]
+
+
+def setup(app):
+    """Connect what the pages need."""
+    app.connect("autodoc-process-docstring", shorten_foreign)

@@ -98,7 +98,7 @@ class BaseAutoencoder(BaseModel):
 
     @property
     def input_dropout_(self) -> np.ndarray:
-        """How often cells of each column were hidden in training, (n_features_in_,)."""
+        """How often cells of each column were hidden in training, of shape (d,)."""
         check_is_fitted(self)
         schema, asked = self._data.schema, self._data.params["input_dropout"]
         return np.broadcast_to(hidden_share(asked, schema), (schema.n_features,)).copy()
