@@ -285,7 +285,8 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         the untrained model) returns to its last good epoch, and goes on at a tenth of
         the learning rates, with a warning; then from half as many epochs on at a
         hundredth, at last from the beginning at a thousandth. False raises, or warns,
-        at once. Without effect where there are `callbacks`.
+        at once. Without effect where there are `callbacks`, or some of scikit-learn
+        (`set_callbacks`).
         """,
     ),
     "warm_start": (
