@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from sklearn_aae.nn import n_products
+from sklearn_aae.nn import Conv, ConvTranspose, n_products
 from sklearn_aae.training._checkpoint import Place
 from sklearn_aae.training._loop import Member
 from sklearn_aae.training._net import AAENet
@@ -23,6 +23,9 @@ Raised = TypeVar("Raised", bound=BaseException)
 # What a stack keeps busy on a CPU should stay in its cache: weights, gradients, moments
 # and activations of all members.
 CPU_STACK_BYTES = 2**26
+
+# Memory of a stack whose networks are convolutional, on a CPU.
+CPU_MAP_BYTES = 2**30
 
 # Fewer models than this for each worker train better as one stack.
 WORTH_A_WORKER = 4
@@ -125,9 +128,12 @@ def stack_limit(job: Job) -> int:
     """Return how many models like this one train best together."""
     modules = list(job.net.module_.modules())
     units = sum(m.out_features for m in modules if isinstance(m, nn.Linear))
+    maps = sum(m.out_features for m in modules if isinstance(m, Conv | ConvTranspose))
     rows = job.batches.batch_size + job.batches.n_companions + job.batches.n_prior
     cells = 4 * job.n_weights + 2 * rows * units
     device, budget = job.batches.x.device, CPU_STACK_BYTES
+    if maps:  # they are made one model after the other, and only need to be there
+        cells, budget = cells + 2 * rows * maps, CPU_MAP_BYTES
     if device.type == "cuda":
         budget = torch.cuda.mem_get_info(device)[0] // 2
     return max(1, budget // (cells * job.batches.x.itemsize))

@@ -59,6 +59,10 @@ def test_heat_is_error_against_the_usual_error_over_windows():
         expected += np.log1p(part / (gaussian_filter(u, sigma, **blur) + LEAST_ERROR))
     expected = torch.from_numpy(expected / 3).unsqueeze(-1).expand(3, 8, 9, 2)
     torch.testing.assert_close(found, expected.flatten(1))
+    windows = heat(residual, usual, (8, 9, 2), places=False)
+    alone = np.log1p(r / (u + LEAST_ERROR))
+    rest = (3 * expected[..., 0] - torch.from_numpy(alone)) / 2
+    torch.testing.assert_close(windows[:, ::2], rest.flatten(1))
 
 
 def test_pictures_are_scored_by_their_hottest_places():

@@ -97,8 +97,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         unknown, and counts log((n + 1) / (m + 1)), where m of the n training rows have
         one in this column: the share of singletons is the chance of an unseen one [3]_.
         Of pictures "reconstruction" is the mean of the hottest 1 % of places of the
-        heat map that `localize` returns, and "combined" counts no prior: a defect of a
-        few pixels hardly moves a code.
+        heat map that `localize` returns, by its windows alone, and "combined" counts no
+        prior: a defect of a few pixels hardly moves a code.
 
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5], or of those of

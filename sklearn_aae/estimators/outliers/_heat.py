@@ -19,7 +19,13 @@ LEAST_ERROR = 0.02
 SCORED = 0.01
 
 
-def heat(residual: Tensor, usual: Tensor, shape: tuple[int, int, int]) -> Tensor:
+def heat(
+    residual: Tensor,
+    usual: Tensor,
+    shape: tuple[int, int, int],
+    *,
+    places: bool = True,
+) -> Tensor:
     """Return how surprising each place is, (B, d): log(1 + r/u), mean over windows.
 
     Parameters
@@ -32,11 +38,15 @@ def heat(residual: Tensor, usual: Tensor, shape: tuple[int, int, int]) -> Tensor
 
     shape : tuple of int
         Height, width and channels.
+
+    places : bool, default=True
+        Whether single places count beside the windows. They show where exactly a defect
+        is; that there is one, its surroundings tell better.
     """
     pairs = zip(_windows(residual, shape), _windows(usual[None], shape), strict=True)
-    maps = torch.stack([(r / (u + LEAST_ERROR)).log1p() for r, u in pairs])
-    places = maps.mean(0).flatten(1)  # (B, h w)
-    return places.repeat_interleave(shape[2], -1) if shape[2] > 1 else places
+    maps = [(r / (u + LEAST_ERROR)).log1p() for r, u in pairs]
+    mean = torch.stack(maps if places else maps[1:]).mean(0).flatten(1)  # (B, h w)
+    return mean.repeat_interleave(shape[2], -1) if shape[2] > 1 else mean
 
 
 def hottest(cells: Tensor) -> Tensor:

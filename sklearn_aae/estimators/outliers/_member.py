@@ -117,14 +117,20 @@ class Member:
             nats = torch.where(held.held, self.cells(x), nats)
         return nats.nan_to_num(MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
+    def _reconstruction_score(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return how badly rows are reconstructed: (B,)."""
+        if self.image_shape is None:
+            return self.cells(x, z).sum(-1)
+        residual = self.residual(x, self.decoder(z))
+        usual = torch.tensor(self.usual).to(x)
+        return hottest(heat(residual, usual, self.image_shape, places=False))
+
     def scores(self, x: Tensor, names: Sequence[str]) -> Tensor:
         """Return the scores of rows, high for outliers: (B, n_names)."""
         z = self.encoder(x).mean
         found = {}
         if "reconstruction" in names:
-            cells = self.cells(x, z)
-            pictures = self.image_shape is not None
-            found["reconstruction"] = hottest(cells) if pictures else cells.sum(-1)
+            found["reconstruction"] = self._reconstruction_score(x, z)
         if "prior" in names:
             found["prior"] = -self.model.prior(None).log_prob(z.cpu()).to(z)
         if "critic" in names:
