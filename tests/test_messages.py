@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, TransformerMixin
+from torch import distributions as D
 
 from sklearn_aae import (
     AAEClusterer,
     AAEOutlierDetector,
     AAETransformer,
     ConditionalAAETransformer,
+    GANSampler,
+    SemiSupervisedAAEClassifier,
     metrics,
     priors,
 )
@@ -176,6 +180,55 @@ def test_frames_of_other_libraries(monkeypatch):
         _dtypes.library("pandas")
 
 
+def test_cells_that_a_model_cannot_take():
+    holes, far = X.copy(), X.copy()
+    holes[0, 1], far[0, 1] = np.nan, np.inf
+    with pytest.raises(
+        ValueError, match="contains NaN: cells of sparse rows cannot be"
+    ):
+        AAETransformer(2, **SMALL).fit(csr_matrix(holes))
+    with pytest.raises(ValueError, match="contains infinity: column 1 has"):
+        AAETransformer(2, **SMALL).fit(far)
+    with pytest.raises(ValueError, match="Input X contains NaN: column 1 has"):
+        GANSampler(2, **SMALL).fit(holes)
+    with pytest.raises(ValueError, match="Column 'kind' holds categories or counts"):
+        GANSampler(2, **SMALL).fit(FRAME)
+    model = SemiSupervisedAAEClassifier(2, scale="quantile", **SMALL)
+    with pytest.raises(ValueError, match="scale='quantile' bends the columns, and nei"):
+        model.fit(csr_matrix(X), Y)
+    with pytest.raises(ValueError, match="must contain at least one non-zero number"):
+        AAETransformer(2, **SMALL).fit(X, sample_weight=np.zeros(30))
+
+
+def test_priors_and_posteriors_without_a_density():
+    model = AAETransformer(2, posterior="universal", **SMALL).fit(X)
+    posterior = model.encoder_(torch.zeros(3, 3, dtype=torch.float64))
+    with pytest.raises(
+        NotImplementedError, match="A universal posterior has no density"
+    ):
+        posterior.log_prob(torch.zeros(3, 2))
+    clusters = AAEClusterer(2, **SMALL).fit(X)
+    with pytest.raises(NotImplementedError, match="and a style have no common density"):
+        clusters.prior_(None).log_prob(torch.zeros(3, 4))
+    model = AAETransformer(2, prior=lambda n, rng: [[np.nan] * 2] * n, **SMALL)
+    with pytest.raises(ValueError, match="prior returned NaN or infinite codes"):
+        model.fit(X)
+    with pytest.raises(
+        ValueError, match="'categorical' needs n_components of at least 2"
+    ):
+        AAETransformer(1, prior="categorical", **SMALL).fit(X)
+    with pytest.raises(
+        ValueError, match="Poisson is of discrete values, and codes are"
+    ):
+        as_prior(D.Poisson(torch.ones(2)), 2)
+    with pytest.raises(
+        ValueError, match="'categorical' has codes on the simplex, and po"
+    ):
+        AAETransformer(2, prior="categorical", posterior="gaussian", **SMALL).fit(X)
+    with pytest.raises(ValueError, match="Invalid parameter 'size' for Gamma"):
+        priors.Gamma(2).set_params(size=3)
+
+
 # --- files ----------------------------------------------------------------------------
 
 
@@ -191,6 +244,22 @@ def test_what_no_file_can_hold():
     ):
         with pytest.raises(TypeError, match=message):
             Encoder().encode(value, "at")
+
+
+class Slots:
+    """An object without a dict."""
+
+    __slots__ = ("x",)
+
+
+def test_objects_with_slots_are_not_saved(tmp_path):
+    model = AAETransformer(2)
+    model.mine_ = Slots()
+    model.mine_.x = 3
+    with pytest.raises(
+        TypeError, match=r"mine_ is of type .*Slots, which has __slots__"
+    ):
+        save(model, tmp_path / "m")
 
 
 BROKEN = [
@@ -243,6 +312,12 @@ def larger(manifest):
     state["_data"]["dict"]["params"]["dict"]["n_components"] = 10**6
 
 
+def other_pictures(manifest):
+    state = manifest["estimator"]["object"]["state"]["dict"]
+    params = state["_data"]["dict"]["params"]["dict"]
+    params["image_shape"] = {"tuple": [1, 2]}
+
+
 def unknown(manifest):
     manifest["estimator"] = {"call": "print"}
 
@@ -257,6 +332,7 @@ def does_not_fit(manifest):
 
 
 FORGED = [
+    (other_pictures, "Its image_shape is not that of its columns"),
     (unknown, "content of an unknown kind"),
     (invalid, "under 'again' is not valid: 5"),
     (larger, "n_components=1000000 is larger than any of its weights"),
