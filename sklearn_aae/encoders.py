@@ -32,6 +32,7 @@ from sklearn_aae.nn import (
     Dropout,
     ImageLayers,
     Skip,
+    augment,
 )
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
@@ -89,6 +90,10 @@ class Encoder(nn.Module):
     noise_type : str
         Key of `sklearn_aae.nn.NOISES`; "mask" is for pictures.
 
+    augmentation : tuple of str
+        Of `sklearn_aae.nn.AUGMENTATIONS`: how pictures are changed in training, before
+        the noise.
+
     input_dropout : float or sequence of float
         Probability that a cell of x, or of each of its columns, is set to 0 in
         training; of typed columns, that it is missing.
@@ -128,6 +133,7 @@ class Encoder(nn.Module):
         n_classes: int = 0,
         input_noise: float = 0.0,
         noise_type: str = "gaussian",
+        augmentation: tuple[str, ...] = (),
         input_dropout: float | Sequence[float] = 0.0,
         linear_skip: bool = False,
         images: ImageLayers | None = None,
@@ -141,7 +147,7 @@ class Encoder(nn.Module):
         self.constants: Any = constants
         self.n_classes = n_classes
         self.support, self.noisy = support, input_noise > 0
-        self.noise_type = noise_type
+        self.noise_type, self.augmentation = noise_type, augmentation
         self.image_shape = None if images is None else images.shape
         # A buffer, so that each member of a stack can have its own.
         noise = torch.tensor(input_noise, dtype=torch.float64)
@@ -203,6 +209,8 @@ class Encoder(nn.Module):
         if not self.training:
             return self.enter(x)
         x = self.enter(self.blank.hide(x)) if self.columns is not None else x
+        if self.augmentation and self.image_shape is not None:
+            x = augment(x, self.augmentation, self.image_shape, standard_uniform)
         if self.noisy:
             amount = self.input_noise[..., None, None].to(x.dtype)  # or (C, 1, 1)
             x = NOISES[self.noise_type](

@@ -164,6 +164,7 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
     input_dropout: ClassVar = 0.0
     encoder: ClassVar = None
     n_examples: ClassVar = None
+    augmentation: ClassVar = None
 
     _label_role: ClassVar[LabelRole] = NO_LABELS
 

@@ -412,6 +412,15 @@ LABEL_LATENT_PARAMETERS: dict[str, tuple[str, str]] = {
         "float",
         """How near: in mean distances of a row to its tenth neighbour.""",
     ),
+    "augmentation": (
+        "str, sequence of str or None",
+        """
+        With `image_shape`: how the encoder sees pictures in training. "shift" moves
+        them by up to a tenth of height and width, "crop" takes 80 to 100 % of both and
+        stretches them, "flip" mirrors every second one, left for right. The pictures to
+        give back stay as they are: labels and styles forget such changes.
+        """,
+    ),
     "label_strength": (
         "float",
         """Weight of the loss against the critic of the labels.""",

@@ -69,6 +69,9 @@ class LabelLatent(CodeMixin):
     neighbor_noise_rate: float = parameter(default=0.0, allowed=[SHARE])
     smoothness_strength: float = parameter(default=0.0, allowed=[NON_NEGATIVE])
     smoothness_radius: float = parameter(default=0.5, allowed=[NON_NEGATIVE])
+    augmentation: str | Sequence[str] | None = parameter(
+        default=None, allowed=[str, list, tuple, None], shapes=True
+    )
     label_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     reconstruction_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     critic_noise: float = parameter(default=0.1, allowed=[NON_NEGATIVE], shapes=True)

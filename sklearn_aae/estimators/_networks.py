@@ -22,7 +22,7 @@ from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._linear_start import LinearStart, linear_start
 from sklearn_aae.estimators._parameters import check_sizes
-from sklearn_aae.nn import EmbedColumns, HoldConstants, ImageLayers
+from sklearn_aae.nn import AUGMENTATIONS, EmbedColumns, HoldConstants, ImageLayers
 from sklearn_aae.priors import Prior
 from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import (
@@ -33,6 +33,7 @@ from sklearn_aae.training import (
     TrainCritic,
     TrainLabelCritic,
 )
+from sklearn_aae.utils._compat import InvalidParameterError
 from sklearn_aae.utils._random import seeded_scope
 
 # Phases of the adversaries' other side, which have a rate of their own.
@@ -95,6 +96,7 @@ def make_encoder(
         n_classes=n_classes,
         input_noise=noise_amount(estimator),
         noise_type=estimator.noise_type,
+        augmentation=augmentations(estimator),
         input_dropout=hidden_share(estimator.input_dropout, schema),
         linear_skip=has_skip(estimator, prior),
         images=image_layers(estimator),
@@ -107,6 +109,26 @@ def make_encoder(
     elif encoder.head.norm is not None and prior.support == "real":
         _start_at_moments(encoder.head.norm, prior)
     return encoder
+
+
+def augmentations(estimator) -> tuple[str, ...]:
+    """Return how pictures are changed in training; raise ValueError if that is unknown.
+
+    Of tables there is nothing to change.
+    """
+    asked = estimator.augmentation
+    names = (asked,) if isinstance(asked, str) else tuple(asked or ())
+    unknown = [name for name in names if name not in AUGMENTATIONS]
+    if unknown:
+        raise InvalidParameterError(
+            f"augmentation={asked!r} has {unknown[0]!r}, which is none of "
+            f"{AUGMENTATIONS}."
+        )
+    if names and estimator.image_shape is None:
+        raise ValueError(
+            f"augmentation={asked!r} is of pictures: it needs image_shape."
+        )
+    return names
 
 
 def noise_amount(estimator) -> float:

@@ -1,5 +1,6 @@
 """Ground: layers, perceptrons and convolutions that train one model or a stack."""
 
+from sklearn_aae.nn._augment import AUGMENTATIONS, augment
 from sklearn_aae.nn._columns import ColumnHeads, EmbedColumns, HoldConstants, only
 from sklearn_aae.nn._conv import (
     MIN_SIZE,
@@ -30,6 +31,7 @@ from sklearn_aae.nn._stacked import lies_transposed
 
 __all__ = [
     "ACTIVATIONS",
+    "AUGMENTATIONS",
     "MIN_SIZE",
     "MLP",
     "NOISES",
@@ -50,6 +52,7 @@ __all__ = [
     "Linear",
     "LogScale",
     "Skip",
+    "augment",
     "calibrating",
     "frozen_copy",
     "lies_transposed",
