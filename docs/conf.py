@@ -21,6 +21,8 @@ templates_path = ["_templates"]
 
 # Single backticks in docstrings mark names, as in scikit-learn.
 default_role = "literal"
+# The page of each estimator says what types are; the signature names parameters.
+autodoc_typehints = "none"
 autosummary_generate = True
 # autosummary gives members their own tables.
 numpydoc_show_class_members = False

@@ -110,7 +110,8 @@ def make_page(name: str, table: Table, look: Look, *, seed: int) -> str:
         )
     picture, n_far = draw_map(look, table.colour)
     if n_far:
-        contours += f" {n_far} far outside of them are drawn at the edge."
+        rows = "row is" if n_far == 1 else "rows are"
+        contours += f" {n_far} {rows} far outside, and drawn at the edge."
     return PAGE.substitute(
         title=escape(name),
         summary=f"{summary}.",

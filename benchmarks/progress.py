@@ -1,0 +1,70 @@
+"""What a bar, or the line of verbose, costs: fits of digits with defaults, in turn.
+
+python benchmarks/progress.py --repeats 15 --output benchmarks/results/progress.json
+
+Processor time, as other programs may run beside; each repeat fits once without, with a
+bar of scikit-learn's `ProgressBar`, and with ``verbose=1``, in an order that turns. The
+screen is a buffer that says it is a terminal.
+"""
+
+import argparse
+import io
+import json
+import statistics
+import sys
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from sklearn.callback import ProgressBar
+from sklearn.datasets import load_digits
+
+from sklearn_aae import AAETransformer
+
+KINDS = ("none", "bar", "line")
+
+
+class Terminal(io.StringIO):
+    """A buffer that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def fit(X, kind):
+    """Return the processor time of a fit."""
+    model = AAETransformer(random_state=0, verbose=int(kind == "line"))
+    if kind == "bar":
+        model.set_callbacks(ProgressBar())
+    with redirect_stdout(Terminal()):
+        start = time.process_time()
+        model.fit(X)
+        return time.process_time() - start
+
+
+def main():
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    X, _ = load_digits(return_X_y=True)
+    for kind in KINDS:
+        fit(X, kind)  # what the first of a process has to do
+    seconds = {kind: [] for kind in KINDS}
+    for i in range(options.repeats):
+        for kind in KINDS[i % 3 :] + KINDS[: i % 3]:
+            seconds[kind].append(fit(X, kind))
+    found = {"command": " ".join(sys.argv), "seconds": seconds}
+    for kind in KINDS[1:]:
+        pairs = zip(seconds[kind], seconds["none"], strict=True)
+        median = statistics.median(one / none for one, none in pairs)
+        least = min(seconds[kind]) / min(seconds["none"])
+        found[kind] = {"median of ratios": median, "ratio of minima": least}
+        print(f"{kind}: median of ratios {median:.3f}, ratio of minima {least:.3f}")
+    if options.output:
+        options.output.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
