@@ -4,7 +4,7 @@ Outliers, and the cells that make them so
 
 :class:`~sklearn_aae.AAEOutlierDetector` follows scikit-learn's conventions: higher
 scores are more normal, ``predict`` returns -1 for outliers. The training rows may hold
-outliers themselves. The picture is written to ``examples/output``.
+outliers themselves.
 """
 
 # %%
@@ -12,8 +12,6 @@ outliers themselves. The picture is written to ``examples/output``.
 # -------------
 # Benign tumours with a few malignant ones among them. The labels are used for
 # evaluation only.
-
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,6 +53,4 @@ left.set(xlabel="score_samples", ylabel="rows", title="benign, malignant, offset
 right.barh(worst.index[::-1], worst[::-1])
 right.set(xlabel="part of the score", title="one cell was doubled")
 
-folder = Path(__file__).parent / "output" if "__file__" in globals() else Path()
-folder.mkdir(exist_ok=True)
-figure.savefig(folder / "outliers.png", dpi=120)
+plt.show()

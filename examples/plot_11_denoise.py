@@ -4,7 +4,7 @@ Denoise, walk and turn: what a code is good for
 
 An autoencoder that is trained on noisy rows to give back clean ones is a denoiser:
 ``input_noise`` is the standard deviation of that noise, in units of the scaled columns.
-Its code can also be walked through. Pictures are written to ``examples/output``.
+Its code can also be walked through.
 """
 
 # %%
@@ -13,8 +13,6 @@ Its code can also be walked through. Pictures are written to ``examples/output``
 # ``scale="common"`` divides all pixels by one number, so that noise of one size in the
 # picture is noise of one size to the network. It makes its own noise in training, of a
 # size that we tell it, and never sees a test row.
-
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -93,6 +91,4 @@ for ax, (title, lines) in zip(axes, rows.items(), strict=True):
     ax.set_title(title, fontsize=9, loc="left")
     ax.set_axis_off()
 
-folder = Path(__file__).parent / "output" if "__file__" in globals() else Path()
-folder.mkdir(exist_ok=True)
-figure.savefig(folder / "denoise.png", dpi=120)
+plt.show()

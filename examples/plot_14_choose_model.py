@@ -3,8 +3,8 @@ GAN, VAE, MMD or AAE?
 =====================
 
 The neighbours of the adversarial autoencoder are a parameter away. Here each draws
-digits, as many as fit into a row, below a row of real ones. The picture is written to
-``examples/output``; ``benchmarks/neighbours.py`` measures what it shows.
+digits, as many as fit into a row, below a row of real ones.
+``benchmarks/neighbours.py`` measures what it shows.
 """
 
 # %%
@@ -12,8 +12,6 @@ digits, as many as fit into a row, below a row of real ones. The picture is writ
 # -----------------------
 # The autoencoders differ in what pulls their codes to the prior. The plain one has
 # nothing that does: decoding draws from a prior that it never saw is not meant to work.
-
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,6 +45,4 @@ for ax, (name, digits) in zip(axes, rows.items(), strict=True):
     ax.set_title(name, fontsize=9, loc="left")
     ax.set_axis_off()
 
-folder = Path(__file__).parent / "output" if "__file__" in globals() else Path()
-folder.mkdir(exist_ok=True)
-figure.savefig(folder / "choose_model.png", dpi=120)
+plt.show()
