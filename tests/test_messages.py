@@ -11,6 +11,7 @@ import torch
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, TransformerMixin
 from torch import distributions as D
+from torch import nn
 
 from sklearn_aae import (
     AAEClusterer,
@@ -31,6 +32,7 @@ from sklearn_aae.persistence._decode import Decoder
 from sklearn_aae.persistence._encode import Encoder
 from sklearn_aae.priors import as_prior
 from sklearn_aae.tabular import _dtypes
+from sklearn_aae.training._optim import warn_of_other_rates
 from sklearn_aae.utils._container import DTYPES, _places, parse, read, write
 
 X, Y = np.random.RandomState(0).normal(size=(30, 3)), np.arange(30) % 2
@@ -198,6 +200,62 @@ def test_cells_that_a_model_cannot_take():
         model.fit(csr_matrix(X), Y)
     with pytest.raises(ValueError, match="must contain at least one non-zero number"):
         AAETransformer(2, **SMALL).fit(X, sample_weight=np.zeros(30))
+
+
+def test_what_fits_and_answers_need(fitted):
+    with pytest.raises(
+        ValueError, match="needs a model with one prior component for e"
+    ):
+        fitted.sample(2, y=1)
+    with pytest.raises(ValueError, match=r"X_val has 1 sample. Pass 2 or more"):
+        AAETransformer(2, **SMALL).fit(X, X_val=X[:1])
+    with pytest.raises(
+        ValueError, match=r"X is no frame, and holds text: .*Pass a frame"
+    ):
+        AAETransformer(2, **SMALL).fit(np.array([["a", "1"], ["b", "2"]]))
+    with pytest.raises(ValueError, match="Z holds text, and codes are numbers"):
+        fitted.inverse_transform([["a", "b"]])
+    with pytest.raises(
+        ValueError, match="'kl' needs the density of the posterior, and"
+    ):
+        AAETransformer(2, regularizer="kl", posterior="universal", **SMALL).fit(X)
+    lazy = AAETransformer(2, encoder=nn.LazyLinear(2), **SMALL)
+    with pytest.raises(
+        ValueError, match="'encoder' module has uninitialized parameters"
+    ):
+        lazy.fit(X)
+
+
+def test_optimisers_and_their_rates(fitted):
+    bundle = fitted.net_.optimizer_
+    state = {"state": {0: {}}, "param_groups": {0: []}}
+    with pytest.raises(ValueError, match="The state is of 1 optimisers, and this trai"):
+        bundle.load_state_dict(state)
+    with pytest.warns(
+        UserWarning, match="one sets the learning rates, but learning_ra"
+    ):
+        warn_of_other_rates("cosine")
+
+
+PICTURES = [
+    ({"image_shape": (4, 4)}, np.zeros((20, 16)), "is too small: height and width"),
+    ({"image_shape": (64,)}, np.zeros((20, 64)), "is no shape of pictures: it must be"),
+    (
+        {"hidden_channels": (0,)},
+        np.zeros((20, 64)),
+        "hidden_channels must be one posit",
+    ),
+    ({"count_features": [0]}, np.zeros((20, 64)), "is of no use with image_shape"),
+    ({}, np.full((20, 64), 7.5), "pixels must be uint8 or numbers in"),
+    ({}, np.full((20, 64), "a"), "X holds text, and pixels are numbers"),
+]
+
+
+@pytest.mark.parametrize(("options", "pictures", "message"), PICTURES)
+def test_pictures(options, pictures, message):
+    options = {"image_shape": (8, 8), "max_iter": 1, **options}
+    with pytest.raises(ValueError, match=message):
+        AAETransformer(2, **options).fit(pictures)
 
 
 def test_priors_and_posteriors_without_a_density():
