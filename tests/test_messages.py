@@ -242,7 +242,7 @@ PICTURES = [
     ({"image_shape": (64,)}, np.zeros((20, 64)), "is no shape of pictures: it must be"),
     (
         {"hidden_channels": (0,)},
-        np.zeros((20, 64)),
+        np.eye(20, 64),
         "hidden_channels must be one posit",
     ),
     ({"count_features": [0]}, np.zeros((20, 64)), "is of no use with image_shape"),
