@@ -27,7 +27,7 @@ from sklearn_aae.training import (
     TrainCritic,
     _engine,
 )
-from sklearn_aae.training.replay import _recording, _tracing
+from sklearn_aae.training.replay import _compare, _recording, _tracing
 from sklearn_aae.training.replay._script import scripted
 from sklearn_aae.training.replay._simplify import simplify
 from sklearn_aae.utils._random import seeded_scope
@@ -332,18 +332,19 @@ def test_a_number_that_a_step_makes_and_changes_is_made_again():
         return (count.add_(x.sum()),)
 
     x = torch.ones(3)
-    run = _tracing.written_down(step, [x])
+    run = _tracing.written_down(step, [x]).function()
     assert [float(run(x)[0]) for _ in range(3)] == [3.0, 3.0, 3.0]
 
 
 def overwritten(step, *tensors):
     """Return which operations write into memory that they did not make."""
-    graph = _tracing.written_down(step, tensors)
-    simplify(graph)
+    recorded = _tracing.written_down(step, tensors)
+    simplify(recorded)
     copies = [t.clone() for t in tensors]
-    torch.testing.assert_close(graph(*tensors), step(*copies), rtol=0, atol=0)
+    run = recorded.function()
+    torch.testing.assert_close(run(*tensors), step(*copies), rtol=0, atol=0)
     torch.testing.assert_close(list(tensors), copies, rtol=0, atol=0)
-    calls = [n for n in graph.graph.nodes if n.op == "call_function"]
+    calls = [n for n in recorded.graph.nodes if n.op == "call_function"]
     return [str(n.target) for n in calls if {"out", "grad_input"} & set(n.kwargs)]
 
 
@@ -479,6 +480,20 @@ def break_what(name):
     )
 
 
+def break_both(plain):
+    """Return a function that breaks scripts, and what takes their place."""
+
+    def break_it(patch, error):
+        break_function("scripted")(patch, error)
+        plain(patch, error)
+
+    return break_it
+
+
+def break_comparison(patch, error):
+    patch.setattr(_compare, "replayed", raising(error))
+
+
 def raising(error):
     def fail(*args, **kwargs):
         raise error("torch has changed")
@@ -513,11 +528,11 @@ BREAKS = {
     "import": break_import,
     "tracing": break_function("written_down"),
     "simplifying": break_function("simplify"),
-    "shortening": break_function("shorten"),
+    "shortening": break_both(break_function("shorten")),
     "scripting": break_function("scripted"),
     "script": break_what("scripted"),
-    "replaying plainly": break_what("shorten"),
-    "comparing": break_function("replayed"),
+    "replaying plainly": break_both(break_what("shorten")),
+    "comparing": break_comparison,
     "trying": break_replay(0),
     "first replay": break_replay(1),
     "second replay": break_replay(2),
@@ -648,13 +663,16 @@ def test_a_recording_of_other_numbers_is_not_used(
     batches, eager = noisy_training
     caplog.set_level("INFO", logger="sklearn_aae")
     monkeypatch.setattr(Reconstruct, "replays_exactly", exact)
-    record = _tracing.record
 
-    def tampered(*args):
-        run = record(*args)
-        return lambda *tensors: run(*(tensor.clone() for tensor in tensors))
+    def tampered(make):
+        def made(recorded):
+            run = make(recorded)
+            return lambda *tensors: run(*(tensor.clone() for tensor in tensors))
 
-    monkeypatch.setattr(_tracing, "record", tampered)
+        return made
+
+    for name in ("scripted", "shorten"):
+        monkeypatch.setattr(_tracing, name, tampered(getattr(_tracing, name)))
     net = AAENet(noisy_recipe(), seed=3, lr=1e-2, max_epochs=EPOCHS)
     net.set_params(verbose=0).initialize().partial_fit(batches)
     assert not net.recorded_

@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import Node
+
+from sklearn_aae.training.replay._simplify import Recorded
 
 
-def scripted(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+def scripted(recorded: Recorded) -> Callable[..., tuple[Tensor, ...]]:
     """Return the function of a recording, as few TorchScript functions.
 
     TorchScript loses operations that change the tensors of a list, such as an
@@ -24,7 +26,7 @@ def scripted(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
 
     Parameters
     ----------
-    recorded : GraphModule
+    recorded : Recorded
         Calls of torch's operators.
 
     Raises

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from operator import attrgetter
 
 import torch
-from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node
 
 # The same kernels; the Python functions of torch reach them faster than its operator
 # objects do. Only where both take the same arguments. Names, not operators: one that
@@ -69,12 +69,30 @@ WRITING = {
 VIEWS = ("aten.t.default", "aten.transpose.int", "aten.unsqueeze.default")
 
 
-def simplify(recorded: GraphModule) -> None:
+class Recorded(nn.Module):
+    """Operations in their order; tensors that none of them made are its attributes.
+
+    Attributes
+    ----------
+    graph : Graph
+        The operations.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.graph = Graph()
+
+    def function(self) -> Callable[..., tuple[Tensor, ...]]:
+        """Return them as a function, of Python."""
+        return GraphModule(self, self.graph).forward
+
+
+def simplify(recorded: Recorded) -> None:
     """Take from a recording what replaying does not need.
 
     Parameters
     ----------
-    recorded : GraphModule
+    recorded : Recorded
         What `_tracing` wrote down. Changes in place stay in their order.
     """
     graph = recorded.graph
@@ -97,17 +115,16 @@ def _has_effects(node: Node) -> bool:
     return node.is_impure() or str(node.target) == "aten.native_batch_norm.default"
 
 
-def shorten(recorded: GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+def shorten(recorded: Recorded) -> Callable[..., tuple[Tensor, ...]]:
     """Return the function of a recording, whose kernels Python calls by short ways."""
     for node in recorded.graph.nodes:
         name = SHORTER.get(str(node.target))
         if name is not None:
             node.target = attrgetter(name)(torch)
-    recorded.recompile()
-    return recorded.forward
+    return recorded.function()
 
 
-def _reuse_memory(recorded: GraphModule) -> None:
+def _reuse_memory(recorded: Recorded) -> None:
     """Let operations cell by cell overwrite what nothing reads after them.
 
     New memory is what most of the time of such an operation goes to.
@@ -142,7 +159,7 @@ def _only_read(tensor: Node) -> bool:
     )
 
 
-def _share_views(recorded: GraphModule) -> None:
+def _share_views(recorded: Recorded) -> None:
     """Take equal views of a tensor once; the transpose of a transpose is the tensor."""
     seen: dict[tuple, Node] = {}
     for node in list(recorded.graph.nodes):

@@ -10,19 +10,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.fx import Graph, GraphModule, Node
+from torch import Tensor
+from torch.fx import Node
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sklearn_aae.training.replay._compare import copies_of, equal, replayed
+from sklearn_aae.training.replay._compare import copies_of
 from sklearn_aae.training.replay._script import scripted
-from sklearn_aae.training.replay._simplify import shorten, simplify
+from sklearn_aae.training.replay._simplify import Recorded, shorten, simplify
 
 
 def record(
-    step: Callable[..., tuple[Tensor, ...]], tensors: Sequence[Tensor]
+    step: Callable[..., tuple[Tensor, ...]],
+    tensors: Sequence[Tensor],
+    check: Callable[[Callable], None],
 ) -> Callable[..., tuple[Tensor, ...]]:
     """Run a step on copies of tensors and write its operations down.
 
@@ -34,6 +36,9 @@ def record(
     tensors : sequence of Tensor
         Arguments like all others.
 
+    check : callable
+        ``check(run)`` raises if what was recorded is not the step.
+
     Returns
     -------
     run : callable
@@ -41,19 +46,19 @@ def record(
     """
     recorded = written_down(step, tensors)
     simplify(recorded)
-    return _fastest(recorded, tensors)
+    return _fastest(recorded, check)
 
 
 def written_down(
     step: Callable[..., tuple[Tensor, ...]], tensors: Sequence[Tensor]
-) -> GraphModule:
+) -> Recorded:
     """Return the operations that a step on copies of tensors calls, as they come."""
     copies = copies_of(tensors)
     writer = _Writer(copies)
     with writer:
         returned = step(*copies)
-    writer.graph.output(writer.written(tuple(returned)))
-    return GraphModule(writer.held, writer.graph)
+    writer.recorded.graph.output(writer.written(tuple(returned)))
+    return writer.recorded
 
 
 class _Writer(TorchDispatchMode):
@@ -70,19 +75,16 @@ class _Writer(TorchDispatchMode):
 
     Attributes
     ----------
-    graph : Graph
+    recorded : Recorded
         The operations so far.
-
-    held : nn.Module
-        Has the tensors that no operation made, as attributes.
     """
 
     def __init__(self, tensors: Sequence[Tensor]):
         super().__init__()
-        self.graph, self.held = Graph(), nn.Module()
+        self.recorded = Recorded()
         self._nodes = WeakTensorKeyDictionary()
         for i, tensor in enumerate(tensors):
-            self._nodes[tensor] = self.graph.placeholder(f"tensor_{i}")
+            self._nodes[tensor] = self.recorded.graph.placeholder(f"tensor_{i}")
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -97,7 +99,8 @@ class _Writer(TorchDispatchMode):
         result = func(*args, **kwargs)
         if func.namespace == "profiler":  # marks, for who watches
             return result
-        node = self.graph.call_function(func, self.written(args), self.written(kwargs))
+        given = self.written(args), self.written(kwargs)
+        node = self.recorded.graph.call_function(func, *given)
         self._name(result, node)
         return result
 
@@ -109,9 +112,9 @@ class _Writer(TorchDispatchMode):
 
     def _node_of(self, tensor: Tensor) -> Node:
         if tensor not in self._nodes:
-            name = f"held_{len(self.graph.nodes)}"
-            setattr(self.held, name, tensor)
-            self._nodes[tensor] = self.graph.get_attr(name)
+            name = f"held_{len(self.recorded.graph.nodes)}"
+            setattr(self.recorded, name, tensor)
+            self._nodes[tensor] = self.recorded.graph.get_attr(name)
         return self._nodes[tensor]
 
     def _name(self, result: Any, node: Node) -> None:
@@ -129,23 +132,20 @@ class _Writer(TorchDispatchMode):
         elif isinstance(result, list | tuple):
             for i, part in enumerate(result):
                 if part is not None:
-                    self._name(
-                        part, self.graph.call_function(operator.getitem, (node, i))
-                    )
+                    graph = self.recorded.graph
+                    self._name(part, graph.call_function(operator.getitem, (node, i)))
         elif result is not None:
             raise TypeError(f"{node.target} returns {type(result).__name__}.")
 
 
 def _fastest(
-    recorded: GraphModule, tensors: Sequence[Tensor]
+    recorded: Recorded, check: Callable[[Callable], None]
 ) -> Callable[..., tuple[Tensor, ...]]:
     """Return a recording as TorchScript, if that does the same, or as Python."""
-    script = None
     with contextlib.suppress(Exception):  # whatever torch makes of TorchScript
         script = scripted(recorded)
+        check(script)
+        return script
     plain = shorten(recorded)
-    expected = replayed(plain, tensors)
-    with contextlib.suppress(Exception):
-        if script and all(map(equal, replayed(script, tensors), expected)):
-            return script
+    check(plain)
     return plain
