@@ -28,8 +28,10 @@ N_FOLDS = 5
 DOUBT = 0.05
 # Cells of n rows and m classes beyond which labels are not spread.
 MAX_CELLS = 2**25
-# Weights so near to 0 or 1 are it: what neighbours, or a teacher, cost is saved.
-ROUNDED = 0.05
+# Weights so near to 0 or 1 are it, a share of the number of labels that told them, and
+# its bounds: what neighbours, or a teacher, cost is saved, and a teacher of few labels
+# misleads where neighbours know nearly all.
+ROUNDED, ROUNDED_SHARE = (0.05, 0.2), 1 / 500
 
 
 def soft_labels(points, y: np.ndarray, n_classes: int, weight, seed: int) -> np.ndarray:
@@ -124,7 +126,8 @@ def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> floa
     of the labelled rows to the others. Let e be the part of the labels' entropy that
     this explains, e = 1 + mean log p(y|neighbours) / H(y) within [0, 1], the mean over
     rows whose class has another label, and 1 if there are none. The weight is
-    e² / (e² + (1 - e)²), rounded where it is near to 0 or 1. Where less than half of
+    e² / (e² + (1 - e)²), rounded where it is near to 0 or 1: within 0.05 if fewer than
+    25 labels told it, within 0.2 if 100 or more did. Where less than half of
     the rows lack a label, it grows to 1, which it is where none does: labels tell
     themselves then what there is to know.
 
@@ -154,7 +157,8 @@ def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> floa
     e = min(max(float(e), 0.0), 1.0)
     trust = e**2 / (e**2 + (1 - e) ** 2)
     weight = 1 - min(1.0, 2 - 2 * len(at) / len(y)) * (1 - trust)
-    return float(round(weight)) if min(weight, 1 - weight) < ROUNDED else weight
+    near = min(max(ROUNDED_SHARE * len(at), ROUNDED[0]), ROUNDED[1])
+    return float(round(weight)) if min(weight, 1 - weight) < near else weight
 
 
 def _held_out(neighbors, at, labels, prior) -> np.ndarray:

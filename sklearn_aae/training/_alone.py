@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sklearn_aae.training._engine import is_measured
 from sklearn_aae.training.data._batch import Batch
 from sklearn_aae.training.data._batches import Batches
 
@@ -41,8 +42,8 @@ class Alone:
             return take(batch)
 
         values, latest = net.engine_.train_epoch(self.batches, number, step)
-        done = number - net.first_epoch_
-        values |= net.engine_.measure(latest, done, net.max_epochs, n_steps)
+        if is_measured(number - net.first_epoch_, net.max_epochs, n_steps):
+            values |= net.engine_.measure(latest)
         line = {name: float(value) for name, value in values.items()}
         return [line], time.perf_counter() - start
 

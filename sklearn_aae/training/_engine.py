@@ -41,6 +41,15 @@ MEASURED_STEPS = 10
 CALIBRATION_BATCHES = 50
 
 
+def is_measured(i: int, n_epochs: int, n_steps: int) -> bool:
+    """Whether the game is measured after the i-th of some epochs.
+
+    After the first and the last one, and after so many that `MEASURED_STEPS` lie
+    between.
+    """
+    return i % -(-MEASURED_STEPS // n_steps) == 0 or i == n_epochs - 1
+
+
 class Engine:
     """Takes the steps of a recipe by its optimisers, with noise of its own streams.
 
@@ -191,30 +200,14 @@ class Engine:
         if self.recipe.training != training or not self.recipe.own_layers:
             self.recipe.train(training)
 
-    def measure(
-        self, latest: Sequence[Batch], i: int, n_epochs: int, n_steps: int
-    ) -> dict[str, Tensor]:
+    def measure(self, latest: Sequence[Batch]) -> dict[str, Tensor]:
         """Return the accuracy of each critic, and how far codes are off the prior.
-
-        Nothing where epochs are short, but in the first one, the last one and every so
-        many that `MEASURED_STEPS` lie between.
 
         Parameters
         ----------
         latest : sequence of Batch
             The critics are asked of the last, the prior match is that of all together.
-
-        i : int
-            Number of the epoch within the training.
-
-        n_epochs : int
-            Of the training.
-
-        n_steps : int
-            Of an epoch.
         """
-        if i % -(-MEASURED_STEPS // n_steps) and i != n_epochs - 1:
-            return {}
         networks, measures = self.recipe.networks, {}
         for earlier in latest[:-1]:
             earlier.forget()  # codes of older weights

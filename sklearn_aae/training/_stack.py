@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.training._engine import Engine
+from sklearn_aae.training._engine import Engine, is_measured
 from sklearn_aae.training._net import AAENet
 from sklearn_aae.training._optim import StackedAdam, pile, spans_of
 from sklearn_aae.training._recipe import Recipe
@@ -136,10 +136,17 @@ class Stack:
             return self.engine.step(batch)
 
         values, latest = self.engine.train_epoch(self.batches, number, step)
-        of_all = self.n_epochs, self.batches.n_steps
-        values |= self.engine.measure(latest, self._done(number), *of_all)
+        done, n_steps = self._done(number), self.batches.n_steps
+        measured = [is_measured(done, net.max_epochs, n_steps) for net in self.nets]
+        losses = list(values)
+        if any(measured):
+            values |= self.engine.measure(latest)
         columns = torch.stack(list(values.values())).T.tolist()  # one wait
-        lines = [dict(zip(values, column, strict=True)) for column in columns]
+        # As alone: of a member that is not to be measured now, the losses only.
+        lines = [
+            dict(zip(values if own else losses, column, strict=False))
+            for own, column in zip(measured, columns, strict=True)
+        ]
         return lines, (time.perf_counter() - start) / len(self.nets)
 
     def _done(self, number: int) -> int:

@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold, cross_validate
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import SemiSupervisedAAEClassifier
-from sklearn_aae.estimators import _classifier
+from sklearn_aae.estimators import _classifier, _teacher
 from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators._teacher import cluster_weight, even_out, soft_labels
 from sklearn_aae.training import Classify, Distill, NeighborAgreement
@@ -59,6 +59,25 @@ def test_neighbours_are_trusted_as_far_as_they_tell_labels(apart, noisy):
     unrelated = np.random.RandomState(0).permutation(few)
     assert cluster_weight(nearest(X, 10), unrelated, 2) == 0
     assert cluster_weight(nearest(X, 10), y, 2) == 1  # no row is without a label
+
+
+@pytest.mark.parametrize("explained", [0.7, 0.3])
+def test_trust_that_many_labels_tell_is_rounded(explained, monkeypatch):
+    """0.84 and 0.16 are near to 1 and 0 for a hundred labels, not for twenty."""
+    share = 0.5 * 2**explained  # the probability of a label whose entropy is so told
+    found = (share - 0.05 * 0.5) / 0.95
+    y = np.where(np.arange(400) < 100, np.arange(400) % 2, -1)
+
+    def held_out(neighbors, at, labels, prior):
+        right = labels[:, None] == np.arange(2)
+        return np.where(right, found, 1 - found)
+
+    monkeypatch.setattr(_teacher, "_held_out", held_out)
+    neighbors = np.zeros((400, 1), dtype=int)
+    weight = explained**2 / (explained**2 + (1 - explained) ** 2)
+    assert cluster_weight(neighbors, y, 2) == round(weight)
+    few = np.where(np.arange(400) < 20, y, -1)
+    assert cluster_weight(neighbors, few, 2) == pytest.approx(weight)
 
 
 def test_trust_is_computed_from_what_neighbours_explain():
