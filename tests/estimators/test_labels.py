@@ -216,7 +216,7 @@ def test_classes_without_a_use_are_refused(model, wine):
 def test_validation_rows_are_no_pair(wine):
     X, y, few = wine
     model = SemiSupervisedAAEClassifier(**SMALL)
-    with pytest.raises(ValueError, match=r"not a pair.*as y_val"):
+    with pytest.raises(ValueError, match=r"X_val must be rows, not a pair.*as y_val"):
         model.fit(X, few, X_val=(X, y), y_val=y)
 
 

@@ -106,7 +106,7 @@ BAD = [
     ({"X": 255 * X[:9]}, "divide by a number"),
     ({"X": np.where(X[:9] > 0.9, np.nan, X[:9])}, "divide by a number"),
     ({"X": X[:8]}, "inconsistent numbers"),
-    ({"y": np.zeros(9)}, "two labels"),
+    ({"y": np.zeros(9)}, "needs two labels in y at least"),
     ({"max_iter": 0}, "max_iter"),
     ({"n_features": 2.5}, "n_features"),
 ]
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_said(options, message):
 
 
 def test_other_pictures_are_refused(embedding):
-    with pytest.raises(ValueError, match="must have shape"):
+    with pytest.raises(ValueError, match="Pictures must have shape"):
         embedding(X[:5, :7])
-    with pytest.raises(ValueError, match=r"must be numbers in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"must be numbers in \[0, 1\], as those that"):
         embedding((255 * X[:5]).astype(np.uint8))

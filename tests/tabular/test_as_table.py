@@ -129,11 +129,14 @@ RECORDS = [{"size": 1.5, "city": "Ulm"}, {"size": 2.0, "city": None}]
 REFUSED = {
     "lazy polars": (LAZY, r"lazy frame.*X\.collect\(\)"),
     "lazy narwhals": (main_narwhals.from_native(LAZY), r"lazy.*X\.collect\(\)"),
-    "reader": (TABLE.to_reader(), r"RecordBatchReader.*X\.read_all\(\)"),
+    "reader": (
+        TABLE.to_reader(),
+        r"a stream, which can be read only once.*X\.read_all\(\)",
+    ),
     "dict of columns": (COLUMNS, r"dict of columns.*pandas\.DataFrame\(X\)"),
     "dict of arrays": ({"a": np.ones(2)}, r"dict of columns.*pandas\.DataFrame\(X\)"),
     "a dict row": (RECORDS[0], r"dict of cells.*pandas\.DataFrame\(\[X\]\)"),
-    "list of dicts": (RECORDS, r"rows as dicts.*pandas\.DataFrame\(X\)"),
+    "list of dicts": (RECORDS, r"rows as dicts \(list\)\. Pass pandas\.DataFrame\(X\)"),
     "structured": (
         np.array([(1.5, "Ulm")], dtype=[("size", float), ("city", "U4")]),
         r"structured array.*'size', 'city'.*pandas\.DataFrame\(X\)",
@@ -143,21 +146,37 @@ REFUSED = {
     "Arrow column": (TABLE["size"], r"one column.*pyarrow\.table\(\{'x': X\}\)"),
     "Arrow array": (pa.array([1.0]), r"one column.*pyarrow\.table\(\{'x': X\}\)"),
     "Arrow rows": (TABLE.to_struct_array(), r"from_struct_array\(X\)"),
-    "generator": ((row for row in [[1.0]]), r"only once.*list\(X\)"),
-    "zip": (zip([1.0], [2.0], strict=True), r"only once.*list\(X\)"),
-    "path": ("rows.csv", r"only text.*read_csv\(X\)"),
+    "generator": (
+        (row for row in [[1.0]]),
+        r"rows that can be read only once.*list\(X\)",
+    ),
+    "zip": (
+        zip([1.0], [2.0], strict=True),
+        r"rows that can be read only once.*list\(X\)",
+    ),
+    "path": ("rows.csv", r"no table, only text \(str\)\. Pass pandas\.read_csv\(X\)"),
     "DuckDB": (
         stand_in("fetchnumpy", "df", "__arrow_c_stream__", "to_table", "columns"),
-        r"query.*X\.df\(\) or X\.to_arrow_table\(\)",
+        r"a query: its rows are not there yet.*X\.df\(\) or X\.to_arrow_table\(\)",
     ),
     "AnnData": (
         stand_in("obs", "var", "to_df", "shape", "X", name="AnnData"),
-        r"\(AnnData\).*X\.to_df\(\)",
+        r"several tables in one \(AnnData\).*X\.to_df\(\), or X\.X without the na",
     ),
-    "dataset": (stand_in("to_table", "to_batches"), r"dataset.*X\.to_table\(\)"),
-    "Spark": (stand_in("toPandas", "dtypes", "columns"), r"X\.toPandas\(\)"),
-    "xarray": (stand_in("to_dataframe", "dtypes"), r"X\.to_dataframe\(\)"),
-    "stream": (stand_in("__arrow_c_stream__"), r"pyarrow\.table\(X\)"),
+    "dataset": (
+        stand_in("to_table", "to_batches"),
+        r"a dataset: its rows are not there yet.*X\.to_table\(\)",
+    ),
+    "Spark": (
+        stand_in("toPandas", "dtypes", "columns"),
+        r"is not in memory .*X\.toPandas\(\)",
+    ),
+    "xarray": (
+        stand_in("to_dataframe", "dtypes"),
+        r"no table of rows and col.*X\.to_dataframe\(\)",
+    ),
+    "frame": (stand_in("to_pandas"), r"no table that is known here .*X\.to_pandas\(\)"),
+    "stream": (stand_in("__arrow_c_stream__"), r"is known here .*pyarrow\.table\(X\)"),
 }
 
 
