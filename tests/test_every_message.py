@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
 from torch import distributions as D
 
 import sklearn_aae
@@ -149,6 +151,9 @@ def test_scorers(fitted):
 def test_displays():
     with pytest.raises(TypeError, match=r"Display.* needs an estimator with .*prior_"):
         PriorMatchDisplay.from_estimator(PCA(2).fit(X), X)
+    pipeline = make_pipeline(AAETransformer(2, **SMALL)).fit(X)
+    with pytest.raises(TypeError, match=r"Pass the step that is the autoencoder, such"):
+        PriorMatchDisplay.from_estimator(pipeline, X)
 
 
 def test_input_noise():
@@ -258,6 +263,15 @@ def test_forged_files(change, message, saved, tmp_path):
         write(file, manifest, arrays)
     with pytest.raises(RefusedFileError, match=message):
         load(tmp_path / "m")
+
+
+def test_what_no_file_can_hold(fitted, tmp_path):
+    model = clone(fitted).set_params(prior=lambda n, rng: rng.normal(size=(n, 2)))
+    with pytest.raises(
+        TypeError,
+        match=r"prior is <.* of type .*function, which a file cannot hold. Le",
+    ):
+        save(model, tmp_path / "m")
 
 
 def test_other_files(saved, tmp_path):

@@ -121,17 +121,25 @@ class Scoring:
 
 
 REFUSED = [
-    ("BatchScoring", skorch.BatchScoring(last_epoch), "net.history.record_batch"),
-    ("InputShapeSetter", skorch.InputShapeSetter(), "Leave it out"),
+    (
+        "BatchScoring",
+        skorch.BatchScoring(last_epoch),
+        "scores the outputs of batches, and",
+    ),
+    ("InputShapeSetter", skorch.InputShapeSetter(), "sets the width of a net"),
     ("EarlyStopping", skorch.EarlyStopping(), "early_stopping=True"),
-    ("EarlyStopping", skorch.EarlyStopping("train_loss"), "there is .*critic"),
+    (
+        "EarlyStopping",
+        skorch.EarlyStopping("train_loss"),
+        "not in the history: there is ",
+    ),
     ("EarlyStopping", skorch.EarlyStopping("generator_accuracy"), "there is"),
-    ("Checkpoint", skorch.Checkpoint(), "pass X_val"),
+    ("Checkpoint", skorch.Checkpoint(), "pass X_val to fit or set ear"),
     ("Checkpoint", skorch.Checkpoint(f_pickle="net.pkl"), "pickle the fitted"),
     ("TrainEndCheckpoint", skorch.TrainEndCheckpoint(f_pickle="n"), "pickle the fitt"),
     ("EpochScoring", skorch.EpochScoring("accuracy"), "function of your own"),
     ("EpochScoring", skorch.EpochScoring(None, on_train=True), "function of your own"),
-    ("EpochScoring", skorch.EpochScoring(last_epoch), "on_train=True"),
+    ("EpochScoring", skorch.EpochScoring(last_epoch), "scores held-out rows: pass X"),
     ("EpochScoring", skorch.EpochScoring(make_scorer(r2_score)), "function of your"),
     ("EpochScoring", skorch.EpochScoring(partial(r2_score)), "function of your own"),
     (
@@ -139,10 +147,14 @@ REFUSED = [
         skorch.EpochScoring(aae_scorer("recall"), name="q"),
         "function of your own",
     ),
-    ("PassthroughScoring", skorch.PassthroughScoring("critic"), "on_train=True"),
+    (
+        "PassthroughScoring",
+        skorch.PassthroughScoring("critic"),
+        "averages batches of held",
+    ),
     ("PassthroughScoring", skorch.PassthroughScoring("lost", on_train=True), "lost"),
     ("LRScheduler", schedule("ReduceLROnPlateau"), "'train_loss'.*there is .*critic"),
-    ("Freezer", skorch.Freezer("encoder*"), "called 'networks"),
+    ("Freezer", skorch.Freezer("encoder*"), "which fits no parameter. They are cal"),
     ("Freezer", skorch.Freezer(["networks.*", "critc*"]), "'critc"),
     ("WandbLogger", skorch.WandbLogger(Tracker()), "pass X_val"),
 ]
