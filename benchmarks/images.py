@@ -216,7 +216,7 @@ def run_drawn(load, seed, sides, n=10_000):
         return networks.decoder(z).clamp(0, 1).numpy()
 
     ways = {
-        "test pictures of another half": lambda: X[:n],
+        "real pictures (of the training set)": lambda: X[:n],
         "convolutional": lambda: (
             convolutional(seed).fit(X).sample(n, random_state=seed)
         ),
