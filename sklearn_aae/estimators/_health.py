@@ -10,8 +10,10 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import torch
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
 
 from sklearn_aae.estimators._interrupts import depth_of_caller
 from sklearn_aae.estimators._rows import Rows
@@ -80,16 +82,21 @@ def _look(networks, batch: Batch, total: float) -> tuple[np.ndarray, np.ndarray,
     m, measures = networks[batch.generator].n_classes, {}
     if "decoder" in networks:
         means = batch.posterior(networks).mean[..., m:].double()
-        alive = means.var(0) > DEAD * draws.var(0)
-        measures["dead_columns"] = (~alive).nonzero().ravel().tolist()
+        dead = _variance(means) <= DEAD * _variance(draws)
+        measures["dead_columns"] = dead.nonzero().ravel().tolist()
         measures["explained_variance"] = 1 - float(unexplained(networks, batch, total))
     else:  # what is drawn, and rows
-        spread = codes.var(0).sum() / draws.var(0).sum().clamp_min(TINY)
+        spread = _variance(codes).sum() / _variance(draws).sum().clamp_min(TINY)
         measures["sample_variance"] = float(spread)
     if m:
         labels = batch.label_probabilities(networks).argmax(-1)
         measures["n_labels"] = len(labels.unique())
     return codes.cpu().numpy(), draws.cpu().numpy(), measures
+
+
+def _variance(rows: Tensor) -> Tensor:
+    """Return the variance of columns, NaN if there is but one row."""
+    return rows.var(0) if len(rows) > 1 else torch.full_like(rows[0], torch.nan)
 
 
 def _match(codes: np.ndarray, draws: np.ndarray, seed: int) -> dict[str, float]:

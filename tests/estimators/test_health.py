@@ -119,6 +119,16 @@ def test_ill_fits_name_the_remedy(model, message):
 
 
 @pytest.mark.filterwarnings("ignore:The codes do not look")
+@pytest.mark.parametrize("kind", [AAETransformer, GANSampler])
+def test_of_one_row_nothing_is_said(kind):
+    model = kind(**SMALL).partial_fit(X[:50])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(X[50:51])
+    assert model.health_.get("dead_columns", []) == []
+    assert np.isnan(model.health_.get("sample_variance", np.nan))
+
+
 def test_columns_that_the_rows_do_not_need_die():
     """Rows on a line need one column; the others of a VAE are the prior's alone."""
     line = np.random.RandomState(0).normal(size=(300, 1)) * np.ones((1, 5))
