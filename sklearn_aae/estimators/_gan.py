@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sklearn_aae.encoders import Generator
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import FitInput, TrainingData
+from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._generate import check_n_samples
 from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._networks import (
@@ -73,6 +74,12 @@ class GANSampler(BaseModel):
         between them towards norm 1. "auto" is "wgan_gp" for "wasserstein" and "r1_r2"
         otherwise.
 
+    learning_rate : float, default=0.003
+        Step size of both networks.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs. "auto" is as many as make 750 steps, within 10 and 100.
+
     generator : nn.Module, default=None
         Your own network from `n_components` columns to (scaled) rows. It is copied,
         never changed.
@@ -128,6 +135,7 @@ class GANSampler(BaseModel):
 
     n_components: int = parameter(default=8, kw_only=False)
     gradient_penalty: float = 1.0
+    learning_rate: float = 3e-3
     halving: bool = False
     generator: nn.Module | None = parameter(
         default=None, allowed=[nn.Module, None], shapes=True
@@ -151,6 +159,9 @@ class GANSampler(BaseModel):
             return rows.repeated(self.batch_size)
 
         return super()._prepare(given, seed, earlier, arrange=arrange, **options)
+
+    def _epoch_rule(self, data: TrainingData) -> EpochRule:
+        return EpochRule(750)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         prior, size = as_prior(self.prior, self.n_components), self.batch_size
