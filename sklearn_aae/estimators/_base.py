@@ -207,7 +207,7 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         return EpochRule()
 
     def _rows_a_step(self, n_classes: int | None) -> int:
-        """Return the batch size for rows of so many classes, None if unknown."""
+        """Return the batch size for rows of so many classes, None for no classes."""
         return self.batch_size
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
@@ -355,11 +355,6 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         return self
 
     @property
-    def _n_trainings(self) -> int:
-        """Number of trainings that share the time of a fit."""
-        return 1
-
-    @property
     def _n_streamed(self) -> int:
         """Number of models that `partial_fit` trains."""
         return 1
@@ -422,10 +417,12 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         vars(self).update(choice.attributes)
         return choice.best
 
-    def _place(self, n_samples: int) -> tuple[torch.device, torch.dtype]:
+    def _place(
+        self, n_samples: int, n_classes: int | None
+    ) -> tuple[torch.device, torch.dtype]:
         """Return where a new fit trains, and how precisely."""
         device = resolve_device(self.device)
-        full_batch = n_samples <= self._rows_a_step(None)
+        full_batch = n_samples <= self._rows_a_step(n_classes)
         return device.torch_device, device.training_dtype(full_batch=full_batch)
 
     def _set_fitted(

@@ -160,7 +160,7 @@ def prepare(
     *,
     role: LabelRole,
     seed: int,
-    place: Callable[[int], tuple[torch.device, torch.dtype]],
+    place: Callable[[int, int | None], tuple[torch.device, torch.dtype]],
     earlier: TrainingData | None = None,
     arrange: Callable[[Rows], Rows] | None = None,
     weigh: Callable[[Rows, np.ndarray], tuple[float, ...] | None] | None = None,
@@ -182,7 +182,7 @@ def prepare(
         Of the rows that are held out, and of the preprocessor.
 
     place : callable
-        Returns device and dtype for a number of training rows.
+        Returns device and dtype for a number of training rows, and of their classes.
 
     earlier : TrainingData, default=None
         Of the fit that is continued: its columns, scales and classes stay.
@@ -211,7 +211,7 @@ def prepare(
     if given.X_val is not None:
         span = preprocessor.low_, preprocessor.high_
         warn_if_far(rows.X, validation.X, columns, *span)
-    where = place(len(rows))
+    where = place(len(rows), None if reader.classes is None else len(reader.classes))
     n_examples, pixels = estimator.n_examples, None
     examples = keep_examples(rows, n_examples, seed) if n_examples else None
     if n_examples is not None:

@@ -228,7 +228,8 @@ class Trainer:
         self.schedule = schedule or estimator.learning_rate_schedule
         self.place = None if self.streams else checkpoint_place(estimator)
         limit = estimator.time_limit
-        self.time_left = math.inf if limit is None else limit / estimator._n_trainings
+        parts = scope.progress.n_trainings
+        self.time_left = math.inf if limit is None else limit / parts
 
     def train_new(
         self, seeds: list[int], criterion: Callable[[AAENet], float]
@@ -297,10 +298,9 @@ class Trainer:
             warn_of_time_limit(self.estimator, len(net.finished_history()))
         cut_short = net.out_of_time or getattr(net, "interrupted_", False)
         whole = len(rows) >= FEW and not cut_short
-        usual, (epoch, factor) = self.spec.usual_loss, net.slowdown
-        told = whole and warn_if_diverged(net.loss_, start, usual)
-        if factor != 1.0 and not told:
-            warn_of_step_back(self.estimator, epoch, factor)
+        told = whole and warn_if_diverged(net.loss_, start, self.spec.usual_loss)
+        if net.step_back and not told:
+            warn_of_step_back(self.estimator, **net.step_back)
 
     @property
     def _validation(self) -> Rows:

@@ -65,14 +65,13 @@ def measure_health(
     """
     total, batch = net.total_variance, spec.make_validation(rows, net.seed)
     codes, draws, measures = net.ask(partial(_look, total=total), batch)
-    begin, factor = net.slowdown
     return {
         "n_steps": len(net.finished_history()) * n_steps,
         "held_out": held_out,
         **_match(codes, draws, net.seed),
         **_accuracies(net),
         **measures,
-        "step_back": None if factor == 1.0 else {"epoch": begin, "factor": factor},
+        "step_back": net.step_back,
     }
 
 

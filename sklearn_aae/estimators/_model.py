@@ -94,7 +94,7 @@ class FittedModel:
         }
         return {"net_": self.net, "prior_": self.prior, **shown}
 
-    def place(self, n_samples: int) -> tuple[torch.device, torch.dtype]:
+    def place(self, *sizes: int | None) -> tuple[torch.device, torch.dtype]:
         """Return where the net trains on, and how precisely, with any rows."""
         weight = next(self.net.module_.parameters())
         return weight.device, weight.dtype

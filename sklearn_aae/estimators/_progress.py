@@ -219,9 +219,13 @@ class Watch:
             self.line = {k: last[k] for k in names if k in last and k not in UNTOLD}
             BOARD.tell(self._progress, each=verbose > 1)
 
-    def go_back(self, n_epochs: int) -> None:
-        """Take epochs back that are to be trained again."""
-        self.n_done -= n_epochs
+    def move(self, n_epochs: int) -> None:
+        """Count epochs that a checkpoint has brought, or that are to be trained again.
+
+        Callbacks hear of neither.
+        """
+        self.n_done += n_epochs
+        self._n_told = max(self._n_told, self.n_done)
 
     def close(self) -> None:
         """Tell that the net trains no more in this fit."""

@@ -143,7 +143,10 @@ class Keeper:
         ):
             moments = _under(f"{name}.optimizer{i}.", arrays)
             load_state(optimizer, [array for _, array in moments], known)
+        n_before = len(net.history)
         net.restore_history(json.loads(part["history"]))
+        if member.watcher is not None:
+            member.watcher.move(len(net.history) - n_before)
         net.first_epoch_ = part["first_epoch"]
         stopping = _stopping(net)
         if stopping is not None:

@@ -75,7 +75,7 @@ class Job(Member):
         self.net.restore(start)
         self.error, self.done, self.key = None, False, ""
         if self.watcher is not None:
-            self.watcher.go_back(n_before - len(self.net.finished_history()))
+            self.watcher.move(len(self.net.finished_history()) - n_before)
 
     @property
     def n_weights(self) -> int:

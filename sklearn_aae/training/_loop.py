@@ -59,8 +59,8 @@ class Watcher(Protocol):
         """
         ...
 
-    def go_back(self, n_epochs: int) -> None:
-        """Hear that the net is what it was so many epochs ago."""
+    def move(self, n_epochs: int) -> None:
+        """Hear that the net is so many epochs further, or back, without training."""
         ...
 
 
@@ -290,10 +290,13 @@ def run_epochs(
             if is_over and running:
                 raise TimeIsUpError
     except (KeyboardInterrupt, TimeIsUpError) as error:
+        timer.charge(running)
         for member in running:
             models.write_back(present.index(member))
             if isinstance(error, TimeIsUpError):
                 member.net.out_of_time = True
+                # A later part goes on after whole epochs.
+                member.net.restore_history(member.net.finished_history())
             else:
                 member.net.interrupted_ = True
 

@@ -117,7 +117,7 @@ class AAENet(NeuralNet):
     # What keeps checkpoints of the training; lent as `cancel` is.
     keeper: Any = None
     # From which epoch of the history on rates are lower, by which factor: a step back.
-    slowdown: tuple[int, float] = (0, 1.0)
+    slowdown: tuple[tuple[int, float], ...] = ()
     # Seconds that it may still train, and whether they have cut its training short.
     time_left: float = math.inf
     out_of_time: bool = False
@@ -325,8 +325,16 @@ class AAENet(NeuralNet):
     def factor(self, epochs_done: float) -> float:
         """Return the factor of the learning rates, of the schedule and a step back."""
         factor = SCHEDULES[self.schedule](min(1.0, epochs_done / self.max_epochs))
-        begin, slower = self.slowdown
-        return factor * slower if self.first_epoch_ + epochs_done >= begin else factor
+        now = self.first_epoch_ + epochs_done
+        return factor * math.prod(slower for at, slower in self.slowdown if now >= at)
+
+    @property
+    def step_back(self) -> dict[str, Any] | None:
+        """The "epoch" that it went back to last, and the "factor" of rates since."""
+        if not self.slowdown:
+            return None
+        factor = math.prod(slower for _, slower in self.slowdown)
+        return {"epoch": self.slowdown[-1][0], "factor": factor}
 
     def _is_scheduled(self) -> bool:
         """Whether a callback sets the learning rates."""
@@ -347,7 +355,7 @@ class AAENet(NeuralNet):
 
     def set_learning_rates(self, epochs_done: float) -> None:
         """Follow the schedule; constant rates are the callbacks' to change."""
-        if self.schedule == "constant" and self.slowdown[1] == 1.0:
+        if self.schedule == "constant" and not self.slowdown:
             return
         if self.callbacks_:
             self._notice_other_rates()

@@ -105,4 +105,5 @@ def _epoch_to_return_to(job: Job, before: int, number: int) -> int:
 def _begin_again(job: Job, start: tuple, epoch: int, slower: float) -> None:
     """Bring a job back to its start, to go more slowly from an epoch on."""
     job.go_back(start)
-    job.net.slowdown = (epoch, slower * job.net.slowdown[1])
+    at = max(epoch, len(job.net.history))  # no earlier than where this part begins
+    job.net.slowdown = (*job.net.slowdown, (at, slower))

@@ -22,6 +22,7 @@ from sklearn_aae import (
 )
 from sklearn_aae.estimators import _health
 from sklearn_aae.persistence import load, save
+from sklearn_aae.training import _step_back
 
 X, Y = load_wine(return_X_y=True)
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0}
@@ -239,6 +240,32 @@ def test_it_goes_on_as_with_lower_rates():
     slow = wild(learning_rate=factor * 50.0).fit(X)
     for name, value in weights(slow).items():
         np.testing.assert_allclose(value, weights(model)[name], rtol=1e-4, atol=1e-5)
+
+
+def test_rates_that_were_lowered_stay_low():
+    net = wild().fit(X).net_
+    net.slowdown, net.first_epoch_ = ((0, 0.01), (18, 0.1)), 16
+    found = [net.factor(i) for i in range(4)]
+    assert found == pytest.approx([0.01, 0.01, 0.001, 0.001])
+    assert net.step_back == {"epoch": 18, "factor": pytest.approx(0.001)}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_part_goes_back_to_its_own_beginning_at_most(monkeypatch):
+    """Stages and rungs begin with what came before them."""
+    begin_again, found = _step_back._begin_again, []
+
+    def watch(job, *given):
+        begin_again(job, *given)
+        found.append((len(job.net.history), job.net.slowdown[-1][0]))
+
+    monkeypatch.setattr(_step_back, "_begin_again", watch)
+    constant = {"learning_rate_schedule": "constant", "max_iter": 40, "n_init": 4}
+    options = {"hidden_layer_sizes": (8,), "learning_rate": 100.0, "random_state": 2}
+    rows, labels = np.random.RandomState(0).normal(size=(120, 4)), np.arange(120) % 2
+    SemiSupervisedAAEClassifier(2, **constant, **options).fit(rows, labels)
+    assert max(begin for begin, _ in found) > 0
+    assert all(begin <= at for begin, at in found)
 
 
 def test_a_stack_steps_back_as_each_alone():

@@ -682,3 +682,16 @@ def test_each_part_tells_of_its_losses(three, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if "epoch" in line]
     assert ["agreement" in line for line in lines] == [True, True, False, False]
     assert ["smoothness" in line for line in lines] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("n", [100, 300, 700])
+def test_a_batch_has_as_many_rows_as_the_classes_ask_for(n):
+    """Also where that decides how precisely it trains: 300 rows are one batch."""
+    rows = np.random.RandomState(0).normal(size=(n, 4))
+    options = {"max_iter": 2, "hidden_layer_sizes": (8,), "random_state": 0}
+    auto = ConditionalAAETransformer(2, **options).fit(rows, np.arange(n) % 10)
+    assert auto.batch_size_ == 480
+    told = clone(auto).set_params(batch_size=480).fit(rows, np.arange(n) % 10)
+    assert np.array_equal(auto.transform(rows), told.transform(rows))
+    few = clone(auto).fit(rows, np.arange(n) % 2)
+    assert few.batch_size_ == 128

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import sys
 import threading
 import types
@@ -14,6 +15,7 @@ import torch
 from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -516,6 +518,27 @@ def test_a_line_for_each_epoch(capsys):
     assert [line.split(",")[0] for line in lines] == [
         f"AAETransformer: epoch {i}/3" for i in (1, 2, 3)
     ]
+
+
+def test_epochs_of_a_checkpoint_count(tmp_path, capsys):
+    """Also those of a training that diverged, and is to step back now."""
+    constant = {"learning_rate_schedule": "constant", "learning_rate": 5.0}
+    options = SMALL | constant | {"max_iter": 6, "hidden_layer_sizes": (8,)}
+    rows = np.random.RandomState(0).normal(size=(120, 4))
+    model = AAETransformer(2, checkpoint=tmp_path, verbose=2, **options)
+    with pytest.warns(ConvergenceWarning, match="went back|diverged"):
+        model.fit(rows)
+    capsys.readouterr()
+    _, *later = sorted(tmp_path.iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    assert later
+    for path in later:
+        path.unlink()
+    with pytest.warns(ConvergenceWarning, match="went back|diverged"):
+        clone(model).fit(rows)
+    told = capsys.readouterr().out
+    numbers = [int(n) for n in re.findall(r"epoch (-?\d+)/6", told)]
+    assert numbers[-1] == 6
+    assert min(numbers) >= 1
 
 
 def test_a_stack_has_one_line(capsys):

@@ -25,6 +25,7 @@ from sklearn_aae.training import (
     train,
     train_jobs,
 )
+from sklearn_aae.training._checkpoint import Place, set_keys
 from sklearn_aae.training._jobs import group, shape_of, stack_limit
 from sklearn_aae.training._optim import StackedAdam
 from sklearn_aae.training._trainer import train_one
@@ -250,6 +251,14 @@ def test_members_of_equal_pace_stand_side_by_side(make_job):
         key for key, _ in itertools.groupby(stack, key=lambda job: job.net.schedule_key)
     ]
     assert len(runs) == len(set(runs)) == 3
+
+
+def test_a_training_at_lower_rates_has_a_key_of_its_own(make_job, tmp_path):
+    jobs = [make_job(0) for _ in range(3)]
+    for job, lowered in zip(jobs, [(), ((0, 0.1),), ((2, 0.1),)], strict=True):
+        job.place, job.net.slowdown = Place(tmp_path, 60.0), lowered
+    set_keys(jobs)
+    assert len({job.key for job in jobs}) == 3
 
 
 # --- failure --------------------------------------------------------------------------

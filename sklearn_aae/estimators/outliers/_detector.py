@@ -262,10 +262,6 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         return Choice(nets, losses.index(min(losses)))
 
     @property
-    def _n_trainings(self) -> int:
-        return 2 if self.trim > 0 else 1
-
-    @property
     def _n_streamed(self) -> int:
         return self.n_init
 
