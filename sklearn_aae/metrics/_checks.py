@@ -1,5 +1,7 @@
 """Checks of the arguments of metrics."""
 
+import math
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
@@ -8,6 +10,7 @@ from sklearn_aae.tabular import (
     TableColumns,
     as_table,
     column_names,
+    is_frame,
     needs_column_reader,
 )
 from sklearn_aae.utils._compat import InvalidParameterError
@@ -35,9 +38,20 @@ def check_parameter(function: str, name: str, value, allowed) -> None:
 
 
 def as_dense(X, name: str):
-    """Return an argument's rows with tensors and sparse matrices turned into arrays."""
+    """Return an argument's rows with tensors and sparse matrices turned into arrays.
+
+    Of pictures, (n_samples, height, width[, channels]), as rows of their cells.
+    """
     X = as_table(X, name)
-    return X.toarray(order="C") if issparse(X) else X
+    if issparse(X):
+        return X.toarray(order="C")
+    if is_frame(X):
+        return X
+    try:
+        many = np.ndim(X) > 2
+    except ValueError:  # rows of several lengths: what reads them says so
+        return X
+    return np.asarray(X).reshape(np.shape(X)[0], -1) if many else X
 
 
 def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndarray:
@@ -117,10 +131,20 @@ def check_same_names(function: str, **tables) -> None:
         )
 
 
+def same_columns(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Return whether rows of two shapes compare: pictures may be flat in one of them.
+
+    Flat rows have shape (n_samples, height * width * channels).
+    """
+    flat = len(a) == 2 or len(b) == 2
+    return a[1:] == b[1:] or (flat and math.prod(a[1:]) == math.prod(b[1:]))
+
+
 def check_same_columns(function: str, **tables) -> None:
     """Raise ValueError unless two tables have the same columns; named as arguments."""
-    (first, a), (second, b) = ((name, np.shape(t)) for name, t in tables.items())
-    if a[1:] != b[1:]:
+    shapes = {name: np.shape(as_table(X, name)) for name, X in tables.items()}
+    (first, a), (second, b) = shapes.items()
+    if not same_columns(a, b):
         raise ValueError(
             f"{function} compares rows of the same columns, but {first} has shape {a} "
             f"and {second} has shape {b}."

@@ -75,11 +75,12 @@ def typed_points(
         Whether cells may be missing. A number is then the mean of its column, and 1
         away from all numbers in a further one; a category is one of its own.
     """
-    tables = {name: as_dense(table, name) for name, table in tables.items()}
+    given = tables
+    tables = {name: as_dense(table, name) for name, table in given.items()}
     columns = TableColumns.learn(tables[reference], categorical_features)
     for name, table in tables.items():
         if name != reference:
-            pair = {reference: tables[reference], name: table}
+            pair = {reference: given[reference], name: given[name]}
             check_same_columns(function, **pair)
         columns = columns.with_categories_of(table)
     cells = {}
@@ -148,9 +149,12 @@ def comparable_points(function: str, embedding=None, **tables) -> list[Points]:
         and TableColumns.learn(X, "from_dtype").typed
     ):
         return typed_points(function, tables, first, missing=False)
-    X, Y = check_rows(function, first, X), check_rows(function, second, Y)
+    points = [
+        Points.plain(check_rows(function, name, rows))
+        for name, rows in ((first, X), (second, Y))
+    ]
     check_same_columns(function, **{first: X, second: Y})
-    return [Points.plain(X), Points.plain(Y)]
+    return points
 
 
 def embedded(embedding, rows):

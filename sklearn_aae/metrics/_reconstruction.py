@@ -8,8 +8,10 @@ from sklearn_aae.metrics._checks import (
     check_parameter,
     check_rows,
     check_same_names,
+    same_columns,
 )
 from sklearn_aae.metrics._pairs import EXPONENT
+from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 
 MULTIOUTPUT = StrOptions({"uniform_average", "variance_weighted", "raw_values"})
@@ -69,10 +71,11 @@ def reconstruction_error(
     check_parameter(function, "multioutput", multioutput, MULTIOUTPUT)
     cells = check_rows(function, "X", X, missing=True)
     made = check_rows(function, "X_reconstructed", X_reconstructed)
-    if cells.shape != made.shape:
+    shape, other = (np.shape(as_table(rows)) for rows in (X, X_reconstructed))
+    if len(cells) != len(made) or not same_columns(shape, other):
         raise ValueError(
-            f"{function} compares rows one by one, but X has shape {cells.shape} and "
-            f"X_reconstructed has shape {made.shape}."
+            f"{function} compares rows one by one, but X has shape {shape} and "
+            f"X_reconstructed has shape {other}."
         )
     check_same_names(function, X=X, X_reconstructed=X_reconstructed)
     weight = np.ones(len(cells))

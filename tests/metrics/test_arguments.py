@@ -109,3 +109,25 @@ def test_columns_are_compared_by_name():
         for name in OPTIONS:
             with pytest.raises(ValueError, match="in the same order"):
                 call(name, frame, other)
+
+
+def pixels(name, X, Y):
+    """Return a metric of pictures; one of them takes three tables."""
+    if name == "closest_row_share":
+        return metrics.closest_row_share(X, Y[::2], Y[1::2])
+    return call(name, X, Y)
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "closest_row_share"])
+def test_pictures_are_rows_of_their_cells(name):
+    flat = np.random.RandomState(0).uniform(size=(2, 20, 6))
+    truth = pixels(name, *flat)
+    for shape in ((20, 2, 3), (20, 1, 2, 3)):
+        pictures = flat.reshape(2, *shape)
+        assert pixels(name, *pictures) == truth
+        assert pixels(name, *torch.from_numpy(pictures)) == truth
+        assert pixels(name, flat[0], pictures[1]) == truth
+        assert pixels(name, pictures[0].tolist(), flat[1]) == truth
+    turned = flat[1].reshape(20, 3, 2)
+    with pytest.raises(ValueError, match=r"\(\d+, ., .\) and \w+ has shape"):
+        pixels(name, flat[0].reshape(20, 2, 3), turned)

@@ -8,14 +8,19 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_aae import AAEClusterer, AAETransformer, metrics
+from sklearn_aae import (
+    AAEClusterer,
+    AAETransformer,
+    SemiSupervisedAAEClassifier,
+    metrics,
+)
 from sklearn_aae.metrics import _scorers, aae_scorer
 
 X, Y = load_iris(return_X_y=True)
@@ -201,3 +206,25 @@ def test_codes_with_heads_are_compared_with_heads_of_draws():
 def test_an_inception_score_needs_a_classifier():
     with pytest.raises(TypeError, match=r"needs classifier="):
         aae_scorer("inception_score")
+
+
+@pytest.fixture(scope="module")
+def of_pictures():
+    """Pictures, their labels, and a fitted classifier of them."""
+    pictures, labels = load_digits().images[:60] / 16, load_digits().target[:60] % 3
+    sizes = {"hidden_channels": (2, 2), "max_iter": 1, "random_state": 0}
+    model = SemiSupervisedAAEClassifier(image_shape=(8, 8), **sizes)
+    return pictures, labels, model.fit(pictures, labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_score_as_their_flat_rows_do(name, of_pictures):
+    pictures, labels, model = of_pictures
+    flat = pictures.reshape(60, 64)
+    # Of a classifier by hand, which takes rows of any shape.
+    by_sum = KMeans(2, n_init=1, random_state=0).fit(flat.sum(1, keepdims=True))
+    by_sum.predict_proba = lambda rows: by_sum.transform(
+        np.reshape(rows, (len(rows), -1)).sum(1, keepdims=True)
+    )
+    scorer = make(name, by_sum)
+    assert scorer(model, pictures, labels) == scorer(model, flat, labels)
