@@ -176,7 +176,8 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self):
         """Say what scikit-learn may expect."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.image_shape is None
         tags.target_tags.required = self._label_role.n_required > 0
         return tags
 

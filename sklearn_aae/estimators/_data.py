@@ -339,13 +339,12 @@ class _Reader:
         return rows
 
     def _rows(self, X, y, sample_weight, *, least: int, of: str = "") -> Rows:
-        if self.images is not None and self.images.given is None:
-            self.images, X = self.images.learn(X)
-        elif self.images is not None:
-            X = self.images.read(X)
-        X, self.columns = read_table(
-            self.stand_in, X, self.columns, ensure_min_samples=least
-        )
+        try:
+            X, self.columns = self._read(X, least)
+        except ValueError as error:
+            if not of:
+                raise
+            raise ValueError(f"X{of}: {error}") from error
         labels = self.role.read(y, self.owner, f"y{of}")
         check_as_many(labels, len(X), of)
         weight = None
@@ -362,6 +361,14 @@ class _Reader:
         continues = self.continues or bool(of)
         rows = Rows(X, self._codes(labels, len(X), continues), weight)
         return rows if self.arrange is None else self.arrange(rows)
+
+    def _read(self, X, least: int) -> tuple[Any, TableColumns]:
+        """Return rows as floats and their columns; learn what pictures are like."""
+        if self.images is not None and self.images.given is None:
+            self.images, X = self.images.learn(X)
+        elif self.images is not None:
+            X = self.images.read(X, training=True)
+        return read_table(self.stand_in, X, self.columns, ensure_min_samples=least)
 
     def _named(self, classes) -> np.ndarray | None:
         """Return the classes that a user names; None for those of y."""

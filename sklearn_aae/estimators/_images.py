@@ -120,10 +120,33 @@ class Images:
         given = np.shape(X)[1:]
         return replace(self, eight_bit=bool(eight_bit), given=tuple(given)), rows
 
-    def read(self, X) -> Any:
-        """Return the rows of pictures that are like the training pictures."""
+    def read(self, X, *, training: bool = False) -> Any:
+        """Return the rows of pictures that are like the training pictures.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame}
+            Of shape (n, h, w[, c]) or (n, h w c).
+
+        training : bool, default=False
+            Whether a training goes on with them, or is measured by them: they then keep
+            to the range, as those that it began with.
+
+        Raises
+        ------
+        ValueError
+            If they are of another shape, or pixels of another kind or range.
+        """
         X = _as_pixels(X)
         self._check_new_pixels(X)
+        if training:
+            eight_bit = _dtype(X) == np.uint8
+            if self.eight_bit and not eight_bit:
+                raise ValueError(
+                    f"X holds pixels of {_dtype(X)}, and those of the training "
+                    "pictures were uint8. Pass X.round().clip(0, 255).astype('uint8')."
+                )
+            _check_training_pixels(X, eight_bit)
         return self.flat(X)
 
     def flat(self, X) -> Any:
@@ -212,10 +235,17 @@ class Images:
                 "in [0, 1]. Pass X / 255, or fit on uint8 pictures."
             )
         low, high = _extent(X)
-        if 0 < high <= 1 and low >= 0:
+        if 0 < max(high, -low) <= 1:
+            unit = "255 * X" if low >= 0 else "127.5 * (X + 1)"
             raise ValueError(
-                "Pixels of X are numbers in [0, 1], and the training pictures were "
-                "uint8, from 0 to 255. Pass (255 * X).round().astype('uint8')."
+                f"Pixels of X are numbers in [{0 if low >= 0 else -1}, 1], and the "
+                "training pictures were uint8, from 0 to 255. Pass "
+                f"({unit}).round().astype('uint8')."
+            )
+        if max(high, -low) > FAR * EIGHT_BIT:
+            raise ValueError(
+                f"Pixels of X span [{low:.6g}, {high:.6g}], and the training pictures "
+                "were uint8, from 0 to 255. Scale X to that range."
             )
 
 
@@ -304,11 +334,14 @@ def _cells(X) -> np.ndarray:
 
 
 def _extent(X) -> tuple[float, float]:
-    """Return the smallest and the largest pixel; zeros where there are no numbers."""
+    """Return the smallest and the largest pixel; zeros where there are no numbers.
+
+    NaN where pixels are missing, which is told when the rows are read.
+    """
     cells = _cells(X)
     if cells.dtype.kind not in "biuf" or not cells.size:
         return 0.0, 0.0  # scikit-learn says what is wrong
-    return float(cells.min()), float(cells.max())
+    return float(cells.min()) + 0.0, float(cells.max()) + 0.0  # -0 is 0
 
 
 def _check_training_pixels(X, eight_bit: bool) -> None:
@@ -317,12 +350,7 @@ def _check_training_pixels(X, eight_bit: bool) -> None:
     if eight_bit or kind not in "biuf":
         return
     low, high = _extent(X)
-    if np.isnan(low):
-        raise ValueError(
-            "Input X contains NaN, and pictures (image_shape) have no missing pixels. "
-            "Fill them in first, for example X = np.nan_to_num(X)."
-        )
-    if low >= -SLACK and high <= 1 + SLACK:
+    if np.isnan(low) or (low >= -SLACK and high <= 1 + SLACK):
         return
     if kind in "iu" and low >= 0 and high <= EIGHT_BIT:
         advice = "X.astype('uint8') if they are from 0 to 255, else X / X.max()"

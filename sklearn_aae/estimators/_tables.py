@@ -63,7 +63,10 @@ def read_table(
     names = [column.name for column in columns.columns]
     check_finite(rows, names)
     if not tags.allow_nan:
-        check_plain(rows, columns.discrete, names, type(owner).__name__)
+        pictures = owner.image_shape is not None
+        check_plain(
+            rows, columns.discrete, names, type(owner).__name__, pictures=pictures
+        )
     if new:
         warn_about_text_columns(columns, X, rows, owner.categorical_features)
     return rows, columns

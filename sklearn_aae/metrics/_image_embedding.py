@@ -208,17 +208,23 @@ def _train(
 def _tensor(rows: np.ndarray) -> Tensor:
     """Return pixels in [0, 1], float32."""
     unit = 255 if rows.dtype == np.uint8 else 1
-    return torch.from_numpy(rows).float() / unit
+    # A copy in the order of this machine's bytes, that torch may write to.
+    return torch.from_numpy(rows.astype(np.float32)) / unit
 
 
 def _shape_of(pictures: np.ndarray, image_shape) -> tuple[int, ...]:
     """Return the shape of a picture; raise ValueError if it is none."""
-    shape = pictures.shape[1:] if image_shape is None else tuple(image_shape)
-    if len(shape) not in (2, 3) or min(shape[:2]) < MIN_SIZE:
+    asked = pictures.shape[1:] if image_shape is None else image_shape
+    shape = tuple(asked) if np.ndim(asked) == 1 else (asked,)
+    if (
+        len(shape) not in (2, 3)
+        or not all(isinstance(n, Integral) and n > 0 for n in shape)
+        or min(shape[:2]) < MIN_SIZE
+    ):
         raise ValueError(
             "fit_image_embedding needs pictures of at least 8 x 8 pixels, of shape "
             "(n_samples, height, width) or with channels last: a picture of X has "
-            f"shape {shape}. Pass image_shape=(height, width) with flat rows."
+            f"shape {asked}. Pass image_shape=(height, width) with flat rows."
         )
     return tuple(int(n) for n in shape)
 
@@ -231,15 +237,19 @@ def _flat(X, shape: tuple[int, ...], eight_bit: bool) -> np.ndarray:
             f"Pictures must have shape {('n_samples', *shape)}, or be flat rows. Got "
             f"{pictures.shape}."
         )
+    if not len(pictures):
+        raise ValueError("There are no pictures in X: pass one at least.")
     if eight_bit != (pictures.dtype == np.uint8):
         kind = "uint8" if eight_bit else "numbers in [0, 1]"
         raise ValueError(
             f"Pictures must be {kind}, as those that the embedding was trained on. Got "
             f"{pictures.dtype}."
         )
-    outside = not eight_bit and (np.min(pictures) < -0.5 or np.max(pictures) > 1.5)
-    if outside or not np.isfinite(pictures).all():
+    numbers = pictures.dtype.kind in "biuf" and np.isfinite(pictures).all()
+    if not numbers or (
+        not eight_bit and (np.min(pictures) < -0.5 or np.max(pictures) > 1.5)
+    ):
         raise ValueError(
             "Pixels must be uint8 or numbers in [0, 1]: divide by a number."
         )
-    return np.ascontiguousarray(pictures.reshape(len(pictures), n))
+    return pictures.reshape(len(pictures), n)

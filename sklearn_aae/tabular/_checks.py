@@ -41,7 +41,9 @@ def check_finite(X: np.ndarray, names) -> None:
     )
 
 
-def check_plain(X: np.ndarray, discrete, names, owner: str) -> None:
+def check_plain(
+    X: np.ndarray, discrete, names, owner: str, *, pictures: bool = False
+) -> None:
     """Raise ValueError if a column has categories, counts or missing cells.
 
     Parameters
@@ -57,6 +59,9 @@ def check_plain(X: np.ndarray, discrete, names, owner: str) -> None:
 
     owner : str
         Class of the estimator, for the message.
+
+    pictures : bool, default=False
+        Whether rows are pictures, for the message.
     """
     if any(discrete):
         raise ValueError(
@@ -67,9 +72,16 @@ def check_plain(X: np.ndarray, discrete, names, owner: str) -> None:
     cells = X.matrix.data if isinstance(X, SparseTable) else X
     if np.isnan(cells.sum()) and np.isnan(cells).any():
         columns = [_column(X, place) for place in np.argwhere(np.isnan(cells))]
+        advice = (
+            f"{owner} takes complete columns: impute first, for example with "
+            "SimpleImputer or KNNImputer, or use AAETransformer."
+        )
+        if pictures:
+            advice = (
+                "Pictures (image_shape) have no missing pixels: fill them in first, "
+                "for example X = np.nan_to_num(X)."
+            )
         raise ValueError(
             f"Input X contains NaN: column {names[columns[0]]!r} has "
-            f"{columns.count(columns[0])} missing values. {owner} takes complete "
-            "columns: impute first, for "
-            "example with SimpleImputer or KNNImputer, or use AAETransformer."
+            f"{columns.count(columns[0])} missing values. {advice}"
         )

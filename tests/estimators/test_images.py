@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.utils import get_tags
 from torch import nn
 
 import sklearn_aae
@@ -241,7 +242,12 @@ def test_channels_first_are_told_apart():
 BAD_NEW = [
     (EIGHT_BIT, GREY, "were uint8, from 0 to 255"),
     (GREY, EIGHT_BIT, "Pass X / 255"),
+    (EIGHT_BIT, 2 * GREY - 1, r"in \[-1, 1\].*127.5 \* \(X \+ 1\)"),
+    (EIGHT_BIT, GREY * 65535, r"span \[0, 65535\].*were uint8"),
     (GREY, GREY * 255, r"span \[0, 255\]"),
+    (GREY, NANS, "no missing pixels"),
+    (GREY, pd.DataFrame(NANS.reshape(N, 64)).astype("Float64"), "no missing pixels"),
+    (EIGHT_BIT, 255 * NANS, "no missing pixels"),
     (GREY, GREY[:, :7], "needs"),
     (GREY, FLAT[:, :63], "64 features"),
     (GREY, GREY[..., None], r"Pass X\[..., 0\]"),
@@ -256,6 +262,37 @@ def test_new_pictures_must_be_like_the_training_pictures(X, new, message, kind):
     for method in ("reconstruct", "score_samples"):
         with pytest.raises(ValueError, match=message):
             getattr(model, method)(new)
+
+
+BAD_MORE = [
+    (GREY, GREY * 8, "Pass X / 8"),
+    (GREY, -9 * GREY, r"span \[-9, 0\]"),
+    (GREY, NANS, "no missing pixels"),
+    (GREY, EIGHT_BIT, "Pass X / 255"),
+    (GREY, GREY[:, :7], "needs"),
+    (EIGHT_BIT, GREY, "were uint8, from 0 to 255"),
+    (EIGHT_BIT, 255.0 * GREY, "and those of the training pictures were uint8"),
+]
+WAYS_ON = {
+    "partial_fit": lambda X, more: make().partial_fit(X).partial_fit(more),
+    "warm_start": lambda X, more: make(warm_start=True).fit(X).fit(more),
+    "X_val": lambda X, more: make().fit(X, X_val=more),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_ON)
+@pytest.mark.parametrize(("X", "more", "message"), BAD_MORE)
+def test_a_training_goes_on_with_pictures_like_the_first(X, more, message, way):
+    WAYS_ON[way](X, X[:9])
+    with pytest.raises(ValueError, match=message) as caught:
+        WAYS_ON[way](X, more)
+    assert str(caught.value).startswith("X_val: ") == (way == "X_val")
+
+
+def test_missing_pixels_are_none_of_what_scikit_learn_may_expect():
+    for kind in ESTIMATORS:
+        assert not get_tags(make(kind)).input_tags.allow_nan
+    assert get_tags(AAETransformer()).input_tags.allow_nan
 
 
 def test_noisy_pictures_beyond_the_range_are_pictures():

@@ -105,6 +105,11 @@ BAD = [
     ({"X": X[:9, :7]}, "at least 8 x 8"),
     ({"X": 255 * X[:9]}, "divide by a number"),
     ({"X": np.where(X[:9] > 0.9, np.nan, X[:9])}, "divide by a number"),
+    ({"X": X[:9].astype(str)}, "Pixels must be uint8 or numbers"),
+    ({"X": X[:0], "y": Y[:0]}, "There are no pictures in X"),
+    ({"image_shape": 8}, r"has shape 8. Pass image_shape=\(height, width\)"),
+    ({"image_shape": (8, 8.5)}, "Pass image_shape"),
+    ({"image_shape": (8, 8, 0)}, "Pass image_shape"),
     ({"X": X[:8]}, "inconsistent numbers"),
     ({"y": np.zeros(9)}, "needs two labels in y at least"),
     ({"max_iter": 0}, "max_iter"),
@@ -119,7 +124,19 @@ def test_what_is_wrong_is_said(options, message):
         fit_image_embedding(arguments.pop("X"), arguments.pop("y"), **arguments)
 
 
+@pytest.mark.filterwarnings("error")
+def test_pictures_may_be_read_only_and_of_another_order_of_bytes():
+    given = X[:20].copy()
+    given.flags.writeable = False
+    options = {"max_iter": 1, "random_state": 0}
+    features = fit_image_embedding(given, Y[:20], **options)(given)
+    big = X[:20].astype(">f8")
+    assert np.array_equal(fit_image_embedding(big, Y[:20], **options)(big), features)
+
+
 def test_other_pictures_are_refused(embedding):
+    with pytest.raises(ValueError, match="There are no pictures in X"):
+        embedding(X[:0])
     with pytest.raises(ValueError, match="Pictures must have shape"):
         embedding(X[:5, :7])
     with pytest.raises(ValueError, match=r"must be numbers in \[0, 1\], as those that"):
