@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import functools
+import io
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn_aae.critics import CellCritic, Critic
 from sklearn_aae.decoders import DECODERS
 from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.utils import _random
+from sklearn_aae.utils._container import read, write
 from sklearn_aae.utils._random import seeded_scope
 
 D, K = 5, 2  # columns and code size of the small networks
@@ -195,3 +197,18 @@ def blobs():
     X = 4 * generator.normal(size=(3, 5))[y] + generator.normal(size=(90, 5))
     order = generator.permutation(90)
     return X[order], y[order]
+
+
+@pytest.fixture(scope="session")
+def forge():
+    """Return what changes a file's manifest and arrays, and renews its hash."""
+
+    def forged(blob, change):
+        manifest, stored, _ = read(io.BytesIO(blob))
+        arrays = {name: stored[name] for name in stored}
+        manifest = change(manifest, arrays) or manifest
+        file = io.BytesIO()
+        write(file, manifest, arrays)
+        return file.getvalue()
+
+    return forged

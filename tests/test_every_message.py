@@ -8,7 +8,6 @@ handed to an error are not seen here.
 
 import ast
 import hashlib
-import io
 import re
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from sklearn_aae.metrics import aae_scorer, reconstruction_error
 from sklearn_aae.persistence import RefusedFileError, load, save
 from sklearn_aae.priors import Gaussian, as_prior
 from sklearn_aae.report import main
-from sklearn_aae.utils._container import NO_HASH, read, write
+from sklearn_aae.utils._container import NO_HASH
 
 PACKAGE, TESTS = Path(sklearn_aae.__file__).parent, Path(__file__).parent
 LEAST = 12
@@ -255,12 +254,9 @@ FORGED = [
 
 
 @pytest.mark.parametrize(("change", "message"), FORGED)
-def test_forged_files(change, message, saved, tmp_path):
-    manifest, stored, _ = read(io.BytesIO(saved))
-    arrays = {name: stored[name] for name in stored}
-    change(manifest)
-    with open(tmp_path / "m", "wb") as file:
-        write(file, manifest, arrays)
+def test_forged_files(change, message, saved, tmp_path, forge):
+    forged = forge(saved, lambda manifest, arrays: change(manifest))
+    (tmp_path / "m").write_bytes(forged)
     with pytest.raises(RefusedFileError, match=message):
         load(tmp_path / "m")
 

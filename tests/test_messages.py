@@ -33,7 +33,7 @@ from sklearn_aae.persistence._encode import Encoder
 from sklearn_aae.priors import as_prior
 from sklearn_aae.tabular import _dtypes
 from sklearn_aae.training._optim import warn_of_other_rates
-from sklearn_aae.utils._container import DTYPES, _places, parse, read, write
+from sklearn_aae.utils._container import DTYPES, _places, parse, read
 
 X, Y = np.random.RandomState(0).normal(size=(30, 3)), np.arange(30) % 2
 FRAME = pd.DataFrame({"x": X[:, 0], "n": np.arange(30), "kind": ["a", "b"] * 15})
@@ -399,12 +399,9 @@ FORGED = [
 
 
 @pytest.mark.parametrize(("change", "message"), FORGED)
-def test_forged(change, message, blob, tmp_path):
-    manifest, stored, _ = read(io.BytesIO(blob))
-    arrays = {name: stored[name] for name in stored}
-    change(manifest)
-    with open(tmp_path / "m", "wb") as file:
-        write(file, manifest, arrays)
+def test_forged(change, message, blob, tmp_path, forge):
+    forged = forge(blob, lambda manifest, arrays: change(manifest))
+    (tmp_path / "m").write_bytes(forged)
     with pytest.raises(RefusedFileError, match=message):
         load(tmp_path / "m")
 

@@ -23,6 +23,7 @@ ANSWERS = (
     "traverse",
     "transfer",
     "predict",
+    "fit_predict",
     "predict_proba",
     "score_samples",
     "decision_function",

@@ -17,8 +17,8 @@ MOST_COLUMNS, MOST_CATEGORIES = 50, 8
 # What `health_` has and a card shows, in words.
 HEALTH = {
     "explained_variance": "share of the variance that the reconstruction explains",
-    "prior_match": "energy distance of codes and prior (0 is best)",
-    "prior_match_pvalue": "p-value of that",
+    "prior_match": "energy distance of {compared} (0 is best)",
+    "prior_match_pvalue": "p-value of the energy distance",
     "critic_accuracy": "accuracy of the critic (0.5 is a draw)",
     "sample_variance": "variance of samples, in that of the rows",
 }
@@ -28,7 +28,7 @@ CARD = """\
 library_name: sklearn_aae
 tags:
 - sklearn_aae
-- tabular
+- {kind}
 - adversarial-autoencoder
 {task}---
 
@@ -118,8 +118,10 @@ def model_card(
             f"{type(estimator).__name__}. Of a pipeline pass the step: pipeline[-1]."
         )
     check_is_fitted(estimator)
-    task = "pipeline_tag: tabular-classification\n" if is_classifier(estimator) else ""
+    kind = "tabular" if estimator.image_shape is None else "image"
+    task = f"pipeline_tag: {kind}-classification\n" if is_classifier(estimator) else ""
     return CARD.format(
+        kind=kind,
         task=task,
         name=type(estimator).__name__,
         description=description,
@@ -143,7 +145,10 @@ def _cell(value: Any) -> str:
 
 
 def _data(estimator, *, cells: bool) -> str:
-    """Return the columns, and the classes where there are any."""
+    """Return the columns, or the shape of pictures, and classes where there are any."""
+    if estimator.image_shape is not None:
+        shape = " x ".join(map(str, estimator.image_shape))
+        return f"Pictures of {shape} pixels." + _classes(estimator, cells=cells)
     columns, scaled = estimator.columns_.columns, estimator.preprocessor_
     rows = []
     for i, column in enumerate(columns[:MOST_COLUMNS]):
@@ -164,10 +169,15 @@ def _data(estimator, *, cells: bool) -> str:
     text = f"{estimator.n_features_in_} columns:\n\n{table}"
     if rest:
         text += f"\n\nand {rest} more."
+    return text + _classes(estimator, cells=cells)
+
+
+def _classes(estimator, *, cells: bool) -> str:
+    """Return a paragraph of the classes; nothing if there are none to show."""
     classes = getattr(estimator, "classes_", None)
-    if classes is not None and cells:
-        text += "\n\nClasses: " + ", ".join(map(str, classes)) + "."
-    return text
+    if classes is None or not cells:
+        return ""
+    return "\n\nClasses: " + ", ".join(map(str, classes)) + "."
 
 
 def _training(estimator) -> str:
@@ -192,10 +202,12 @@ def _figures(estimator, figures: Mapping[str, float]) -> str:
     health = getattr(estimator, "health_", {})
     where = "held-out rows" if health.get("held_out") else "training rows"
     rows: list[tuple] = [("`loss_`, the criterion (0 is best)", estimator.loss_)]
+    coded = hasattr(estimator, "encoder_")
+    compared = "codes and prior" if coded else "drawn rows and rows"
     rows += [
-        (f"{words}, {where}", health[name])
+        (f"{words.format(compared=compared)}, {where}", health[name])
         for name, words in HEALTH.items()
-        if not math.isnan(health.get(name) or math.nan)
+        if health.get(name) is not None and not math.isnan(health[name])
     ]
     return _table(("figure", "value"), [*rows, *figures.items()])
 

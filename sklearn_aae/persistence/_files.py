@@ -47,7 +47,8 @@ def save(estimator, path) -> None:
         (``pip install "sklearn-aae[skops]"``).
 
     path : str or path-like
-        Where the file is written.
+        Where the file is written: whole or not at all. A file that is there is
+        replaced, also a read-only one, and its mode is kept; a link is followed.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def save(estimator, path) -> None:
         lambda: the message names it.
 
     ValueError
-        If `path` is a folder, or in none that exists.
+        If `path` is a folder or no regular file, or in no folder that exists.
 
     See Also
     --------
@@ -87,7 +88,9 @@ def save(estimator, path) -> None:
             "saved once there is an object of it."
         )
     path = Path(path)
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    place = Path(os.path.realpath(path))  # a link is followed
+    other = place.exists() and not place.is_file()  # a folder, a device
+    if other or not place.parent.is_dir():
         raise ValueError(
             f"path={str(path)!r} is no place for a file. Name a file in a folder that "
             "exists."

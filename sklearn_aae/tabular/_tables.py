@@ -84,7 +84,7 @@ def as_table(X, name: str = "X") -> Any:
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(X, torch.Tensor):
         return X
-    X = X.detach().cpu()
+    X = X.detach().cpu().resolve_neg()
     return (X.float() if X.dtype in (torch.float16, torch.bfloat16) else X).numpy()
 
 

@@ -8,12 +8,13 @@ with the same bits. One file holds all members of a stack, at one epoch: the las
 of a member may depend on how many others it trains with.
 """
 
+import contextlib
 import hashlib
 import json
 import math
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,15 @@ STOPPING = ("misses_", "dynamic_threshold_", "best_epoch_")
 BEST = "best_model_weights_"
 # Where an object lies in memory, in the text that Python has for it.
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+# What a folder, or a whole file with other content, gives when it is read.
+UNREADABLE = (
+    RefusedFileError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+    OSError,
+)
 
 
 @dataclass(frozen=True)
@@ -87,8 +97,7 @@ class Keeper:
         """Take over the outcome of a training; return whether it was finished."""
         if not self.path.exists():
             return False
-        with open(self.path, "rb") as file:
-            manifest, arrays = self._read(file)
+        with self._opened() as (manifest, arrays):
             if not manifest["finished"]:
                 return False
             pairs = list(zip(self.jobs, manifest["members"], strict=True))
@@ -111,8 +120,7 @@ class Keeper:
         running = [member for member in members if not member.at_end]
         if not self.path.exists():
             return list(running), running
-        with open(self.path, "rb") as file:
-            manifest, arrays = self._read(file)
+        with self._opened() as (manifest, arrays):
             parts = manifest["members"]
             for member in members:
                 part = parts[self._at[id(member.net)]]
@@ -124,15 +132,21 @@ class Keeper:
         pairs = zip(present, ended, strict=True)
         return present, [m for m, at_end in pairs if not (at_end or m.at_end)]
 
-    def _read(self, file) -> tuple[dict, StoredArrays]:
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[dict, StoredArrays]]:
+        """Open the checkpoint; refuse one that lacks what a reader looks for."""
         try:
-            manifest, arrays, _ = read(file)
-        except RefusedFileError as error:
+            with open(self.path, "rb") as file:
+                manifest, arrays, _ = read(file)
+                yield manifest, arrays
+        except UNREADABLE as error:
+            why = str(error)
+            if not isinstance(error, RefusedFileError):
+                why = f"It is none of this training ({type(error).__name__}: {error})."
             raise RefusedFileError(
-                f"The checkpoint {self.path} cannot be read. {error} Delete the file, "
-                "and the training begins anew."
+                f"The checkpoint {self.path} cannot be read. {why} Delete it, and the "
+                "training begins anew."
             ) from None
-        return manifest, arrays
 
     def _restore(self, member: Any, part: dict, arrays: StoredArrays) -> None:
         """Bring a member to what a checkpoint has of it."""

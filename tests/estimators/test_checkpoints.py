@@ -359,6 +359,28 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         model.fit(X)
 
 
+@pytest.mark.parametrize("at", ["finished", "members", "weights", "folder"])
+def test_a_checkpoint_of_something_else_is_named(at, tmp_path, forge):
+    model = AAETransformer(2, checkpoint=tmp_path, **SMALL)
+    model.fit(X)
+
+    def change(manifest, arrays):
+        if at == "weights":
+            arrays.pop(next(name for name in arrays if ".weights." in name))
+        else:
+            manifest.pop(at)
+
+    for path in tmp_path.iterdir():
+        whole = path.read_bytes()
+        if at == "folder":
+            path.unlink()
+            path.mkdir()
+        else:
+            path.write_bytes(forge(whole, change))
+    with pytest.raises(RefusedFileError, match=r"checkpoint .* is none of this t"):
+        model.fit(X)
+
+
 def test_leftovers_of_killed_processes_are_deleted(tmp_path):
     process = os.fork()
     if process == 0:

@@ -67,6 +67,9 @@ with config_context(array_api_dispatch=True):
     assert isinstance(chain.fit(rows).transform(rows), torch.Tensor)
     back = chain[-1].inverse_transform(chain.transform(rows))
     assert isinstance(back, torch.Tensor) and back.shape == (60, 3)
+    labels = AAEClusterer(2, **SMALL).fit_predict(rows)
+    assert isinstance(labels, torch.Tensor)
+    assert np.array_equal(labels.numpy(), AAEClusterer(2, **SMALL).fit_predict(X))
 print("all of them")
 """
 
@@ -82,6 +85,14 @@ def test_without_the_switch_arrays_come_out():
     rows = torch.arange(30.0).reshape(10, 3)
     codes = AAETransformer(2, hidden_layer_sizes=(4,), max_iter=1).fit(rows)
     assert isinstance(codes.transform(rows), np.ndarray)
+
+
+def test_tensors_that_are_negated_later():
+    rows = torch.arange(30.0).reshape(10, 3)
+    model = AAETransformer(2, hidden_layer_sizes=(4,), max_iter=1).fit(rows)
+    negated = torch.complex(rows, -rows).conj().imag  # rows, as a sign to be applied
+    assert negated.is_neg()
+    assert np.array_equal(model.transform(negated), model.transform(rows))
 
 
 @pytest.mark.parametrize("found", [np.array(["a"]), None, [1.0]], ids=str)

@@ -1,10 +1,13 @@
 """A model card says what the model was fitted on, how well, and what its limits are."""
 
+import math
+
+import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_aae import AAETransformer
+from sklearn_aae import AAETransformer, SemiSupervisedAAEClassifier
 from sklearn_aae.persistence import model_card
 from sklearn_aae.persistence._versions import VERSIONS
 
@@ -48,6 +51,34 @@ def test_what_the_fit_was_warned_of_is_a_limit(make):
     assert "The fit was warned: Columns [1] of the code are dead" in model_card(model)
     del model.health_  # as of a file of an earlier version
     assert "loss_" in model_card(model)
+
+
+def test_figures_of_health(make):
+    model = make("AAETransformer", n_examples=0)
+    model.health_ |= {"prior_match": 0.0, "prior_match_pvalue": math.nan}
+    card = model_card(model)
+    assert (
+        "| energy distance of codes and prior (0 is best), training rows | 0 |" in card
+    )
+    assert "p-value" not in card
+    sampler = make("GANSampler")
+    sampler.health_ |= {"prior_match": 0.25, "held_out": True}
+    assert "| energy distance of drawn rows and rows (0 is best), held" in model_card(
+        sampler
+    )
+
+
+def test_pictures_are_one_line():
+    rows = np.random.RandomState(0).uniform(size=(20, 8, 8))
+    labels = np.repeat(["cat", "dog"], 10)
+    model = SemiSupervisedAAEClassifier(
+        2, image_shape=(8, 8), hidden_channels=(4,), max_iter=1, random_state=0
+    ).fit(rows, labels)
+    card = model_card(model)
+    assert "\nPictures of 8 x 8 pixels.\n\nClasses: cat, dog.\n" in card
+    assert "- image\n" in card
+    assert "tabular" not in card
+    assert "pipeline_tag: image-classification" in card
 
 
 def test_many_columns_and_categories_are_cut_short(make, monkeypatch):

@@ -249,3 +249,14 @@ def test_names_may_be_as_long_as_the_file_system_takes(tmp_path):
 def test_a_place_for_no_file_is_named(place, tmp_path):
     with pytest.raises(ValueError, match="is no place for a file"):
         save(AAETransformer(2), tmp_path / place)
+
+
+def test_no_file_is_put_where_a_pipe_or_folder_is(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "gone" / "m")
+    for name in ("pipe", "link"):
+        with pytest.raises(ValueError, match="is no place for a file"):
+            save(AAETransformer(2), tmp_path / name)
+    (tmp_path / "gone").mkdir()
+    save(AAETransformer(2), tmp_path / "link")  # a link to a file that is to be
+    assert load(tmp_path / "gone" / "m").n_components == 2

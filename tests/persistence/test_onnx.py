@@ -91,6 +91,7 @@ CASES = [
     (SemiSupervisedAAEClassifier(2, **SMALL), "frame", CLASSES),
     (AAEOutlierDetector(1, n_init=1, **SMALL), "frame", SCORES),
     (AAEOutlierDetector(1, n_init=2, score_method="critic", **SMALL), "array", SCORES),
+    (AAEOutlierDetector(1, n_init=3, **SMALL), "array", SCORES),
 ]
 
 
@@ -111,6 +112,21 @@ def test_answers_are_the_same(model, table, outputs, rng_untouched):
             assert_close(found[name].reshape(expected.shape), expected)
         assert found[name].ndim == expected.ndim + (outputs is SCORES)
     assert logging.root.manager.disable == 0
+
+
+@pytest.mark.parametrize("posterior", ["deterministic", "universal"])
+def test_clusters_of_rows_near_labels_of_none(posterior):
+    rows = np.concatenate([RNG.normal(size=(40, 4)), RNG.normal(size=(40, 4)) + 6])
+    small = SMALL | {"max_iter": 20}
+    model = AAEClusterer(4, n_subclusters=10, posterior=posterior, **small).fit(rows)
+    assert (model.subcluster_labels_ < 0).any()
+    far = np.concatenate([rows, rows * 10, rows * 1000])
+    found, expected = run(to_onnx(model, rows), far), model.predict_proba(far)
+    if posterior == "universal":  # draws and averages, with no logits to sum
+        found = {name: cells[:80] for name, cells in found.items()}
+        far, expected = far[:80], expected[:80]
+    assert_close(found["probabilities"], expected, 1e-3)
+    assert np.array_equal(found["label"].ravel(), model.predict(far))
 
 
 def test_whole_numbers_as_labels_and_polars():

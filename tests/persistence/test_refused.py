@@ -13,7 +13,7 @@ import torch
 
 from sklearn_aae import AAETransformer, priors
 from sklearn_aae.persistence import RefusedFileError, load, save
-from sklearn_aae.utils._container import read, write
+from sklearn_aae.utils._container import read
 
 RAN = []
 
@@ -65,16 +65,6 @@ def refuse(tmp_path, monkeypatch):
     return loaded
 
 
-def forge(blob, change):
-    """Return a file whose manifest and arrays were changed, with the right hash."""
-    manifest, stored, _ = read(io.BytesIO(blob))
-    arrays = {name: stored[name] for name in stored}
-    manifest = change(manifest, arrays) or manifest
-    file = io.BytesIO()
-    write(file, manifest, arrays)
-    return file.getvalue()
-
-
 def nodes(node, at=()):
     """Yield the place of each value in a manifest."""
     yield at
@@ -97,7 +87,7 @@ def find(manifest, *names):
     return found[0]
 
 
-def test_a_forged_file_that_is_not_changed_loads(whole, tmp_path):
+def test_a_forged_file_that_is_not_changed_loads(whole, tmp_path, forge):
     (tmp_path / "m").write_bytes(forge(whole, lambda manifest, arrays: None))
     assert isinstance(load(tmp_path / "m"), AAETransformer)
 
@@ -165,7 +155,7 @@ FOREIGN = [
 ]
 
 
-def test_forged_content(whole, refuse):
+def test_forged_content(whole, refuse, forge):
     """Each foreign node, put in the place of three others."""
     rng = random.Random(0)
     manifest = read(io.BytesIO(whole))[0]
@@ -197,7 +187,7 @@ HUGE = [
 
 
 @pytest.mark.parametrize(("at", "value"), HUGE, ids=str)
-def test_sizes_that_the_file_does_not_have(at, value, whole, refuse):
+def test_sizes_that_the_file_does_not_have(at, value, whole, refuse, forge):
     def change(manifest, arrays):
         params = find(manifest, "_data", "dict", "params", "dict")
         put(manifest, find(manifest, *at) if "object" in at else (*params, *at), value)
@@ -205,7 +195,7 @@ def test_sizes_that_the_file_does_not_have(at, value, whole, refuse):
     refuse(forge(whole, change))
 
 
-def test_a_table_that_is_larger_than_the_weights(whole, refuse):
+def test_a_table_that_is_larger_than_the_weights(whole, refuse, forge):
     def change(manifest, arrays):
         at = find(manifest, "schema_", "object", "state", "dict", "n_categories")
         put(manifest, (*at, "tuple", 0), 10**10)
@@ -213,7 +203,7 @@ def test_a_table_that_is_larger_than_the_weights(whole, refuse):
     refuse(forge(whole, change))
 
 
-def test_weights_that_are_missing_or_too_many(whole, refuse):
+def test_weights_that_are_missing_or_too_many(whole, refuse, forge):
     for name in ("networks.encoder.head.norm", "networks.critic"):
 
         def drop(manifest, arrays, name=name):
@@ -313,11 +303,11 @@ MANIFESTS = [
 
 
 @pytest.mark.parametrize(("change", "message"), MANIFESTS, ids=str)
-def test_other_manifests(change, message, whole, refuse):
+def test_other_manifests(change, message, whole, refuse, forge):
     refuse(forge(whole, lambda manifest, arrays: manifest | change), message)
 
 
-def test_what_is_no_estimator(whole, refuse):
+def test_what_is_no_estimator(whole, refuse, forge):
     def change(manifest, arrays):
         arrays.clear()
         return manifest | {"estimator": [1, 2]}
@@ -333,14 +323,14 @@ def test_what_is_no_estimator(whole, refuse):
         ("numpy", 3, "no version"),
     ],
 )
-def test_newer_and_unknown_versions(package, number, message, whole, refuse):
+def test_newer_and_unknown_versions(package, number, message, whole, refuse, forge):
     def change(manifest, arrays):
         manifest["versions"][package] = number
 
     refuse(forge(whole, change), message)
 
 
-def test_a_large_file_takes_twice_its_size_at_most(make, tmp_path, refuse):
+def test_a_large_file_takes_twice_its_size_at_most(make, tmp_path, refuse, forge):
     model = make("AAETransformer")
     model.extra_ = np.zeros(2**20)  # 8 MB
     save(model, tmp_path / "m")
@@ -359,7 +349,7 @@ def test_a_large_file_takes_twice_its_size_at_most(make, tmp_path, refuse):
 # --- what a file of skops may hold ----------------------------------------------------
 
 
-def test_forged_pipelines(make, tmp_path, refuse):
+def test_forged_pipelines(make, tmp_path, refuse, forge):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
@@ -393,7 +383,9 @@ def test_a_layout_calls_nothing_but_dtypes():
         ("n_components", 10**8, " other tensors"),
     ],
 )
-def test_a_prior_that_is_larger_than_the_file(key, value, message, tmp_path, refuse):
+def test_a_prior_that_is_larger_than_the_file(
+    key, value, message, tmp_path, refuse, forge
+):
     save(AAETransformer(prior=priors.GaussianMixture(2, 3)), tmp_path / "m")
     blob = (tmp_path / "m").read_bytes()
     (tmp_path / "m").unlink()

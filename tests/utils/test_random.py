@@ -1,5 +1,7 @@
 """Random streams: own generators, the caller's untouched."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -10,6 +12,7 @@ from sklearn_aae.utils._random import (
     Streams,
     draw_seeds,
     epoch_seeds,
+    lent_generator,
     seeded_scope,
     standard_normal,
     standard_uniform,
@@ -209,3 +212,27 @@ def test_a_generator_of_the_callers_own_is_used():
         found = drawn_by_it()
     for one, other in zip(expected, found, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_may_borrow_what_a_thread_had_borrowed():
+    borrowed, done = threading.Event(), threading.Event()
+
+    def borrow():
+        with lent_generator(0):
+            borrowed.set()
+            done.wait()
+
+    thread = threading.Thread(target=borrow)
+    thread.start()
+    borrowed.wait()
+    process = os.fork()
+    if process == 0:
+        signal.alarm(20)  # what would wait for the thread for ever
+        with lent_generator(1):
+            os._exit(7)
+    try:
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
+    finally:
+        done.set()
+        thread.join()

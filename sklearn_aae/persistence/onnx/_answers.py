@@ -6,6 +6,7 @@ float64, so that a column far from 0 keeps its digits; networks answer in float3
 """
 
 import copy
+import math
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from sklearn_aae.tabular import TableColumns, TablePreprocessor
 
 # The number of a category that is none of the training table's.
 UNKNOWN = -1.0
+
+# The smallest normal number of float32, and the log of the smallest of float64.
+SMALLEST = torch.finfo(torch.float32).tiny
+LOG_SMALLEST_DOUBLE = math.log(5e-324)
 
 
 def single(network: nn.Module) -> nn.Module:
@@ -158,6 +163,7 @@ class Answers(nn.Module):
             member = parts[:, None] == np.arange(len(p))
             self.register_buffer("member", torch.tensor(member, dtype=torch.float32))
             self.register_buffer("share", torch.tensor(p, dtype=torch.float32))
+            self.register_buffer("unused", torch.tensor(parts < 0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return answers about cells (B, d) of float64."""
@@ -170,15 +176,28 @@ class Answers(nn.Module):
             scores = torch.stack([m(x, lost) for m in self.members]).sort(0).values
             middle = len(scores) // 2
             return (scores[middle] + scores[-1 - middle]) / 2
-        z = self.encoder(x).mean
+        code = self.encoder(x)
+        z = code.mean
         if self.method == "transform":
             return z if self.decoder is None else self.decoder.represent(z)
         p = z[:, : self.labels]
         if not self.merges:
             return p
+        logits = getattr(code, "logits", None)  # a universal posterior has none
+        return self._merged(p) if logits is None else self._merged_logits(logits)
+
+    def _merged(self, p: Tensor) -> Tensor:
+        """Return probabilities of clusters, from those of labels (B, m)."""
         p = p @ self.member
         total = p.sum(-1, keepdim=True)
-        return torch.where(total > 0, p / total.clamp_min(1e-38), self.share)
+        return torch.where(total > 0, p / total.clamp_min(SMALLEST), self.share)
+
+    def _merged_logits(self, logits: Tensor) -> Tensor:
+        """Return what `_merged` would in float64: float32 has no p below 1e-45."""
+        used = logits.masked_fill(self.unused, -torch.inf)
+        share = used.logsumexp(-1, keepdim=True) - logits.logsumexp(-1, keepdim=True)
+        p = used.softmax(-1) @ self.member
+        return torch.where(share > LOG_SMALLEST_DOUBLE, p, self.share)
 
 
 class Scores(nn.Module):
