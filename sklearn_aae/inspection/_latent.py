@@ -9,7 +9,8 @@ from sklearn_aae.inspection._style import LOOKS, legend_scale, point_style
 from sklearn_aae.tabular import column_values, is_labelled
 from sklearn_aae.utils._optional import import_optional
 
-# With more classes than this, colours are of a continuous map, without a legend.
+# With more classes than this, colours are of a continuous map, without a legend;
+# whole numbers have a colour bar, as others have.
 MAX_LEGEND = 20
 
 # The colour of points without a label.
@@ -29,6 +30,8 @@ class LatentSpaceDisplay:
     y : array-like of shape (n_samples,), default=None
         Labels or numbers that colour the points; points without one are grey. Of
         labels -1, None and NaN are none, of numbers that are not whole None and NaN.
+        Whole numbers are labels; more than 20 different ones have a colour bar instead
+        of a legend.
 
     density : PlaneDensity, default=None
         Density of the prior over a grid: ``x`` and ``y`` of shape (n_points,),
@@ -91,7 +94,8 @@ class LatentSpaceDisplay:
         y : array-like of shape (n_samples,), default=None
             Labels or numbers that colour the points; points without one are grey. Of
             labels -1, None and NaN are none, of numbers that are not whole None and
-            NaN. To colour a class of -1, pass text.
+            NaN. To colour a class of -1, pass text. Whole numbers are labels; more than
+            20 different ones have a colour bar instead of a legend.
 
         grid_resolution : int, default=200
             Number of points, along each side, at which the prior is evaluated.
@@ -225,7 +229,7 @@ class LatentSpaceDisplay:
 def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return the values that choose colours, which rows have one, and the classes.
 
-    The classes are None for numbers that are not whole.
+    The classes are None for numbers that are not whole, and for many whole ones.
     """
     y = column_values(y)
     present = np.array([value is not None for value in y], dtype=bool)
@@ -233,6 +237,10 @@ def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     if any(value != np.floor(value) for value in numbers):
         return y[present].astype(float), present, None
     labelled = is_labelled(y)
+    if all(isinstance(value, int | float) for value in y[labelled]):
+        numbers = y[labelled].astype(float)
+        if len(np.unique(numbers)) > MAX_LEGEND:
+            return numbers, labelled, None
     values = np.asarray(y[labelled].tolist())
     values = values.astype(str) if values.dtype == object else values
     return values, labelled, np.unique(values)

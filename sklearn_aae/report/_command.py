@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sklearn_aae.report._look import look_at
 from sklearn_aae.report._page import make_page
+from sklearn_aae.report._pictures import check_drawable
 from sklearn_aae.report._table import read_table
 
 
@@ -32,9 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         table = read_table(options.table, options.colour, options.drop)
+        # What can fail fails before the fits, which take time.
+        check_drawable()
+        folder = _make_folder(options.output or options.table.parent)
         look = look_at(table.X, n_components=options.columns, seed=options.seed)
         page = make_page(options.table.name, table, look, seed=options.seed)
-        for path in _write(options, table, look, page):
+        for path in _write(folder / options.table.stem, table, look, page):
             print(path)
     except (ValueError, ImportError, OSError) as error:
         print(f"sklearn_aae: {error}", file=sys.stderr)
@@ -42,10 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _write(options, table, look, page: str) -> list[Path]:
-    """Write codes and page; return where they are."""
-    folder = options.output or options.table.parent
+def _make_folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--output must be a folder, and {folder} is a file.")
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write(stem: Path, table, look, page: str) -> list[Path]:
+    """Write codes and page; return where they are."""
     codes = table.X[[]].copy()
     codes.index.name = "row"
     for j, column in enumerate(look.codes.T, 1):
@@ -53,10 +62,8 @@ def _write(options, table, look, page: str) -> list[Path]:
     codes["unusual"] = look.scores
     if table.colour is not None:
         name = table.colour.name
-        codes[f"{name}_" if name in codes else name] = table.colour
-    paths = [
-        folder / f"{options.table.stem}_{end}" for end in ("codes.csv", "look.html")
-    ]
+        codes[f"{name}_" if name in ("row", *codes) else name] = table.colour
+    paths = [Path(f"{stem}_{end}") for end in ("codes.csv", "look.html")]
     codes.to_csv(paths[0])
     paths[1].write_text(page, encoding="utf-8")
     return paths
@@ -90,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", type=Path, metavar="FOLDER", help="default: that of the table"
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--seed", type=_seed, default=0, help="of all that is random (default: 0)"
+    )
     return parser
 
 
@@ -98,4 +107,11 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**32 - 1}")
     return value

@@ -12,6 +12,8 @@ from sklearn_aae.estimators.outliers._detector import AAEOutlierDetector
 # Rows whose codes are asked for again with a column shuffled.
 SHUFFLED_ROWS = 2000
 N_OUTLIERS, N_BLAMED, N_DRAWN = 10, 3, 8
+# A cell with less of the score is not blamed for it.
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Outlier:
         How unusual it is; higher is more.
 
     blamed : list of (str, object, float)
-        Columns that make it so: name, value, share of the score.
+        Columns that make it so: name, value, share of the score, of 1 % or more.
     """
 
     row: int
@@ -132,8 +134,9 @@ def _outliers(detector: Any, X: Any, scores: np.ndarray) -> list[Outlier]:
     parts = np.asarray(detector.localize(rows), dtype=float)
     found = []
     for i, (row, part) in enumerate(zip(most, parts, strict=True)):
-        top = [j for j in np.argsort(-part)[:N_BLAMED] if part[j] > 0]
         total = max(part[part > 0].sum(), np.finfo(float).tiny)
+        most_of_it = np.argsort(-part)[:N_BLAMED]
+        top = [j for j in most_of_it if part[j] / total >= LEAST_SHARE]
         blamed = [
             (str(X.columns[j]), rows.iloc[i, j], float(part[j] / total)) for j in top
         ]

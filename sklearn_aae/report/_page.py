@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_aae._version import __version__
 from sklearn_aae.report._look import Look
 from sklearn_aae.report._pictures import (
+    MAX_BARS,
     draw_columns,
     draw_map,
     draw_scores,
@@ -53,12 +54,12 @@ pre { background: var(--box); padding: .8rem 1rem; overflow-x: auto; border-radi
 <h1>$title</h1>
 <p class="soft">$summary</p>
 <h2>The map</h2>
-<p>Each point is a row, placed by the $k numbers that an adversarial autoencoder has
+<p>Each point is a row, placed by the $numbers that an adversarial autoencoder has
 found for it. Rows that are alike lie side by side.$contours</p>
 <img src="$map" alt="Codes of the rows">
 <h2>Columns that matter</h2>
 <p>How far the points move, over their own spread, if one column is shuffled and the
-others are left alone. A column with a short bar has little say in the map.</p>
+others are left alone. A column with a short bar has little say in the map.$shown</p>
 <img src="$columns" alt="Columns by how far codes move without them">
 $left_out
 <h2>Unusual rows</h2>
@@ -115,10 +116,11 @@ def make_page(name: str, table: Table, look: Look, *, seed: int) -> str:
     return PAGE.substitute(
         title=escape(name),
         summary=f"{summary}.",
-        k=k,
+        numbers="number" if k == 1 else f"{k} numbers",
         contours=contours,
         map=picture,
         columns=draw_columns(look),
+        shown=_shown(n_columns),
         left_out=_left_out(table.left_out),
         scores=draw_scores(look),
         outliers=_outliers(look),
@@ -128,6 +130,12 @@ def make_page(name: str, table: Table, look: Look, *, seed: int) -> str:
         code=escape(_code(name, table, k, seed)),
         version=__version__,
     )
+
+
+def _shown(n_columns: int) -> str:
+    if n_columns <= MAX_BARS:
+        return ""
+    return f" Drawn are the {MAX_BARS} of the {n_columns} columns with most."
 
 
 def _left_out(left_out: dict[str, str]) -> str:
@@ -141,7 +149,8 @@ def _outliers(look: Look) -> str:
     lines = []
     for outlier in look.outliers:
         cells = [f"{n} = {_text(v)} ({share:.0%})" for n, v, share in outlier.blamed]
-        lines.append((outlier.row, outlier.score, ", ".join(cells)))
+        because = ", ".join(cells) or "many cells, each a little"
+        lines.append((outlier.row, outlier.score, because))
     return _table(("row", "score", "because of"), lines)
 
 
@@ -191,13 +200,18 @@ def _item(good: bool, text: str) -> str:
 
 def _code(name: str, table: Table, k: int, seed: int) -> str:
     """Return the Python that makes the same codes."""
+    options = "".join(f", {key}={value!r}" for key, value in table.options.items())
+    lines = [f"X = pd.read_csv({name!r}{options})"]
+    if table.stripped:
+        lines.append("X = X.rename(columns=str.strip)")
+    if table.left_out:
+        lines.append(f"X = X.drop(columns={list(table.left_out)!r})")
     return "\n".join(
         [
             "import pandas as pd",
             "from sklearn_aae import AAETransformer, AAEOutlierDetector",
             "",
-            f"X = pd.read_csv({name!r})"
-            + (f".drop(columns={list(table.left_out)!r})" if table.left_out else ""),
+            *lines,
             f"aae = AAETransformer({k}, random_state={seed}).fit(X)",
             "codes = aae.transform(X)",
             "drawn = aae.sample(100)",

@@ -32,11 +32,19 @@ class Table(NamedTuple):
 
     left_out : dict of str to str
         Why columns are not in `X`, by name.
+
+    options : dict of str to str
+        Arguments of ``pandas.read_csv`` that read the file, but for its defaults.
+
+    stripped : bool
+        Whether names of columns have lost spaces around them.
     """
 
     X: Any
     colour: Any
     left_out: dict[str, str]
+    options: dict[str, str]
+    stripped: bool
 
 
 def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
@@ -45,7 +53,8 @@ def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
     Parameters
     ----------
     path : Path
-        A file of comma-separated values; semicolons and tabs are found out.
+        A file of comma-separated values; semicolons, tabs and decimal commas are found
+        out.
 
     colour : str or None
         The column that colours the picture; it is not learnt from.
@@ -58,17 +67,9 @@ def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
     TableError
         If there is no such file or column, or nothing to learn from.
     """
-    frame = _read(path)
-    frame.columns = [str(name).strip() for name in frame.columns]
-    for name in [*([] if colour is None else [colour]), *dropped]:
-        if name not in frame.columns:
-            close = difflib.get_close_matches(name, frame.columns, 1, 0.5)
-            names = ", ".join(frame.columns[:12])
-            more = ", ..." if frame.shape[1] > 12 else ""
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise TableError(
-                f"There is no column {name!r}.{hint} There are {names}{more}."
-            )
+    frame, options = _read(path)
+    stripped = _strip_names(frame)
+    _check_names([*([] if colour is None else [colour]), *dropped], frame.columns)
     left_out = dict.fromkeys(dropped, "as you asked")
     if colour is not None:
         left_out[colour] = "colours the picture"
@@ -84,24 +85,63 @@ def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
             f"least {MIN_ROWS} and 1 are needed."
             + (f" Left out: {why}." if why else "")
         )
-    return Table(X, None if colour is None else frame[colour], left_out)
+    chosen = None if colour is None else frame[colour]
+    return Table(X, chosen, left_out, options, stripped)
 
 
-def _read(path: Path) -> Any:
+def _strip_names(frame: Any) -> bool:
+    """Take spaces from around the names of columns; return whether there were any."""
+    names = [name.strip() for name in frame.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise TableError(f"Several columns are called {twice!r}: rename all but one.")
+    stripped = names != list(frame.columns)
+    frame.columns = names
+    return stripped
+
+
+def _check_names(asked: list[str], names: Any) -> None:
+    """Check that the columns that were asked for are there."""
+    for name in asked:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1, 0.5)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            known = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            raise TableError(f"There is no column {name!r}.{hint} There are {known}.")
+
+
+def _read(path: Path) -> tuple[Any, dict[str, str]]:
+    """Return the file as a frame, and the options that read it."""
     pd = import_optional("pandas", feature="Reading a table", extra="report")
     if not path.is_file():
         raise TableError(f"There is no file {str(path)!r}.")
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        separator = _separator(file.read(SNIFFED))
+    options = {} if separator == "," else {"sep": separator}
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            start = file.read(SNIFFED)
-        frame = pd.read_csv(path, sep=_separator(start), encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        frame = pd.read_csv(path, sep=_separator(start), encoding="latin-1")
+        try:
+            frame = pd.read_csv(path, **options)
+        except UnicodeDecodeError:
+            options["encoding"] = "latin-1"
+            frame = pd.read_csv(path, **options)
+        if separator != ",":
+            commas = pd.read_csv(path, **options, decimal=",")
+            if _n_numeric(commas) > _n_numeric(frame):
+                frame, options["decimal"] = commas, ","
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(
             f"{path.name} is no table of separated values: {error}"
         ) from None
-    return frame
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas took values for names
+        raise TableError(
+            f"{path.name} has more values in a row than names in its header: name each "
+            "column, and end no line with a separator."
+        )
+    return frame, options
+
+
+def _n_numeric(frame: Any) -> int:
+    return frame.select_dtypes("number").shape[1]
 
 
 def _separator(start: str) -> str:

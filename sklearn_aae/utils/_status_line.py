@@ -53,8 +53,8 @@ class StatusLine:
             self._handle.update(content, raw=True)
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        # Not by the stream's own `write`: a process without a console has None.
+        print(text, end="", file=self._stream, flush=True)
 
 
 def _notebook() -> Any:

@@ -512,6 +512,12 @@ def test_a_log_gets_one_line_for_a_short_fit(capsys):
     assert not capsys.readouterr().out
 
 
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_a_process_without_a_console_prints_nothing(verbose, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert len(AAETransformer(**SMALL, verbose=verbose).fit(X).history_) == 3
+
+
 def test_a_line_for_each_epoch(capsys):
     AAETransformer(**SMALL, verbose=2).fit(X)
     lines = capsys.readouterr().out.splitlines()

@@ -298,9 +298,27 @@ def test_latent_numbers_with_holes_are_coloured_by_the_bar(aae):
 
 
 def test_latent_many_classes_have_no_legend(aae):
-    display = LatentSpaceDisplay.from_estimator(aae, X, np.arange(len(X)))
+    names = [f"n{i}" for i in range(len(X))]
+    display = LatentSpaceDisplay.from_estimator(aae, X, names)
     assert len(display.points_) == len(X)
     assert display.ax_.get_legend() is None
+
+
+@pytest.mark.parametrize("dtype", [int, float])
+def test_latent_many_whole_numbers_have_a_colour_bar(dtype, aae):
+    values = np.arange(len(X)).astype(dtype) % 21
+    display = LatentSpaceDisplay.from_estimator(aae, X, values)
+    (points,) = display.points_
+    np.testing.assert_array_equal(points.get_array(), values)
+    bar = display.figure_.axes[1]
+    assert bar.get_ylabel() == "y"
+    few = LatentSpaceDisplay.from_estimator(aae, X, values % 20)
+    assert len(few.points_) == 20
+    some = LatentSpaceDisplay.from_estimator(aae, X, np.where(y < 2, -1, values))
+    assert [len(points.get_offsets()) for points in some.points_] == [
+        (y >= 2).sum(),
+        (y < 2).sum(),
+    ]
 
 
 def test_latent_refuses_labels_of_other_length(aae):
