@@ -472,18 +472,23 @@ def test_channels_follow_the_size(image_shape):
     assert model.reconstruct(X).shape == X.shape
 
 
-@pytest.mark.parametrize("kind", [AAETransformer, AAEOutlierDetector])
-def test_onnx_answers_the_same(kind):
+@pytest.mark.parametrize(
+    ("kind", "X"), [(AAETransformer, EIGHT_BIT), (AAEOutlierDetector, GREY)]
+)
+def test_onnx_answers_the_same(kind, X):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("skl2onnx")
     from sklearn_aae.persistence import to_onnx
 
-    model = make(kind).fit(GREY, Y)
-    session = onnxruntime.InferenceSession(to_onnx(model, FLAT).SerializeToString())
+    model, flat = make(kind).fit(X, Y), X.reshape(N, 64)
+    with pytest.raises(ValueError, match="needs"):
+        to_onnx(model, X[:, :7])
+    onnx = to_onnx(model, X)
+    session = onnxruntime.InferenceSession(onnx.SerializeToString())
     name = session.get_inputs()[0].name
-    found = session.run(None, {name: FLAT})
+    found = session.run(None, {name: flat})
     method = {AAEOutlierDetector: "decision_function"}.get(kind, "transform")
-    answers = getattr(model, method)(FLAT)
+    answers = getattr(model, method)(X)
     mine = found[-1].reshape(answers.shape)
     np.testing.assert_allclose(mine, answers, rtol=1e-4, atol=1e-4)
 

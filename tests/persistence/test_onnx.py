@@ -13,6 +13,7 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -233,6 +234,10 @@ def test_wrong_calls(monkeypatch):
         to_onnx(model, FRAME, method="transform")
     with pytest.raises(ValueError, match="to_onnx needs X"):
         to_onnx(model)
+    with pytest.raises(NotFittedError):
+        to_onnx(clone(model), FRAME)
+    with pytest.raises(ValueError, match=r"X must be rows, .* Got shape \(60,\)"):
+        to_onnx(model, X[:, 0])
     with pytest.raises(
         ValueError, match=r"takes an estimator of sklearn_aae.*Pipeline"
     ):
@@ -261,6 +266,21 @@ def test_categories_that_onnx_cannot_tell_apart_are_refused():
     model = AAETransformer(categorical_features=[0], max_iter=1).fit(X)
     with pytest.raises(ValueError, match=r"float32, .* cannot tell apart"):
         to_onnx(model, X)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float16", "uint8", "int32"])
+def test_an_array_goes_into_the_model_that_was_made_by_it(dtype):
+    rows = np.random.RandomState(0).randint(2, size=(20, 3)).astype(dtype)
+    model = AAETransformer(categorical_features=[0], **SMALL).fit(rows)
+    codes = run(to_onnx(model, rows), rows)["variable"]
+    assert_close(codes, model.transform(rows))
+
+
+def test_whole_numbers_into_converters_of_others():
+    rows = np.random.RandomState(0).randint(5, size=(20, 3)).astype(np.uint8)
+    model = make_pipeline(StandardScaler(), AAETransformer(2, **SMALL)).fit(rows)
+    found = run(to_onnx(model, rows), rows.astype(np.int64))["variable"]
+    assert_close(found, model.transform(rows))
 
 
 def test_sparse_rows_stand_for_dense_ones():

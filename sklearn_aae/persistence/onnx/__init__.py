@@ -7,6 +7,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.estimators import BaseModel
 from sklearn_aae.estimators._gan import GANSampler
@@ -15,6 +16,13 @@ from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.utils._optional import import_optional
 
 FEATURE = "sklearn_aae.persistence.to_onnx"
+
+# Types of ONNX by the dtype of an array.
+TYPES = {"bool": "Boolean", "float16": "Float16", "float32": "Float"}
+TYPES |= {f"int{n}": f"Int{n}" for n in (8, 16, 32, 64)}
+TYPES |= {f"uint{n}": f"UInt{n}" for n in (8, 16, 32, 64)}
+# Types that scikit-learn's estimators have converters for, and of other floats.
+USUAL = {"b": "Boolean", "i": "Int64", "u": "Int64", "f": "Double"}
 
 
 def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
@@ -27,8 +35,9 @@ def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
 
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
         Some rows, which say names and types of the inputs: an array is one input of
-        shape (n, n_features), a frame one input of shape (n, 1) for each column, of its
-        name and type. Not needed for ``method="inverse_transform"``.
+        shape (n, n_features), of its dtype, a frame one input of shape (n, 1) for each
+        column, of its name and type. Pictures are an input of flat rows. Not needed for
+        ``method="inverse_transform"``.
 
     method : {"predict", "inverse_transform"}, default="predict"
         "predict" is all that the estimator answers about rows, by the names that
@@ -92,7 +101,7 @@ def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
         raise ValueError("to_onnx needs X: some rows, for the types of the inputs.")
     asked = {id(step): {convert.CODES: True} for step in _inner_steps(estimator)}
     return skl2onnx.to_onnx(
-        estimator, initial_types=_inputs(X), options=asked or None, **options
+        estimator, initial_types=_inputs(estimator, X), options=asked or None, **options
     )
 
 
@@ -140,9 +149,16 @@ def _inner_steps(estimator) -> Iterator:
     yield from _inner_steps(last)
 
 
-def _inputs(X) -> list[tuple]:
+def _inputs(estimator, X) -> list[tuple]:
     """Return names and types of the inputs that rows stand for."""
     types = import_optional("skl2onnx.common.data_types", feature=FEATURE, extra="onnx")
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[0]
+    ours = isinstance(estimator, BaseModel)
+    if ours:
+        check_is_fitted(estimator)
+        images = estimator._data.images
+        X = X if images is None else images.read(X)
     X = as_table(X)
     frame = as_frame(X)
     if frame is not None:
@@ -151,8 +167,13 @@ def _inputs(X) -> list[tuple]:
     if issparse(X):
         X = X[:1].toarray()  # rows of an ONNX model are dense
     X = np.asarray(X)
-    names = {"i": "Int64", "u": "Int64", "f": "Double", "b": "Boolean"}
-    name = "Float" if X.dtype == np.float32 else names.get(X.dtype.kind)
+    if X.ndim != 2:
+        raise ValueError(
+            f"X must be rows, of shape (n_samples, n_features). Got shape {X.shape}."
+        )
+    name = USUAL.get(X.dtype.kind)
+    if ours or X.dtype == np.float32:
+        name = TYPES.get(X.dtype.name, name)
     if name is None:
         raise ValueError(
             f"X is an array of dtype {X.dtype}, which has no type in ONNX. Pass a "

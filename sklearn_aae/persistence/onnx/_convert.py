@@ -16,8 +16,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import (
-    BooleanTensorType,
     DoubleTensorType,
+    Float16TensorType,
     FloatTensorType,
     Int64TensorType,
     StringTensorType,
@@ -38,6 +38,7 @@ from sklearn_aae.utils._modes import plain_torch
 # Text of a missing cell, unless it is a category.
 MISSING = ("", "nan", "NaN", "None", "<NA>", "NaT")
 DOUBLE = TensorProto.DOUBLE
+FLOATS = Float16TensorType, FloatTensorType, DoubleTensorType
 CODES = "codes"
 # As a step before the last they are asked for codes, as the last one for labels.
 SEVERAL = AAEClusterer, SemiSupervisedAAEClassifier
@@ -301,9 +302,8 @@ def _codes(graph: Graph, cell: str, kind, column) -> str:
             f"Column {column.name!r} holds text categories, and the input of the model "
             f"is {type(kind).__name__}. Pass an X with text in that column."
         )
-    if isinstance(kind, BooleanTensorType):
+    if not isinstance(kind, FLOATS):
         cell = graph.cast(cell, TensorProto.INT64)
-    if isinstance(kind, BooleanTensorType | Int64TensorType):
         table = {"keys_int64s": keys.astype(np.int64).tolist()}
         found = graph.lookup(cell, values_floats=codes, default_float=UNKNOWN, **table)
         return graph.cast(found, DOUBLE)
