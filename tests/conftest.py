@@ -150,12 +150,25 @@ def repetition():
 
 
 @pytest.fixture
-def make_encoder(device, dtype):
+def images():
+    """What pictures are like whose networks are made; None of tables."""
+    return
+
+
+@pytest.fixture
+def n_features(images):
+    """Number of columns, or pixels, of the networks."""
+    return D if images is None else images.n_cells
+
+
+@pytest.fixture
+def make_encoder(device, dtype, images, n_features):
     def make(name, seed=0, **options):
-        options = {"hidden_layer_sizes": (7, 6)} | options
+        options = {"hidden_layer_sizes": (7, 6), "images": images} | options
         options.setdefault("normalize_head", options.get("normalization") == "batch")
         with seeded_scope(seed):
-            return ENCODERS[name](D, options.pop("k", K), **options).to(device, dtype)
+            encoder = ENCODERS[name](n_features, options.pop("k", K), **options)
+        return encoder.to(device, dtype)
 
     return make
 

@@ -10,11 +10,16 @@ from torch.distributions import Distribution
 from sklearn_aae import encoders
 from sklearn_aae.distributions import Posterior
 from sklearn_aae.encoders import ENCODERS
-from sklearn_aae.nn import NORMALIZATIONS
+from sklearn_aae.nn import NORMALIZATIONS, ImageLayers
 from sklearn_aae.objectives import row_mean
 from sklearn_aae.utils._random import Streams
 
 B, C, D, K = 8, 3, 5, 2  # rows, models in a stack, columns, code size
+IMAGES = ImageLayers((8, 9, 1), (3, 4))
+
+of_tables_and_pictures = pytest.mark.parametrize(
+    "images", [None, IMAGES], ids=["table", "pictures"]
+)
 
 ENCODER_CASES = list(itertools.product(ENCODERS, [None, *NORMALIZATIONS]))
 
@@ -28,12 +33,13 @@ SUPPORT_CASES = [
 ]
 
 
+@of_tables_and_pictures
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
 def test_encoder_returns_a_distribution(
-    name, normalization, training, make_encoder, randn
+    name, normalization, training, make_encoder, n_features, randn
 ):
-    x = randn(B, D)
+    x = randn(B, n_features)
     q = make_encoder(name, normalization=normalization).train(training)(x)
     assert isinstance(q, Distribution)
     assert (q.batch_shape, q.event_shape) == ((B,), (K,))
@@ -44,14 +50,19 @@ def test_encoder_returns_a_distribution(
         assert z.isfinite().all()
 
 
-@pytest.mark.parametrize("sizes", [(), (7, 6)])
+@pytest.mark.parametrize(
+    ("images", "sizes", "n_classes"),
+    [(None, (), 0), (None, (7, 6), 3), (IMAGES, (), 0), (IMAGES, (), 3)],
+)
 @pytest.mark.parametrize(("name", "normalization", "support"), SUPPORT_CASES)
 def test_encoder_gradient_reaches_every_parameter(
-    name, normalization, sizes, support, make_encoder, randn
+    name, normalization, sizes, support, n_classes, make_encoder, n_features, randn
 ):
     options = {"hidden_layer_sizes": sizes, "support": support, "k": 3}
-    encoder = make_encoder(name, normalization=normalization, **options)
-    (encoder(randn(B, D)).rsample() * randn(B, 3)).sum().backward()
+    options |= {"normalization": normalization, "n_classes": n_classes}
+    encoder = make_encoder(name, **options)
+    z = encoder(randn(B, n_features)).rsample()
+    (z * randn(B, n_classes + 3)).sum().backward()
     for key, parameter in encoder.named_parameters():
         assert parameter.grad is not None, key
         # Batch normalisation takes away what the bias before it adds.
@@ -60,13 +71,14 @@ def test_encoder_gradient_reaches_every_parameter(
             assert parameter.grad.abs().max() > 1e-6, key
 
 
+@of_tables_and_pictures
 @pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
 def test_encoder_answers_without_randomness(
-    name, normalization, make_encoder, randn, close, rng_untouched
+    name, normalization, make_encoder, n_features, randn, close, rng_untouched
 ):
     options = {"input_noise": 0.5, "input_dropout": 0.3, "dropout": 0.2}
     encoder = make_encoder(name, normalization=normalization, **options).eval()
-    x = randn(B, D)
+    x = randn(B, n_features)
     with rng_untouched():
         z = encoder(x).mean
         assert torch.equal(encoder(x).mean, z)
@@ -85,15 +97,24 @@ def test_encoder_codes_can_fill_their_space(
     assert all(len(column.mul(1e3).round().unique()) > 10 for column in z.T)
 
 
+@of_tables_and_pictures
 @pytest.mark.parametrize(("name", "normalization", "support"), SUPPORT_CASES)
 def test_encoder_row_weights_are_repetition(
-    name, normalization, support, make_encoder, randn, close, repetition, monkeypatch
+    name,
+    normalization,
+    support,
+    make_encoder,
+    n_features,
+    randn,
+    close,
+    repetition,
+    monkeypatch,
 ):
     # The rows' own noise would tell copies of a row apart.
     monkeypatch.setattr(encoders, "standard_normal", torch.zeros_like)
     options = {"normalization": normalization, "support": support}
     weighted, plain = make_encoder(name, **options), make_encoder(name, **options)
-    x, g = randn(B, D), randn(B, K)
+    x, g = randn(B, n_features), randn(B, K)
     w = repetition.weights(x)
     q, q_plain = weighted(x, w), plain(repetition.copies(x))
     close(repetition.copies(q.mean), q_plain.mean)
@@ -107,17 +128,28 @@ def test_encoder_row_weights_are_repetition(
             close(parameter.grad, other[key].grad)
 
 
+@of_tables_and_pictures
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
 def test_encoder_stack_equals_one_by_one(
-    name, normalization, training, make_encoder, randn, close, stack, device
+    name,
+    normalization,
+    training,
+    images,
+    make_encoder,
+    n_features,
+    randn,
+    close,
+    stack,
+    device,
 ):
     options = {"input_noise": 0.3, "input_dropout": 0.2, "dropout": 0.1}
+    options["linear_skip"] = images is not None
     members = [
         make_encoder(name, seed, normalization=normalization, **options).train(training)
         for seed in range(C)
     ]
-    together, x, seeds = stack(members), randn(C, B, D), [5, 6, 7]
+    together, x, seeds = stack(members), randn(C, B, n_features), [5, 6, 7]
     with Streams(seeds, device).active():
         q = together(x)
         z, mean = q.rsample(), q.mean
@@ -193,8 +225,9 @@ def test_encoder_of_the_user(name, make_encoder, randn):
     assert all(p.grad is not None for p in encoder.parameters())
 
 
-def test_universal_posterior_depends_on_its_noise(make_encoder, randn):
-    encoder, x = make_encoder("universal"), randn(1, D).expand(B, D)
+@of_tables_and_pictures
+def test_universal_posterior_depends_on_its_noise(make_encoder, n_features, randn):
+    encoder, x = make_encoder("universal"), randn(1, n_features).expand(B, n_features)
     assert encoder(x).rsample().std(0).min() > 1e-3
     assert encoder.eval()(x).mean.std(0).max() < 1e-6
 

@@ -1,6 +1,8 @@
-"""Encoders, decoders and critics of pictures, by the rules of those of tables."""
+"""Decoders and critics of pictures, by the rules of those of tables.
 
-import itertools
+Their encoders are among those of ``test_encoders.py``.
+"""
+
 import math
 
 import pytest
@@ -8,29 +10,15 @@ import torch
 from scipy import stats
 from torch.distributions import Distribution, Normal
 
-from sklearn_aae import encoders
 from sklearn_aae.critics import Critic
 from sklearn_aae.decoders import PIXEL_DECODERS, PixelDecoder
-from sklearn_aae.distributions import PixelGaussian, PixelLogistic, Posterior
-from sklearn_aae.encoders import ENCODERS, Generator
+from sklearn_aae.distributions import PixelGaussian, PixelLogistic
+from sklearn_aae.encoders import Generator
 from sklearn_aae.nn import NORMALIZATIONS, ImageLayers
-from sklearn_aae.objectives import row_mean
-from sklearn_aae.utils._random import Streams, seeded_scope
+from sklearn_aae.utils._random import seeded_scope
 
 IMAGES = ImageLayers((8, 9, 1), (3, 4))
 B, C, D, K = 8, 3, IMAGES.n_cells, 2  # pictures, models in a stack, pixels, code size
-ENCODER_CASES = list(itertools.product(ENCODERS, [None, *NORMALIZATIONS]))
-
-
-@pytest.fixture
-def make_encoder(device, dtype):
-    def make(name, seed=0, **options):
-        options.setdefault("normalize_head", options.get("normalization") == "batch")
-        with seeded_scope(seed):
-            encoder = ENCODERS[name](D, K, images=IMAGES, **options)
-        return encoder.to(device, dtype)
-
-    return make
 
 
 @pytest.fixture
@@ -50,90 +38,6 @@ def make_critic(device, dtype):
             return Critic(D, (), images=IMAGES).to(device, dtype)
 
     return make
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
-def test_encoder_returns_a_posterior(
-    name, normalization, training, make_encoder, randn
-):
-    q = make_encoder(name, normalization=normalization).train(training)(randn(B, D))
-    assert isinstance(q, Posterior)
-    assert (q.batch_shape, q.event_shape) == ((B,), (K,))
-    for z in (q.rsample(), q.mean):
-        assert z.shape == (B, K)
-        assert z.isfinite().all()
-
-
-@pytest.mark.parametrize("n_classes", [0, 3])
-@pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
-def test_encoder_gradient_reaches_every_parameter(
-    name, normalization, n_classes, make_encoder, randn
-):
-    encoder = make_encoder(name, normalization=normalization, n_classes=n_classes)
-    (encoder(randn(B, D)).rsample() * randn(B, n_classes + K)).sum().backward()
-    for key, parameter in encoder.named_parameters():
-        assert parameter.grad is not None, key
-
-
-@pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
-def test_encoder_answers_without_randomness(
-    name, normalization, make_encoder, randn, close, rng_untouched
-):
-    options = {"input_noise": 0.5, "input_dropout": 0.3, "dropout": 0.2}
-    encoder = make_encoder(name, normalization=normalization, **options).eval()
-    x = randn(B, D)
-    with rng_untouched():
-        z = encoder(x).mean
-        assert torch.equal(encoder(x).mean, z)
-    close(encoder(x[2:5]).mean, z[2:5])  # a row's code is its own
-
-
-@pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
-def test_encoder_row_weights_are_repetition(
-    name, normalization, make_encoder, randn, close, repetition, monkeypatch
-):
-    monkeypatch.setattr(encoders, "standard_normal", torch.zeros_like)
-    options = {"normalization": normalization}
-    weighted, plain = make_encoder(name, **options), make_encoder(name, **options)
-    x, g = randn(B, D), randn(B, K)
-    w = repetition.weights(x)
-    q, q_plain = weighted(x, w), plain(repetition.copies(x))
-    close(repetition.copies(q.mean), q_plain.mean)
-    row_mean((q.mean * g).sum(-1), w).backward()
-    row_mean((q_plain.mean * repetition.copies(g)).sum(-1)).backward()
-    other = dict(plain.named_parameters())
-    for key, parameter in weighted.named_parameters():
-        if parameter.grad is not None:
-            close(parameter.grad, other[key].grad)
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("name", "normalization"), ENCODER_CASES)
-def test_encoder_stack_equals_one_by_one(
-    name, normalization, training, make_encoder, randn, close, stack, device
-):
-    options = {"input_noise": 0.3, "input_dropout": 0.2, "dropout": 0.1}
-    options["linear_skip"] = True
-    members = [
-        make_encoder(name, seed, normalization=normalization, **options).train(training)
-        for seed in range(C)
-    ]
-    together, x, seeds = stack(members), randn(C, B, D), [5, 6, 7]
-    with Streams(seeds, device).active():
-        q = together(x)
-        z, mean = q.rsample(), q.mean
-    for c, member in enumerate(members):
-        with Streams(seeds[c], device).active():
-            alone = member(x[c])
-            close(z[c], alone.rsample())
-            close(mean[c], alone.mean)
-
-
-def test_universal_posterior_depends_on_its_noise(make_encoder, randn):
-    encoder, x = make_encoder("universal"), randn(1, D).expand(B, D)
-    assert encoder(x).rsample().std(0).min() > 1e-4
-    assert encoder.eval()(x).mean.std(0).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", PIXEL_DECODERS)

@@ -72,8 +72,8 @@ def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
     -----
     In a frame's inputs a missing category is the text "nan", "NaN", "None", "<NA>",
     "NaT" or "", if that is no category itself, and a missing number is NaN. Inputs have
-    the order of the columns; skl2onnx replaces what is no letter or digit in their names
-    by "_".
+    the order of the columns; in their names skl2onnx replaces what is no letter or
+    digit by "_".
 
     Answers differ from those of the estimator, whose networks may have float64, by some
     1e-7 of the largest of them.
