@@ -71,6 +71,18 @@ def test_pictures_are_scored_by_their_hottest_places():
     assert hottest(torch.arange(10.0)[None]).tolist() == [9.0]
 
 
+def test_scores_are_the_hottest_windows():
+    options = {"n_init": 1, "max_iter": 2, "random_state": 0}
+    options |= {"score_method": "reconstruction", "image_shape": (8, 8), "clip": False}
+    model = AAEOutlierDetector(**options).fit(X[:80])
+    (member,) = model.members_
+    flat = X[80:110].reshape(30, 64)
+    residual = (flat - model.reconstruct(flat)) ** 2
+    parts = torch.from_numpy(residual), torch.from_numpy(member.usual)
+    expected = -hottest(heat(*parts, (8, 8, 1), places=False)).numpy()
+    np.testing.assert_allclose(model.score_samples(flat), expected, rtol=1e-5)
+
+
 def test_auto_is_of_pictures_and_of_tables():
     pictures = AAEOutlierDetector(image_shape=(8, 8), max_iter=1, n_init=2).fit(X[:80])
     assert [m.encoder.n_components for m in pictures.members_] == [4, 16]

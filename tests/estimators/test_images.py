@@ -363,6 +363,17 @@ def test_chunks(kind):
     assert not np.array_equal(before, model.sample(3, random_state=0))
 
 
+@pytest.mark.parametrize("top", [1, 255])
+def test_pixels_that_vary_later_are_scaled_as_all_others(top):
+    first, second = top * GREY[:30], top * GREY[30:]
+    first[:, 0, 0], second[:, 0, 0] = 0, 0.5 * top * np.arange(30) / 30
+    first, second = (X.astype(np.uint8 if top > 1 else float) for X in (first, second))
+    model = make().partial_fit(first).partial_fit(second)
+    rows = second.reshape(30, 64)
+    assert model.preprocessor_.late_scalers_
+    np.testing.assert_allclose(model.preprocessor_.transform(rows), rows / top)
+
+
 def test_training_on():
     model = make(warm_start=True).fit(EIGHT_BIT)
     model.fit(EIGHT_BIT)

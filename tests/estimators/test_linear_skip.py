@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae import AAETransformer, ConditionalAAETransformer
+from sklearn_aae.decoders import PIXEL_DECODERS
+from sklearn_aae.estimators._linear_start import linear_start
+from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.nn import ImageLayers
 from sklearn_aae.training import NonFiniteLossError
 
 X, Y = load_iris(return_X_y=True)
@@ -62,6 +66,22 @@ def test_rows_begin_as_their_linear_reconstruction():
     linear = pca.inverse_transform(pca.transform(scaler.transform(X)))
     expected = scaler.inverse_transform(linear)
     np.testing.assert_allclose(model.reconstruct(X), expected, atol=0.05)
+
+
+def test_pictures_begin_as_their_linear_reconstruction():
+    pictures = load_digits().data[:200] / 16
+    rows = Rows(torch.from_numpy(pictures), None, None)
+    start = linear_start(None, rows, (torch.ones(3), torch.full((3,), 2.0)))
+    options = {"images": ImageLayers((8, 8, 1), (2, 3)), "linear_skip": True}
+    decoder = PIXEL_DECODERS["gaussian"](3, 64, **options).double().eval()
+    start.decoder(decoder)
+    pca = PCA(3).fit(pictures)
+    codes = pca.transform(pictures)
+    # Of the prior's moments; each axis points to where its largest weight is positive.
+    sign = np.sign(pca.components_[np.arange(3), np.abs(pca.components_).argmax(1)])
+    z = torch.from_numpy(1 + 2 * sign * codes / codes.std(0))
+    found = decoder(z).mean.detach().numpy()
+    np.testing.assert_allclose(found, pca.inverse_transform(codes), atol=1e-5)
 
 
 def test_categories_enter_one_hot_and_leave_as_probabilities():

@@ -7,17 +7,17 @@ from sklearn.datasets import load_digits
 
 from sklearn_aae import AAEClusterer, AAETransformer, SemiSupervisedAAEClassifier
 from sklearn_aae.encoders import ENCODERS
-from sklearn_aae.nn import AUGMENTATIONS, ImageLayers, augment
-from sklearn_aae.utils._random import Streams, standard_uniform
+from sklearn_aae.nn import AUGMENTATIONS, NOISES, ImageLayers, augment
+from sklearn_aae.utils._random import Streams, standard_normal, standard_uniform
 
 SHAPE = (20, 10, 2)
 X, Y = load_digits().images[:80] / 16, load_digits().target[:80] % 3
 SMALL = {"hidden_channels": (2, 2), "max_iter": 2, "random_state": 0}
 
 
-def drawing(value):
-    """Return a source of one number."""
-    return lambda like: torch.full_like(like, value)
+def drawing(*values):
+    """Return a source of one number, or of one for each column."""
+    return lambda like: torch.tensor(values).to(like).expand_as(like)
 
 
 def picture():
@@ -47,6 +47,56 @@ def test_a_crop_stretches_a_part():
     # 90 % of both sides, from the middle.
     assert float(cropped.sum()) == pytest.approx(float(flat.sum()) / 0.81, rel=0.05)
     torch.testing.assert_close(augment(flat, ["crop"], SHAPE, drawing(1.0)), flat)
+
+
+CHANGES = [
+    (["shift"], [0.9, 0.9, 0.9, 0.1, 0.7, 0.9]),
+    (["crop"], [0.3, 0.1, 0.8, 0.9, 0.9, 0.9]),
+    (["crop"], [0.0, 1.0, 0.0, 0.9, 0.9, 0.9]),
+    (["crop", "flip"], [0.4, 0.7, 0.2, 0.9, 0.9, 0.1]),
+    (AUGMENTATIONS, [0.3, 0.1, 0.8, 0.4, 0.9, 0.2]),
+]
+
+
+@pytest.mark.parametrize(("names", "values"), CHANGES)
+def test_each_pixel_comes_from_its_place(names, values):
+    # Of a plane, what lies between pixels is known.
+    place = np.indices(SHAPE[:2]).astype(float)
+    plane = torch.from_numpy(1 + place[0] + 100 * place[1])
+    flat = torch.stack([plane, -plane], -1).view(1, -1)
+    changed = augment(flat, names, SHAPE, drawing(*values)).view(SHAPE)
+    share = 0.8 + 0.2 * values[0] if "crop" in names else 1.0
+    if "flip" in names and values[5] < 0.5:
+        place[1] = 9 - place[1]
+    seen = []
+    for i, n in enumerate((20, 10)):
+        at, crop, shift = place[i], values[1 + i], values[3 + i]
+        start = crop * (n - share * n) if "crop" in names else 0.0
+        move = 0.1 * n * (2 * shift - 1) if "shift" in names else 0.0
+        seen.append(start + move + share * (at + 0.5) - 0.5)
+    r, c = seen
+    inside = (r >= 0) & (r <= 19) & (c >= 0) & (c <= 9)
+    assert inside.mean() > 0.6
+    expected = torch.from_numpy(1 + r + 100 * c)
+    torch.testing.assert_close(changed[..., 0][inside], expected[inside])
+    torch.testing.assert_close(changed[..., 1], -changed[..., 0])
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_changed_pictures_are_made_noisy(kind):
+    shape = (8, 8, 1)
+    options = {"images": ImageLayers(shape, (2,)), "augmentation": AUGMENTATIONS}
+    options |= {"input_noise": 0.3, "noise_type": kind}
+    encoder = ENCODERS["deterministic"](64, 2, **options).double().train()
+    x = torch.from_numpy(X[:12].reshape(12, 64))
+    with Streams(3).active():
+        found = encoder.corrupt(x)
+    sources = {"normal": standard_normal, "uniform": standard_uniform, "shape": shape}
+    with Streams(3).active():
+        changed = augment(x, AUGMENTATIONS, shape, standard_uniform)
+        expected = NOISES[kind](changed, torch.full((1, 1), 0.3).double(), **sources)
+    torch.testing.assert_close(found, expected)
+    assert not torch.equal(found, changed)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
