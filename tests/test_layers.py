@@ -100,6 +100,13 @@ def test_imports_only_go_down():
     assert not lines, "\n".join(["", *lines])
 
 
+def test_contributors_are_told_the_same():
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = text.split("**Layers.**")[1].split("**Models.**")[0].splitlines()
+    floors = [set(line.strip().split(" | ")) for line in told if line[:4] == " " * 4]
+    assert floors == FLOORS[1:]
+
+
 def test_there_are_no_import_circles():
     assert circles(read(PACKAGE)) == []
 

@@ -55,6 +55,27 @@ def conditional():
     return ConditionalAAETransformer(2, **SMALL).fit(X, Y)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        AAEClusterer,
+        AAEOutlierDetector,
+        AAETransformer,
+        ConditionalAAETransformer,
+        GANSampler,
+        SemiSupervisedAAEClassifier,
+    ],
+)
+def test_a_frame_without_columns(model):
+    with pytest.raises(ValueError, match="X is a DataFrame without columns"):
+        model(**SMALL).fit(FRAME[[]], Y)
+
+
+def test_new_rows_without_columns(of_frame):
+    with pytest.raises(ValueError, match="X is a DataFrame without columns"):
+        of_frame.transform(FRAME[[]])
+
+
 def test_ways_through_the_code(fitted, conditional):
     with pytest.raises(ValueError, match="as many rows: they have 3 and 4"):
         fitted.interpolate(X[:3], X[:4])

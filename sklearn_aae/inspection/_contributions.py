@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_aae.inspection._estimator import check_estimator
-from sklearn_aae.tabular import as_table
+from sklearn_aae.inspection._estimator import check_count, check_estimator, take_rows
+from sklearn_aae.tabular import column_names
 from sklearn_aae.utils._optional import import_optional
 
 OTHERS = "other columns"
@@ -71,7 +71,7 @@ class OutlierContributionDisplay:
         estimator : object
             Fitted, with ``score_samples`` and ``localize``.
 
-        X : {array-like, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows; a frame's names and row labels are used.
 
         n_rows : int, default=15
@@ -96,20 +96,18 @@ class OutlierContributionDisplay:
             If the estimator has no ``score_samples`` or no ``localize``.
 
         ValueError
-            If `n_rows` or `n_columns` is not at least 1.
+            If `n_rows` or `n_columns` is no whole number of at least 1.
         """
         check_estimator(cls.__name__, estimator, "score_samples", "localize")
         for name, value in (("n_rows", n_rows), ("n_columns", n_columns)):
-            if not value >= 1:
-                raise ValueError(f"{name} must be at least 1. Got {value!r}.")
-        table = as_table(X)
-        scores = -np.asarray(estimator.score_samples(table), dtype=float)
+            check_count(name, value)
+        scores = -np.asarray(estimator.score_samples(X), dtype=float)
         most = np.argsort(-scores, kind="stable")[:n_rows]
-        rows = table.iloc[most] if hasattr(table, "iloc") else table[most]
+        rows = take_rows(X, most)
         cells = np.asarray(estimator.localize(rows), dtype=float)
         columns = _column_names(rows, cells)
         cells, columns = _largest(cells.reshape(len(most), -1), columns, n_columns)
-        labels = rows.index if hasattr(rows, "index") else most
+        labels = rows.index if hasattr(rows, "iloc") else most
         return cls(
             contributions=cells,
             scores=scores[most],
@@ -165,8 +163,9 @@ class OutlierContributionDisplay:
 
 def _column_names(rows, cells: np.ndarray) -> list[str]:
     """Return the names of a frame's columns, or the places of cells."""
-    if hasattr(rows, "columns"):
-        return [str(name) for name in rows.columns]
+    names = column_names(rows)
+    if names:
+        return [str(name) for name in names]
     if cells.ndim == 2:
         return [f"x{j}" for j in range(cells.shape[1])]
     places = np.ndindex(*cells.shape[1:])

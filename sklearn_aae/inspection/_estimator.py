@@ -1,9 +1,15 @@
 """Checks of the estimators and shapes that displays are given."""
 
 import math
+from numbers import Integral
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aae.tabular import as_table
+from sklearn_aae.utils._compat import safe_indexing
 
 
 def check_estimator(display: str, estimator, *needs: str) -> None:
@@ -34,6 +40,38 @@ def _inner(estimator) -> str:
     if hasattr(estimator, "best_estimator_"):
         return " Pass its best_estimator_."
     return ""
+
+
+def check_count(name: str, value, at_least: int = 1) -> None:
+    """Raise ValueError if a parameter is no whole number of some size."""
+    if not isinstance(value, Integral) or value < at_least:
+        raise ValueError(
+            f"{name} must be a whole number of at least {at_least}. Got {value!r}."
+        )
+
+
+def take_rows(X, which) -> Any:
+    """Return some rows of what was passed as rows.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix, DataFrame, torch.Tensor} of shape (n_samples, ...)
+        Rows.
+
+    which : slice or ndarray of int
+        Of the rows.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    X = as_table(X)
+    X = X.tocsr() if issparse(X) else X  # not every kind of sparse matrix has rows
+    rows = safe_indexing(X, which)
+    if not (rows.shape[0] if hasattr(rows, "shape") else len(rows)):
+        raise ValueError("X has no rows to draw.")
+    return rows
 
 
 def check_plane(display: str, estimator, n_components: int) -> None:
@@ -83,7 +121,7 @@ def as_pictures(rows, image_shape, estimator) -> np.ndarray:
 
     Parameters
     ----------
-    rows : array-like of shape (n_images, ...)
+    rows : {array-like, sparse matrix, DataFrame} of shape (n_images, ...)
         Of as many pixels as the shape has.
 
     image_shape : tuple of int or None
@@ -104,6 +142,6 @@ def as_pictures(rows, image_shape, estimator) -> np.ndarray:
             f"{type(estimator).__name__} was not fitted on pictures, so their shape is "
             "not known. Pass image_shape=(height, width), or fit with it."
         )
-    pixels = np.asarray(rows)
+    pixels = rows.toarray() if issparse(rows) else np.asarray(rows)
     pixels = pixels.reshape(len(pixels), -1)
     return pixels.reshape(-1, *check_image_shape(image_shape, pixels.shape[1]))

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from sklearn_aae.inspection._estimator import as_pictures, check_estimator
+from sklearn_aae.inspection._estimator import (
+    as_pictures,
+    check_count,
+    check_estimator,
+    take_rows,
+)
 from sklearn_aae.inspection._mosaic import mosaic
 from sklearn_aae.utils._optional import import_optional
 
@@ -66,8 +71,8 @@ class HeatmapDisplay:
         estimator : object
             Fitted on pictures, with ``image_shape``, ``reconstruct`` and ``localize``.
 
-        X : array-like of shape (n_samples, height, width[, channels]) or \
-                (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape \
+                (n_samples, height, width[, channels]) or (n_samples, n_features)
             Pictures.
 
         masks : array-like of shape (n_samples, height, width) or \
@@ -93,10 +98,12 @@ class HeatmapDisplay:
             If the estimator does not localize.
 
         ValueError
-            If it was not fitted on pictures, or the masks are of another shape.
+            If it was not fitted on pictures, the masks are of another shape, `n_images`
+            is no whole number of at least 1, or X has no rows.
         """
         check_estimator(cls.__name__, estimator, "localize", "reconstruct")
-        rows = X[:n_images]
+        check_count("n_images", n_images)
+        rows = take_rows(X, slice(n_images))
         pictures = as_pictures(rows, None, estimator)
         heat = as_pictures(estimator.localize(rows), None, estimator)
         if heat.ndim == 4:  # of each place, not of its channels

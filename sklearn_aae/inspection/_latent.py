@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from sklearn_aae.inspection._density import prior_density
-from sklearn_aae.inspection._estimator import check_estimator, check_plane
+from sklearn_aae.inspection._estimator import check_count, check_estimator, check_plane
 from sklearn_aae.inspection._style import LOOKS, legend_scale, point_style
 from sklearn_aae.tabular import column_values, is_labelled
 from sklearn_aae.utils._optional import import_optional
@@ -116,9 +116,11 @@ class LatentSpaceDisplay:
             If the estimator has no ``transform``.
 
         ValueError
-            If a code does not have two columns, or y not one value a row.
+            If a code does not have two columns, y not one value a row, or
+            `grid_resolution` is no whole number of at least 2.
         """
         check_estimator(cls.__name__, estimator, "transform")
+        check_count("grid_resolution", grid_resolution, 2)
         codes = np.asarray(estimator.transform(X))
         check_plane(cls.__name__, estimator, codes.shape[1])
         name = getattr(y, "name", None)  # of a Series

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_aae.inspection._estimator import (
     as_pictures,
+    check_count,
     check_estimator,
     check_plane,
 )
@@ -108,9 +109,11 @@ class ManifoldDisplay:
             If the estimator has no ``inverse_transform`` or no ``prior_``.
 
         ValueError
-            If a code does not have two columns, or `image_shape` does not fit.
+            If a code does not have two columns, `image_shape` does not fit, or
+            `grid_resolution` is no whole number of at least 1.
         """
         check_estimator(cls.__name__, estimator, "inverse_transform", "prior_")
+        check_count("grid_resolution", grid_resolution)
         draws = prior_codes(estimator, N_DRAWS)
         check_plane(cls.__name__, estimator, draws.shape[1])
         tails = (1 - coverage) / 2, (1 + coverage) / 2

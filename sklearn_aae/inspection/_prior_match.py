@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_aae.inspection._estimator import check_estimator
+from sklearn_aae.inspection._estimator import check_count, check_estimator
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._prior import prior_codes
 
@@ -107,9 +107,11 @@ class PriorMatchDisplay:
             If the estimator has no ``transform`` or no ``prior_``.
 
         ValueError
-            If codes and prior have different numbers of columns.
+            If codes and prior have different numbers of columns, or `n_quantiles` is no
+            whole number of at least 1.
         """
         check_estimator(cls.__name__, estimator, "transform", "prior_")
+        check_count("n_quantiles", n_quantiles)
         codes = np.asarray(estimator.transform(X), dtype=float)
         draws = prior_codes(estimator, N_DRAWS).astype(float)
         if codes.shape[1] != draws.shape[1]:

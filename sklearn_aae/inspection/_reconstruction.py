@@ -1,11 +1,14 @@
 """ReconstructionDisplay: what the code keeps of some images."""
 
 import numpy as np
-from scipy.sparse import issparse
 
-from sklearn_aae.inspection._estimator import as_pictures, check_estimator
+from sklearn_aae.inspection._estimator import (
+    as_pictures,
+    check_count,
+    check_estimator,
+    take_rows,
+)
 from sklearn_aae.inspection._mosaic import draw_mosaic
-from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._optional import import_optional
 
 
@@ -89,15 +92,14 @@ class ReconstructionDisplay:
             If the estimator cannot reconstruct.
 
         ValueError
-            If `image_shape` does not fit the number of features.
+            If `image_shape` does not fit the number of features, `n_images` is no whole
+            number of at least 1, or X has no rows.
         """
-        table = as_table(X)
-        # Not every kind of sparse matrix has rows.
-        rows = (table.tocsr() if issparse(table) else table)[:n_images]
-        originals = rows.toarray() if issparse(rows) else np.asarray(rows)
+        check_count("n_images", n_images)
+        rows = take_rows(X, slice(n_images))
         rebuilt = _reconstruct(cls.__name__, estimator, rows)
         return cls(
-            originals=as_pictures(originals, image_shape, estimator),
+            originals=as_pictures(rows, image_shape, estimator),
             reconstructions=as_pictures(rebuilt, image_shape, estimator),
         ).plot(ax=ax, **kwargs)
 

@@ -63,8 +63,8 @@ def as_table(X, name: str = "X") -> Any:
     Raises
     ------
     ValueError
-        If it is no table in memory, such as a lazy frame, a stream or a dict, one
-        column of a frame, or an array of dates or complex numbers.
+        If it is no table in memory, such as a lazy frame, a stream or a dict, a frame
+        without columns, one column of a frame, or an array of dates or complex numbers.
     """
     if type(X) is np.ndarray and X.dtype.kind == "f":  # the most frequent one
         return X
@@ -77,6 +77,7 @@ def as_table(X, name: str = "X") -> Any:
     elif type(X).__module__.startswith("dask.dataframe"):
         X = X.compute()
     if nw.dependencies.is_into_dataframe(X):
+        _check_columns(X, name)
         return X
     X = _unmasked(X)
     _check_table(X, name)
@@ -113,6 +114,14 @@ def _unmasked(X) -> Any:
     cells = X.data.astype(object)
     cells[np.ma.getmaskarray(X)] = None
     return cells
+
+
+def _check_columns(X, name: str) -> None:
+    if not X.shape[1]:
+        raise ValueError(
+            f"{name} is a {type(X).__name__} without columns (shape={tuple(X.shape)}): "
+            "at least 1 is needed."
+        )
 
 
 def _refuse_one_column(X, name: str) -> None:

@@ -12,6 +12,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from matplotlib.colors import to_rgb
@@ -489,16 +491,6 @@ def test_reconstruction_holds_the_first_rows(aae):
     np.testing.assert_allclose(display.reconstructions, expected)
 
 
-@pytest.mark.parametrize("kind", [csr_matrix, csc_array, coo_matrix])
-def test_reconstruction_takes_sparse_rows(kind):
-    counts = kind(X[:40])
-    model = AAETransformer(2, **SMALL, count_features=range(64)).fit(counts)
-    display = ReconstructionDisplay.from_estimator(
-        model, counts, image_shape=(8, 8), n_images=3
-    )
-    np.testing.assert_array_equal(display.originals, X[:3].reshape(3, 8, 8))
-
-
 def test_reconstruction_draws_originals_above(aae):
     display = ReconstructionDisplay.from_estimator(
         aae, X, image_shape=(8, 8), n_images=4
@@ -856,8 +848,6 @@ def test_contributions_of_few_rows_and_columns_and_of_none():
     assert one.contributions.shape == (1, 64)
     whole = DETECTOR.localize(X[:1])
     np.testing.assert_allclose(np.sort(one.contributions), np.sort(whole))
-    with pytest.raises(ValueError, match="n_rows must be at least 1"):
-        OutlierContributionDisplay.from_estimator(DETECTOR, X, n_rows=0)
     with pytest.raises(TypeError, match="no localize"):
         OutlierContributionDisplay.from_estimator(CLUSTERS, X)
 
@@ -868,6 +858,80 @@ def test_contributions_use_the_names_of_a_frame():
     display = OutlierContributionDisplay.from_estimator(detector, frame, n_rows=3)
     assert sorted(display.column_names) == list("abcd")
     assert all(int(name) >= 100 for name in display.row_names)
+
+
+# --- any table, some rows of it -------------------------------------------------------
+
+
+TABLES = {
+    "list": np.ndarray.tolist,
+    "tensor": torch.from_numpy,
+    "pandas": lambda rows: pd.DataFrame(rows, columns=NAMES, index=rows[:, 3] + 5),
+    "polars": lambda rows: pl.DataFrame(rows, schema=NAMES),
+    "Arrow": lambda rows: pa.table(dict(zip(NAMES, rows.T, strict=True))),
+    "CSR": csr_matrix,
+    "CSC": csc_array,
+    "COO": coo_matrix,
+}
+NAMES = [f"p{j}" for j in range(64)]
+ROWS = {
+    "HeatmapDisplay": ({"n_images": 3}, ["pictures", "heat", "reconstructions"]),
+    "OutlierContributionDisplay": ({"n_rows": 3}, ["contributions", "scores"]),
+    "ReconstructionDisplay": ({"n_images": 3}, ["originals", "reconstructions"]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("kind", TABLES)
+def test_rows_of_any_table_are_drawn(kind, name, detector):
+    draw = getattr(inspection, name).from_estimator
+    options, attributes = ROWS[name]
+    found, expected = (
+        draw(detector, rows, **options) for rows in (TABLES[kind](X / 16), X / 16)
+    )
+    for attribute in attributes:
+        one, other = getattr(found, attribute), getattr(expected, attribute)
+        assert len(one) == 3
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+    if hasattr(found, "column_names"):
+        first = "p" if kind in ("pandas", "polars", "Arrow") else "x"
+        names = [name.replace("x", first) for name in expected.column_names[:-1]]
+        assert found.column_names == [*names, "other columns"]
+
+
+@pytest.mark.parametrize("value", [0, 2.5, "3", None])
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("HeatmapDisplay", "n_images"),
+        ("OutlierContributionDisplay", "n_rows"),
+        ("OutlierContributionDisplay", "n_columns"),
+        ("ReconstructionDisplay", "n_images"),
+        ("LatentSpaceDisplay", "grid_resolution"),
+        ("ManifoldDisplay", "grid_resolution"),
+        ("PriorMatchDisplay", "n_quantiles"),
+    ],
+)
+def test_what_is_no_number_of_things_is_refused(name, parameter, value, aae, detector):
+    display = getattr(inspection, name)
+    rows = () if name == "ManifoldDisplay" else (X / 16,)
+    model = detector if name in ROWS else aae
+    with pytest.raises(ValueError, match=f"{parameter} must be a whole number of at"):
+        display.from_estimator(model, *rows, **{parameter: value})
+
+
+def test_numbers_of_numpy_are_numbers(detector):
+    display = HeatmapDisplay.from_estimator(detector, X / 16, n_images=np.int64(2))
+    assert len(display.heat) == 2
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_no_rows_are_refused(name, detector):
+    draw = getattr(inspection, name).from_estimator
+    for rows in (X[:0], PICTURES[:0]):
+        with pytest.raises(ValueError, match=r"no rows to draw|0 sample"):
+            draw(detector, rows)
 
 
 # --- marginals, and any number of rows ------------------------------------------------

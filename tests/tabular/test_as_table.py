@@ -193,6 +193,13 @@ def test_a_column_of_dask_is_no_table():
         as_table(dask.from_pandas(pd.DataFrame(COLUMNS), npartitions=1)["size"])
 
 
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_frame_without_columns_is_refused(kind):
+    message = r"rows is a \w+ without columns \(shape=\(0, 0\)\): at least 1 is"
+    with pytest.raises(ValueError, match=message):
+        as_table(kind({}), "rows")
+
+
 def test_the_message_names_the_argument():
     with pytest.raises(ValueError, match=r"Z is a dict.*pandas\.DataFrame\(Z\)"):
         as_table(COLUMNS, "Z")
