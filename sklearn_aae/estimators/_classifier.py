@@ -28,8 +28,8 @@ from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT, SHARE
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
-from sklearn_aae.estimators._tables import as_output, read_new_rows
 from sklearn_aae.estimators._teacher import cluster_weight, soft_labels, unit_columns
+from sklearn_aae.estimators._transfer import StyleTransferMixin
 from sklearn_aae.tabular import UNLABELLED, column_values, is_labelled
 from sklearn_aae.training import (
     Classify,
@@ -43,7 +43,9 @@ from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 DROPOUT = 0.2
 
 
-class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder):
+class SemiSupervisedAAEClassifier(
+    StyleTransferMixin, LabelLatent, ClassifierMixin, BaseAutoencoder
+):
     """Adversarial autoencoder that classifies with few labels and many rows.
 
     The encoder infers for each row the probabilities q(y|x) of the classes and a style
@@ -363,35 +365,16 @@ class SemiSupervisedAAEClassifier(LabelLatent, ClassifierMixin, BaseAutoencoder)
         truth = np.asarray(labels[labelled].tolist())
         return accuracy_score(truth, found[labelled], sample_weight=sample_weight)
 
-    def transfer(self, X, y):
-        """Give rows another class and keep their style: style transfer.
+    def _styles_and_classes(self, rows) -> tuple[np.ndarray, np.ndarray]:
+        """Return styles z of rows, and q(y|x), (n_samples, n_classes)."""
+        latents, m = self._model.encode(rows), len(self.classes_)
+        return latents[:, m:], latents[:, :m]
 
-        A style that still tells the class is moved, too: from the Gaussian that styles
-        of its class have among the training rows to that of the other class (optimal
-        transport), a little nearer to its middle.
+    def _labels_to_get(self, y, n_samples: int) -> np.ndarray:
+        """Return class numbers."""
+        return self._class_numbers(y, n_samples)
 
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        y : label or array-like of shape (n_samples,)
-            The classes that they are to get.
-
-        Returns
-        -------
-        X : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows of those classes.
-
-        Raises
-        ------
-        ValueError
-            If `y` holds a label that the model does not know.
-        """
-        rows, m = read_new_rows(self, X), len(self.classes_)
-        latents, to = self._model.encode(rows), self._class_numbers(y, len(rows))
-        if self._data.examples is not None:
-            transport = self._sampler().transport
-            latents[:, m:] = transport.move(latents[:, m:], latents[:, :m], to)
-        latents[:, :m] = np.eye(m)[to]
-        return as_output(self, self._model.decode(latents), rows.dtype, X)
+    def _decode_styles(self, styles: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return rows of styles and class numbers."""
+        y = np.eye(len(self.classes_), dtype=styles.dtype)[labels]
+        return self._model.decode(np.concatenate([y, styles], axis=1))

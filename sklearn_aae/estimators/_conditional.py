@@ -20,6 +20,7 @@ from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
+from sklearn_aae.estimators._transfer import StyleTransferMixin
 from sklearn_aae.priors import IndependentStyle, as_prior
 from sklearn_aae.utils._compat import Interval, StrOptions
 
@@ -28,7 +29,7 @@ CLASS_ROWS = 48
 BATCH_SIZES = (128, 512)
 
 
-class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
+class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
     """Supervised adversarial autoencoder: a style code without the label.
 
     The decoder p(x|y, z) sees the label y, so the code z need not hold it ([1]_,
@@ -178,45 +179,25 @@ class ConditionalAAETransformer(CodeMixin, BaseAutoencoder):
         decoded = self._model.decode(self._model.encode(rows), labels)
         return as_output(self, decoded, rows.dtype, X)
 
-    def transfer(self, X, y):
-        """Give rows another label and keep their style: style transfer.
-
-        A style that still tells the label is moved, too: from the Gaussian that styles
-        of its label have among the training rows to that of the other label (optimal
-        transport), a little nearer to its middle.
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
-            Rows.
-
-        y : label or array-like of shape (n_samples,)
-            The labels that they are to get.
-
-        Returns
-        -------
-        X : {ndarray, DataFrame} of shape (n_samples, n_features)
-            Rows of those labels.
-
-        Raises
-        ------
-        ValueError
-            If `y` holds a label that the model does not know.
-        """
-        rows = read_new_rows(self, X)
-        labels = label_numbers(y, len(rows), self.classes_)
+    def _styles_and_classes(self, rows) -> tuple[np.ndarray, np.ndarray]:
+        """Return codes z of rows, and p(y|x, z), (n_samples, n_classes)."""
         styles = self._model.encode(rows)
-        if self._data.examples is not None:
-            transport = self._sampler().transport
-            own = self._label_probabilities(rows, transport.log_prob(styles))
-            styles = transport.move(styles, own, labels)
-        return as_output(self, self._model.decode(styles, labels), rows.dtype, X)
-
-    def _label_probabilities(self, rows, of_styles: np.ndarray) -> np.ndarray:
-        """Return p(y|x, z) of rows, from log p(y, z), both (n_samples, n_classes)."""
         classes = range(len(self.classes_))
         of_rows = [self._model.log_prob(rows, np.full(len(rows), c)) for c in classes]
-        return softmax(of_styles + np.column_stack(of_rows), axis=1)
+        if self._data.examples is not None:
+            of_styles = self._sampler().transport.log_prob(styles)
+        else:
+            with np.errstate(divide="ignore"):  # a class that no row has
+                of_styles = np.log(self._data.class_prior)
+        return styles, softmax(of_styles + np.column_stack(of_rows), axis=1)
+
+    def _labels_to_get(self, y, n_samples: int) -> np.ndarray:
+        """Return class numbers, -1 for rows that are to have no label."""
+        return label_numbers(y, n_samples, self.classes_)
+
+    def _decode_styles(self, styles: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return rows of styles and class numbers."""
+        return self._model.decode(styles, labels)
 
     def _draw_labels(self, n_samples: int, seed: int) -> np.ndarray:
         """Draw class numbers as often as in training."""

@@ -513,6 +513,28 @@ def test_a_style_says_less_of_the_label_than_the_rows(three):
         model.transfer(X, 7)
 
 
+@pytest.mark.parametrize("n_examples", [0, 1000])
+@pytest.mark.parametrize(
+    "kind", [ConditionalAAETransformer, SemiSupervisedAAEClassifier]
+)
+def test_rows_take_the_style_of_others(kind, n_examples, three):
+    X, y = three
+    model = kind(**SMALL, n_examples=n_examples).fit(X, y)
+    a, b = X[:20], X[20:40]
+    # Rows of their own labels with the styles of others are those others, relabelled.
+    np.testing.assert_allclose(
+        model.transfer(a, y[:20], like=b), model.transfer(b, y[:20])
+    )
+    one = model.transfer(a, y[:20], like=b[:1])
+    np.testing.assert_allclose(one, model.transfer(np.tile(b[:1], (20, 1)), y[:20]))
+    judge = LogisticRegression().fit(X, y)
+    assert (judge.predict(model.transfer(a, like=b)) == judge.predict(a)).mean() > 0.8
+    with pytest.raises(ValueError, match="needs y, the labels that the rows"):
+        model.transfer(a)
+    with pytest.raises(ValueError, match=r"like has 3 rows, and X has 20\. Pass"):
+        model.transfer(a, like=b[:3])
+
+
 @pytest.mark.parametrize("text", [False, True])
 def test_unlabelled_rows_are_scored_without_a_label(text, three):
     X, y = three

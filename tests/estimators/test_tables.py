@@ -98,6 +98,7 @@ def test_a_frame_goes_in_and_comes_out(estimator, table):
     assert np.isfinite(model.score_samples(X)).all()
     if hasattr(model, "transfer"):
         assert_like(model.transfer(X, 1), X)
+        assert_like(model.transfer(X, like=X[:1]), X)
 
 
 @each
