@@ -46,6 +46,17 @@ class Critic(nn.Module):
     -----
     Batch normalisation in the critic would let it judge whole batches, and keeps the
     prior from being matched.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.critics import Critic
+    >>> critic = Critic(n_components=2, hidden_layer_sizes=(8,), n_classes=3)
+    >>> z = torch.zeros(4, 2)
+    >>> critic(z, y=torch.tensor([0, 1, 2, -1])).shape  # -1 = unlabelled
+    torch.Size([4])
+    >>> torch.equal(critic(z), critic(z, y=torch.full((4,), -1)))
+    True
     """
 
     noise: Tensor

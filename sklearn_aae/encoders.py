@@ -115,6 +115,23 @@ class Encoder(nn.Module):
     module : nn.Module or None
         The user's network from x to the outputs of `n_outputs` columns; replaces body
         and head.
+
+    Examples
+    --------
+    An encoder of your own is a class that says what the head's output means.
+
+    >>> import torch
+    >>> from sklearn_aae.distributions import Deterministic
+    >>> from sklearn_aae.encoders import Encoder
+    >>> class SphereEncoder(Encoder):
+    ...     def forward(self, x, row_weight=None):
+    ...         x = self.corrupt(x)
+    ...         z = self.location(x, self.features(x, row_weight), row_weight)
+    ...         return Deterministic(z / z.norm(dim=-1, keepdim=True))
+    >>> encoder = SphereEncoder(5, 2, hidden_layer_sizes=(8,))
+    >>> z = encoder(torch.ones(3, 5)).mean
+    >>> torch.allclose(z.norm(dim=1), torch.ones(3))
+    True
     """
 
     input_noise: Tensor
@@ -250,7 +267,19 @@ class Encoder(nn.Module):
 
 
 class DeterministicEncoder(Encoder):
-    """q(z|x) = δ(z - f(x)): the only randomness is the data's (paper, section 2.1)."""
+    """q(z|x) = δ(z - f(x)): the only randomness is the data's (paper, section 2.1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> encoder = DeterministicEncoder(5, 2, hidden_layer_sizes=(8,))
+    >>> q = encoder(torch.ones(3, 5))
+    >>> q.mean.shape
+    torch.Size([3, 2])
+    >>> torch.equal(q.rsample(), q.mean)
+    True
+    """
 
     def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Posterior:
         """Return q(z|x) for x of shape (B, d) or (C, B, d)."""
@@ -264,6 +293,22 @@ class GaussianEncoder(Encoder):
     """q(z|x) = N(μ(x), diag σ(x)²), reparametrised: randomness of data and encoder.
 
     A network of the user returns 2 k columns: μ, then s with σ = softplus(s).
+
+    Raises
+    ------
+    ValueError
+        If codes lie on a simplex (``support="simplex"``), which draws would leave.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import GaussianEncoder
+    >>> encoder = GaussianEncoder(5, 2)  # linear: no hidden layers
+    >>> q = encoder(torch.zeros(1, 5))
+    >>> q.stddev  # before training, softplus(-3)
+    tensor([[0.0486, 0.0486]], grad_fn=<SqrtBackward0>)
+    >>> torch.equal(q.rsample(), q.rsample())  # a draw each time
+    False
     """
 
     def __init__(self, n_features: int, n_components: int, **options):
@@ -306,6 +351,15 @@ class UniversalEncoder(Encoder):
     one for each row; ``mean``, the answer after training, is the average of f(x, η)
     over a few fixed draws, equal for all rows. A network of the user takes d + k
     columns.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import UniversalEncoder
+    >>> encoder = UniversalEncoder(5, 2, hidden_layer_sizes=(8,))
+    >>> q = encoder(torch.ones(3, 5))
+    >>> torch.equal(q.rsample(), q.rsample()), torch.equal(q.mean, q.mean)
+    (False, True)
     """
 
     n_anchors = 16

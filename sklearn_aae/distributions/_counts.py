@@ -27,14 +27,25 @@ class Counts(Distribution):
     log_mean : Tensor of shape (..., n)
         log μ.
 
-    log_size : Tensor that broadcasts to (..., n)
+    log_size : Tensor of a shape that broadcasts to (..., n)
         log r: large for Poisson counts, small for such that scatter more.
 
     zero_logits : Tensor of shape (..., n)
         Logits of π.
 
-    shift, scale : Tensor that broadcasts to (..., n)
+    shift, scale : Tensor of a shape that broadcasts to (..., n)
         Mean and standard deviation of log(1 + x).
+
+    Examples
+    --------
+    With μ = r = 1 and π ≈ 0 the counts are geometric: ½, ¼, ⅛, ...
+
+    >>> import torch
+    >>> from sklearn_aae.distributions import Counts
+    >>> zero, one = torch.zeros(1), torch.ones(1)
+    >>> p = Counts(zero, zero, zero_logits=zero - 30, shift=zero, scale=one)
+    >>> p.log_prob(torch.log1p(torch.arange(3.0))).exp()
+    tensor([0.5000, 0.2500, 0.1250])
     """
 
     arg_constraints = {}

@@ -158,6 +158,20 @@ class Columns(RowDistribution):
 
     weight : Tensor of shape (d,) or (C, d)
         Factor of each column in `balanced_log_prob`, in that order.
+
+    Examples
+    --------
+    A number and a category of four, of one row; a cell that is missing says nothing.
+
+    >>> import torch
+    >>> from torch.distributions import Normal
+    >>> from sklearn_aae.distributions import Columns
+    >>> numeric, logits = Normal(torch.zeros(1), 1.0), [torch.zeros(1, 4)]
+    >>> p = Columns(numeric, None, logits, order=torch.arange(2), weight=torch.ones(2))
+    >>> p.cells(torch.tensor([0.0, 3.0])).exp()  # 1 / √2π and 1 / 4
+    tensor([0.3989, 0.2500])
+    >>> p.log_prob(torch.tensor([torch.nan, 3.0])).exp()
+    tensor(0.2500)
     """
 
     def __init__(

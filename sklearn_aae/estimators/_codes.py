@@ -127,7 +127,8 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Raises
         ------
         ValueError
-            If there is another number of rows to start from than to arrive at.
+            If there is another number of rows to start from than to arrive at, or no
+            such `path`.
         """
         check_is_fitted(self)
         check_steps("interpolate", n_steps)

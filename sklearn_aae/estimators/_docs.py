@@ -174,7 +174,8 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "categorical_features": (
-        '"from_dtype", array-like, dict or None',
+        '"from_dtype", array-like of shape (n_categorical_features,) or '
+        "(n_features,), dict or None",
         """
         Columns that hold categories: by name, number or mask. "from_dtype" takes text,
         categories and booleans of a frame; so does a dict, which says the categories of
@@ -183,7 +184,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "count_features": (
-        "array-like or None",
+        "array-like of shape (n_count_features,) or (n_features,), or None",
         """
         Columns that hold counts, by name, number or mask: whole numbers from 0 on.
         Their logarithms enter, and what comes out is a zero-inflated negative binomial

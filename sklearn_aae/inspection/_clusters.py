@@ -72,7 +72,7 @@ class ClusterDisplay:
         X : {array-like, DataFrame} of shape (n_samples, n_features)
             Rows.
 
-        ax : matplotlib Axes or array-like of Axes, default=None
+        ax : matplotlib Axes or array-like of Axes of shape (2,), default=None
             Axes to draw in, see `plot`.
 
         **kwargs : dict
@@ -100,7 +100,7 @@ class ClusterDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of Axes, default=None
+        ax : matplotlib Axes or array-like of Axes of shape (2,), default=None
             Two axes, or one that draws the codes only; None makes a figure.
 
         **kwargs : dict

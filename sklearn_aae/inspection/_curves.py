@@ -80,7 +80,7 @@ class TrainingCurvesDisplay:
         estimator : object
             Fitted, with ``history_``.
 
-        ax : matplotlib Axes or array-like of Axes, default=None
+        ax : matplotlib Axes or array-like of Axes of shape (n_panels,), default=None
             Axes to draw in, see `plot`.
 
         **kwargs : dict
@@ -112,7 +112,7 @@ class TrainingCurvesDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or array-like of Axes, default=None
+        ax : matplotlib Axes or array-like of Axes of shape (n_panels,), default=None
             One for each panel. A single one gives its place to all panels; None makes
             a figure.
 

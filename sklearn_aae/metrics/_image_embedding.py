@@ -47,6 +47,17 @@ class ImageEmbedding:
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_aae.metrics import fit_image_embedding
+    >>> X, y = load_digits().images[:300] / 16, load_digits().target[:300]
+    >>> embedding = fit_image_embedding(X, y, n_features=8, max_iter=1, random_state=0)
+    >>> embedding(X[:5]).shape  # features
+    (5, 8)
+    >>> embedding.predict_proba(X[:5]).shape  # one column for each label
+    (5, 10)
     """
 
     def __init__(self, network, image_shape, classes, eight_bit: bool):

@@ -57,7 +57,7 @@ def parzen_log_likelihood(
             default=None
         Other rows, to choose the bandwidth by.
 
-    bandwidths : array-like of float, default=None
+    bandwidths : array-like of shape (n_bandwidths,), default=None
         The bandwidths to choose from, see `parzen_bandwidth`. The paper's authors and
         those before them took ``np.logspace(-1, 0, 10)``, for pixels in [0, 1].
 
@@ -119,7 +119,7 @@ def parzen_bandwidth(X_validation, X_samples, bandwidths=None):
     X_samples : {array-like, DataFrame} of shape (n_centers, n_features)
         Samples of a model: centres of the Gaussian kernels.
 
-    bandwidths : array-like of float, default=None
+    bandwidths : array-like of shape (n_bandwidths,), default=None
         Those to choose from. None: 20 from the root mean squared distance of a row to
         its nearest sample to that of a row to any sample, both divided by √d for d
         columns. The most likely bandwidth lies between these two, whatever the units.

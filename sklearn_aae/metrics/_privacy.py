@@ -29,7 +29,8 @@ def closest_row_share(
         Rows from where those come from, which the model has not seen. Of the larger one
         of the two sets evenly spaced rows count, as many as there are in the other.
 
-    categorical_features : "from_dtype", array-like, dict or None, \
+    categorical_features : "from_dtype", array-like of shape \
+            (n_categorical_features,) or (n_features,), dict or None, \
             default="from_dtype"
         Columns that hold categories: as of an estimator.
 

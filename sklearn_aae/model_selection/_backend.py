@@ -62,6 +62,14 @@ class StackedBackend(ParallelBackendBase):
     **over_params : dict
         Parameters of the backend that `over` names.
 
+    Raises
+    ------
+    TypeError
+        If there are `over_params` without `over`.
+
+    ValueError
+        If `max_models` is neither a positive integer nor None.
+
     Examples
     --------
     >>> import joblib
@@ -140,6 +148,11 @@ class StackedBackend(ParallelBackendBase):
         -------
         n_jobs : int
             Never: it always raises.
+
+        Raises
+        ------
+        FallbackToBackend
+            With the backend of this call, which joblib then takes.
         """
         bound = _all_if_negative(n_jobs)
         unset = n_jobs is None or n_jobs == self.default_n_jobs

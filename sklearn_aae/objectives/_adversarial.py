@@ -28,6 +28,17 @@ class Objective(Protocol):
     ----------
     pairs : bool
         Whether the generator reads the real logits.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.objectives import OBJECTIVES
+    >>> objective = OBJECTIVES["bce"]()
+    >>> undecided = torch.zeros(8)  # logits of a critic that cannot tell them apart
+    >>> objective.critic(real=undecided, fake=undecided)  # 2 log 2
+    tensor(1.3863)
+    >>> objective.generator(real=undecided, fake=undecided)  # log 2
+    tensor(0.6931)
     """
 
     pairs: bool

@@ -150,7 +150,21 @@ def load(path, *, trusted: Iterable = ()):
 
     Examples
     --------
-    See `save`.
+    A file names no class or function that is not trusted: pass those of your own.
+
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AAETransformer
+    >>> from sklearn_aae.persistence import load, save
+    >>> def square(n_samples, random_state):
+    ...     return random_state.uniform(-1, 1, (n_samples, 2))
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> aae = AAETransformer(prior=square, max_iter=1, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(aae, f"{folder}/model.aae")
+    ...     loaded = load(f"{folder}/model.aae", trusted=[square])
+    >>> loaded.prior is square, bool((loaded.transform(X) == aae.transform(X)).all())
+    (True, True)
     """
     trusted = list(trusted)
     with open(path, "rb") as file:

@@ -83,6 +83,19 @@ def as_prior(prior, n_components: int, class_prior=None) -> Prior:
     ------
     ValueError
         If its dimension is not `n_components`, or it has too few components.
+
+    Examples
+    --------
+    >>> from torch.distributions import StudentT
+    >>> from sklearn_aae.priors import Gaussian, as_prior
+    >>> as_prior("gaussian_mixture", 2, class_prior=[0.9, 0.1])
+    GaussianMixture(n_classes=2, weights=[0.9, 0.1])
+    >>> as_prior(StudentT(3.0), n_components=2).draw(5).shape
+    torch.Size([5, 2])
+    >>> as_prior(Gaussian(3), n_components=2)
+    Traceback (most recent call last):
+        ...
+    ValueError: The prior has 3 dimensions but n_components=2. Make them equal.
     """
     if isinstance(prior, str):
         kind = PRIORS[prior]

@@ -39,6 +39,17 @@ class GaussianMixture(Prior):
 
     weights : sequence of float, default=None
         Probabilities of the Gaussians, up to a factor; None for equal ones.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import GaussianMixture
+    >>> prior = GaussianMixture(n_components=2, n_classes=5)
+    >>> y = torch.tensor([0, 0, 4])
+    >>> prior(y).mean.norm(dim=1)  # the Gaussians of classes 0 and 4
+    tensor([1.4000, 1.4000, 1.4000])
+    >>> prior.draw(3, y).shape, prior.draw(8).shape
+    (torch.Size([3, 2]), torch.Size([8, 2]))
     """
 
     conditional = True
@@ -128,6 +139,21 @@ class SwissRoll(Prior):
 
     turns, radius, noise : float
         See `sklearn_aae.distributions.SwissRoll`.
+
+    Raises
+    ------
+    ValueError
+        If `n_components` is not 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import SwissRoll
+    >>> y = torch.arange(3).repeat(100)
+    >>> z = SwissRoll(n_classes=3).draw(300, y)
+    >>> radius = z.norm(dim=1).reshape(100, 3).mean(0)
+    >>> bool(radius[0] < radius[1] < radius[2])  # each class further along the roll
+    True
     """
 
     conditional = True
@@ -173,6 +199,16 @@ class Categorical(Prior):
     ----------
     n_components : int, default=2
         Number of categories.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import Categorical
+    >>> prior = Categorical(n_components=4)
+    >>> prior.draw(3).sum(1)
+    tensor([1., 1., 1.])
+    >>> prior().log_prob(torch.tensor([0.0, 1.0, 0.0, 0.0])).exp()
+    tensor(0.2500)
     """
 
     support = "simplex"
@@ -205,6 +241,17 @@ class LabelAndStyle(Prior):
     ----------
     n_components : int
         m + k.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import Gaussian, LabelAndStyle
+    >>> prior = LabelAndStyle(Gaussian(2), class_prior=[0.5, 0.25, 0.25])
+    >>> prior.draw(2, y=torch.tensor([2, 0]))[:, :3]
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    >>> prior.n_components  # of the label, and of the style
+    5
     """
 
     class_prior: Tensor
@@ -236,6 +283,15 @@ class IndependentStyle(Prior):
 
     class_prior : sequence of float
         Probabilities p(y) of the m labels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import Gaussian, IndependentStyle
+    >>> prior = IndependentStyle(Gaussian(2), class_prior=[0.5, 0.5])
+    >>> z = torch.zeros(2)
+    >>> prior(torch.tensor([1])).log_prob(z) == prior().log_prob(z)
+    tensor(True)
     """
 
     def __init__(self, style: Prior, class_prior):

@@ -20,6 +20,22 @@ class FromDistribution(Prior):
 
     n_components : int
         Number of columns of a code.
+
+    Raises
+    ------
+    ValueError
+        If the distribution is over vectors of another length, or of discrete values.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.distributions import StudentT
+    >>> from sklearn_aae.priors import FromDistribution
+    >>> prior = FromDistribution(StudentT(3.0), n_components=2)  # of each column
+    >>> prior.draw(5).shape
+    torch.Size([5, 2])
+    >>> prior().log_prob(torch.zeros(2)) == 2 * StudentT(3.0).log_prob(torch.zeros(()))
+    tensor(True)
     """
 
     def __init__(self, distribution: Distribution, n_components: int):
@@ -55,6 +71,16 @@ class FromCallable(Prior):
 
     n_components : int
         Number of columns that it returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aae.priors import FromCallable
+    >>> def ring(n_samples, random_state):
+    ...     angle = random_state.uniform(0, 2 * np.pi, n_samples)
+    ...     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> FromCallable(ring, n_components=2).draw(3).norm(dim=1).round(decimals=3)
+    tensor([1., 1., 1.])
     """
 
     _kept_as = {"draw": "draw_function"}

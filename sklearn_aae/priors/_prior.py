@@ -26,6 +26,28 @@ class Prior(ParametersModule):
 
     conditional : bool
         Whether the prior takes `n_classes` and `weights`: one component for each class.
+
+    Examples
+    --------
+    A prior of your own is a class that says p(z); an estimator takes it as ``prior=``,
+    and a search its parameters, as ``prior__df``.
+
+    >>> import torch
+    >>> from torch.distributions import Independent, StudentT
+    >>> from sklearn_aae.priors import Prior
+    >>> class HeavyTails(Prior):
+    ...     def __init__(self, n_components=2, df=3.0):
+    ...         super().__init__()
+    ...         self.n_components, self.df = n_components, df
+    ...
+    ...     def forward(self, y=None):
+    ...         columns = StudentT(torch.full((self.n_components,), self.df))
+    ...         return Independent(columns, 1)
+    >>> prior = HeavyTails(df=5.0)
+    >>> prior
+    HeavyTails(df=5.0)
+    >>> prior.draw(3).shape
+    torch.Size([3, 2])
     """
 
     n_components: int

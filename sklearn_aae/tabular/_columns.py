@@ -36,6 +36,20 @@ class TableColumns:
     layout : dict or None, default=None
         Kind, names and dtypes of the training frame, as plain values; None if there was
         an array.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_aae.tabular import TableColumns
+    >>> table = pd.DataFrame({"size": [1.5, 2.5], "colour": ["red", "blue"]})
+    >>> columns = TableColumns.learn(table, "from_dtype")
+    >>> columns.n_categories  # 0 for numbers
+    (0, 2)
+    >>> numbers = columns.encode(table)
+    >>> numbers.tolist()
+    [[1.5, 1.0], [2.5, 0.0]]
+    >>> columns.with_ranges_of(numbers).decode(numbers, clip=True).equals(table)
+    True
     """
 
     def __init__(self, columns: Sequence[Column], layout: dict | None = None):
@@ -186,6 +200,11 @@ class TableColumns:
         -------
         X : ndarray or sparse matrix of shape (n_samples, n_features)
             float32 if all numbers of X are, else float64; sparse as it came.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns, or cells of another kind.
         """
         if issparse(X) and not any(self.n_categories):
             return self._check_sparse(X)
@@ -306,7 +325,7 @@ class TableColumns:
             Whether numbers stay within the range of the training rows, as integers
             always do.
 
-        like : DataFrame or None, default=None
+        like : DataFrame of shape (n_samples, n_features) or None, default=None
             Whose row labels the result gets.
 
         Returns

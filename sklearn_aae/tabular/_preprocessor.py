@@ -78,8 +78,21 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     low_, high_ : ndarray of shape (n_features,)
         Smallest and largest cell of each column; NaN where there was none.
 
-    late_scalers_ : list of (ndarray, transformer)
+    late_scalers_ : list of (ndarray of shape (n_late_features,), transformer)
         Places and scaler of columns that began to vary in later rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aae.tabular import TablePreprocessor
+    >>> X = np.array([[0.0, 2.0], [4.0, 1.0], [8.0, 0.0]])  # one of numbers
+    >>> preprocessor = TablePreprocessor(scale="minmax", n_categories=(0, 3)).fit(X)
+    >>> preprocessor.transform(X)
+    array([[0. , 2. ],
+           [0.5, 1. ],
+           [1. , 0. ]])
+    >>> bool((preprocessor.inverse_transform(preprocessor.transform(X)) == X).all())
+    True
     """
 
     # Of preprocessors that were stored before there was one.

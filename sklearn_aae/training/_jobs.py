@@ -58,6 +58,26 @@ class Job(Member):
 
     done : bool
         Whether the net has been trained and evaluated.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.priors import Gaussian
+    >>> from sklearn_aae.training import AAENet, Batch, Batches, Job
+    >>> from sklearn_aae.training import Recipe, Reconstruct
+    >>> encoder, decoder = DeterministicEncoder(3, 2), GaussianDecoder(2, 3)
+    >>> networks = {"encoder": encoder, "decoder": decoder}
+    >>> recipe = Recipe(networks, [Reconstruct(n_columns=3)])
+    >>> net = AAENet(recipe, lr=1e-2, max_epochs=2, verbose=0).initialize()
+    >>> x, prior = torch.randn(40, 3), Gaussian(2)
+    >>> batches = Batches(x, prior, batch_size=10, seed=0)
+    >>> job = Job(net, batches, validation=Batch(x, prior.draw(40)))
+    >>> job.n_weights  # 3 · 2 + 2 and 2 · 3 + 3
+    17
+    >>> job.done
+    False
     """
 
     net: AAENet

@@ -83,6 +83,21 @@ class AAENet(NeuralNet):
 
     recorded_ : bool
         Whether the latest training recorded its steps and replayed them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.priors import Gaussian
+    >>> from sklearn_aae.training import AAENet, Batches, MatchMMD, Recipe, Reconstruct
+    >>> encoder, decoder = DeterministicEncoder(3, 2), GaussianDecoder(2, 3)
+    >>> networks = {"encoder": encoder, "decoder": decoder}
+    >>> recipe = Recipe(networks, [Reconstruct(n_columns=3), MatchMMD()])
+    >>> batches = Batches(torch.randn(40, 3), Gaussian(2), batch_size=10, seed=0)
+    >>> net = AAENet(recipe, lr=1e-2, max_epochs=2, verbose=0).fit(batches)
+    >>> len(net.history), "mmd" in net.history[-1]
+    (2, True)
     """
 
     def __init__(

@@ -44,6 +44,31 @@ class Recipe(nn.Module):
         "alternating" gives each phase its own pass, optimiser and step, as the paper
         does. "joint" adds up the losses of phases that share a network, and lets one
         encoder pass serve all phases of a step.
+
+    Raises
+    ------
+    ValueError
+        If a phase needs a network that is not there.
+
+    Examples
+    --------
+    An adversarial autoencoder. Its optimisers, each with the networks that it moves:
+
+    >>> from sklearn_aae.critics import Critic
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import FoolCritic, Recipe, Reconstruct, TrainCritic
+    >>> networks = {
+    ...     "encoder": DeterministicEncoder(5, 2),
+    ...     "decoder": GaussianDecoder(2, 5),
+    ...     "critic": Critic(2, (8,)),
+    ... }
+    >>> phases = [Reconstruct(n_columns=5), TrainCritic(), FoolCritic()]
+    >>> [group.moves for group in Recipe(networks, phases).optimizer_groups]
+    [('critic',), ('encoder', 'decoder')]
+    >>> paper = Recipe(networks, phases, update="alternating")
+    >>> [group.moves for group in paper.optimizer_groups]
+    [('encoder', 'decoder'), ('critic',), ('encoder',)]
     """
 
     def __init__(

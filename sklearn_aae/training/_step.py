@@ -48,8 +48,26 @@ def train_step(
 
     Returns
     -------
-    losses : dict of str to Tensor
-        Loss of each phase, detached, of shape () or (C,).
+    losses : dict of str to Tensor of shape () or (C,)
+        Loss of each phase, detached.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, Recipe, Reconstruct, train_step
+    >>> encoder, decoder = DeterministicEncoder(3, 2), GaussianDecoder(2, 3)
+    >>> networks = {"encoder": encoder, "decoder": decoder}
+    >>> recipe = Recipe(networks, [Reconstruct(n_columns=3)])
+    >>> groups = recipe.optimizer_groups
+    >>> optimizers = [torch.optim.SGD(recipe.moved(group), lr=0.1) for group in groups]
+    >>> batch = Batch(x=torch.eye(3), prior=torch.zeros(3, 2))
+    >>> before = train_step(recipe.networks, groups, optimizers, batch)
+    >>> batch.forget()
+    >>> after = train_step(recipe.networks, groups, optimizers, batch)
+    >>> bool(after["reconstruction"] < before["reconstruction"])
+    True
     """
     if share_pass and batch.generator in networks:
         batch.code(networks)  # before any phase freezes the encoder

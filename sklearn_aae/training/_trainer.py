@@ -42,7 +42,27 @@ COLLECTOR: ContextVar[Callable[[list[Job]], None] | None] = ContextVar(
 
 
 def train(jobs: list[Job]) -> None:
-    """Train jobs, or leave them to the collector; failures are in their `error`."""
+    """Train jobs, or leave them to the collector; failures are in their `error`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.priors import Gaussian
+    >>> from sklearn_aae.training import AAENet, Batch, Batches, Job
+    >>> from sklearn_aae.training import Recipe, Reconstruct, train
+    >>> encoder, decoder = DeterministicEncoder(3, 2), GaussianDecoder(2, 3)
+    >>> networks = {"encoder": encoder, "decoder": decoder}
+    >>> recipe = Recipe(networks, [Reconstruct(n_columns=3)])
+    >>> net = AAENet(recipe, lr=1e-2, max_epochs=2, verbose=0).initialize()
+    >>> x, prior = torch.randn(40, 3), Gaussian(2)
+    >>> batches = Batches(x, prior, batch_size=10, seed=0)
+    >>> job = Job(net, batches, validation=Batch(x, prior.draw(40)))
+    >>> train([job])
+    >>> job.done, job.error, len(job.net.history)
+    (True, None, 2)
+    """
     collect = COLLECTOR.get()
     if collect is None:
         train_jobs(jobs)
@@ -68,6 +88,27 @@ def train_jobs(jobs: list[Job], cancelled: Callable[[], bool] = lambda: False) -
     ------
     Cancelled
         If `cancelled` says so.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.priors import Gaussian
+    >>> from sklearn_aae.training import AAENet, Batch, Batches, Job
+    >>> from sklearn_aae.training import Recipe, Reconstruct, train_jobs
+    >>> x, prior = torch.randn(40, 3), Gaussian(2)
+    >>> def make_job(learning_rate):
+    ...     encoder, decoder = DeterministicEncoder(3, 2), GaussianDecoder(2, 3)
+    ...     networks = {"encoder": encoder, "decoder": decoder}
+    ...     recipe = Recipe(networks, [Reconstruct(n_columns=3)])
+    ...     net = AAENet(recipe, lr=learning_rate, max_epochs=2, verbose=0)
+    ...     batches = Batches(x, prior, batch_size=10, seed=0)
+    ...     return Job(net.initialize(), batches, validation=Batch(x, prior.draw(40)))
+    >>> jobs = [make_job(rate) for rate in (1e-3, 1e-2, 1e-1)]
+    >>> train_jobs(jobs)  # as one stack of three models
+    >>> [(job.done, len(job.net.history)) for job in jobs]
+    [(True, 2), (True, 2), (True, 2)]
     """
 
     def cancel() -> None:

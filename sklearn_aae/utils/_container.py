@@ -27,6 +27,23 @@ class RefusedFileError(ValueError):
     """A file that is not loaded: damaged, changed, newer, or with content not allowed.
 
     Nothing of it was run, and nothing written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_aae import AAETransformer
+    >>> from sklearn_aae.persistence import RefusedFileError, load, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.aae"
+    ...     save(AAETransformer(), path)
+    ...     _ = path.write_bytes(path.read_bytes() + b"0")  # damaged on the way
+    ...     try:
+    ...         load(path)
+    ...     except RefusedFileError as error:
+    ...         reason = str(error).partition("is not loaded. ")[2]
+    >>> reason.partition(":")[0]
+    'Its bytes do not have the hash that they had when it was saved'
     """
 
 

@@ -77,6 +77,21 @@ def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
 
     Answers differ from those of the estimator, whose networks may have float64, by some
     1e-7 of the largest of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import onnxruntime
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_aae import AAETransformer
+    >>> from sklearn_aae.persistence import to_onnx
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> aae = AAETransformer(max_iter=1, random_state=0).fit(X)
+    >>> model = to_onnx(aae, X)
+    >>> session = onnxruntime.InferenceSession(model.SerializeToString())
+    >>> (codes,) = session.run(["variable"], {"X": X})
+    >>> bool(np.allclose(codes, aae.transform(X), atol=1e-5))
+    True
     """
     convert = register_onnx()
     skl2onnx = import_optional("skl2onnx", feature=FEATURE, extra="onnx")
@@ -121,6 +136,22 @@ def register_onnx():
     ------
     ImportError
         If skl2onnx or onnxscript is not installed.
+
+    Examples
+    --------
+    >>> import skl2onnx
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_aae import AAETransformer
+    >>> from sklearn_aae.persistence import register_onnx
+    >>> X, y = load_iris(return_X_y=True)
+    >>> aae = AAETransformer(max_iter=1, random_state=0)
+    >>> pipeline = make_pipeline(aae, LogisticRegression()).fit(X, y)
+    >>> _ = register_onnx()
+    >>> model = skl2onnx.to_onnx(pipeline, X, target_opset=18)
+    >>> [output.name for output in model.graph.output]
+    ['output_label', 'output_probability']
     """
     for package in ("skl2onnx", "onnxscript"):
         import_optional(package, feature=FEATURE, extra="onnx")

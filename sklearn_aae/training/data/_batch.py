@@ -53,6 +53,20 @@ class Batch:
         Name of the network that makes of `x` what the critic compares with `prior`: the
         encoder of an autoencoder; the generator of a plain GAN, whose `x` is noise and
         whose `prior` are rows.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import UniversalEncoder
+    >>> from sklearn_aae.training import Batch
+    >>> networks = {"encoder": UniversalEncoder(5, 2)}
+    >>> batch = Batch(x=torch.ones(4, 5), prior=torch.randn(4, 2))
+    >>> code = batch.code(networks)
+    >>> batch.code(networks) is code  # one draw serves all losses of a step
+    True
+    >>> batch.forget()
+    >>> torch.equal(batch.code(networks), code)
+    False
     """
 
     x: Tensor

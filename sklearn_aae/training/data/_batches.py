@@ -80,6 +80,19 @@ class Batches(Dataset):
     prior_key : hashable, default=None
         Equal for priors that draw equal codes, so that models that train as one stack
         draw them once. None if that is not known.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.priors import Gaussian
+    >>> from sklearn_aae.training import Batches
+    >>> x = torch.arange(10.0).unsqueeze(1)
+    >>> batches = Batches(x, Gaussian(2), batch_size=4, seed=0)
+    >>> [(len(batch), tuple(batch.prior.shape)) for batch in batches.epoch(0)]
+    [(4, (4, 2)), (4, (4, 2)), (4, (4, 2))]
+    >>> rows = torch.cat([batch.x for batch in batches.epoch(0)])
+    >>> torch.equal(rows.unique(), x.squeeze())  # each row once, two of them twice
+    True
     """
 
     generator: ClassVar[str] = "encoder"  # see `Batch.generator`

@@ -83,6 +83,24 @@ def criterion(networks: Networks, batch: Batch, total: float) -> Tensor:
     """Unexplained variance plus distance from the prior, () or (C,): 0 is best.
 
     Without a decoder there is nothing to explain.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.nn import Identity
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, criterion
+    >>> networks = {
+    ...     "encoder": DeterministicEncoder(2, 2, module=Identity()),
+    ...     "decoder": GaussianDecoder(2, 2, module=Identity()),
+    ... }
+    >>> x = torch.tensor([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]])
+    >>> total = float(x.var(0, correction=0).sum())
+    >>> criterion(networks, Batch(x, prior=x), total)  # explained, and as the prior
+    tensor(0.)
+    >>> float(criterion(networks, Batch(x, prior=x + 100), total)) > 0.9
+    True
     """
     distance = prior_match(networks, batch)
     if "decoder" not in networks:

@@ -38,6 +38,24 @@ class Phase:
     ----------
     weight : float or Tensor of shape (C,), default=1.0
         Factor of the loss where phases are added.
+
+    Examples
+    --------
+    A phase of your own says what it moves, what it reads, and its loss.
+
+    >>> from dataclasses import dataclass
+    >>> import torch
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, Phase
+    >>> @dataclass(frozen=True)
+    ... class ShortCodes(Phase):
+    ...     name, moves, needs = "length", ("encoder",), ("encoder",)
+    ...
+    ...     def loss(self, networks, batch):
+    ...         return batch.code(networks).square().sum(-1).mean()
+    >>> networks = {"encoder": DeterministicEncoder(2, 2, module=torch.nn.Identity())}
+    >>> ShortCodes().loss(networks, Batch(x=torch.tensor([[3.0, 4.0]]), prior=None))
+    tensor(25.)
     """
 
     name: ClassVar[str]
@@ -80,6 +98,14 @@ class OptimizerGroup:
 
     moves : tuple of str
         The networks that it trains.
+
+    Examples
+    --------
+    >>> from sklearn_aae.training import FoolCritic, OptimizerGroup, Reconstruct
+    >>> phases = (Reconstruct(), FoolCritic())
+    >>> group = OptimizerGroup("generator", phases, moves=("encoder", "decoder"))
+    >>> [group.still(phase) for phase in phases]  # the critic's loss moves no decoder
+    [(), ()]
     """
 
     name: str
@@ -100,6 +126,20 @@ class Reconstruct(Phase):
     ----------
     n_columns : int
         Number of columns that the loss is a mean over; constant ones do not count.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.decoders import GaussianDecoder
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, Reconstruct
+    >>> encoder, decoder = DeterministicEncoder(5, 2), GaussianDecoder(2, 5)
+    >>> networks = {"encoder": encoder, "decoder": decoder}
+    >>> x = torch.arange(15.0).reshape(3, 5)
+    >>> loss = Reconstruct(n_columns=5).loss(networks, Batch(x, prior=None))
+    >>> p = decoder(encoder(x).mean)
+    >>> torch.isclose(loss, -p.log_prob(x).mean() / 5)
+    tensor(True)
     """
 
     name = "reconstruction"
@@ -138,6 +178,18 @@ class TrainCritic(Phase):
 
     penalty_weight : float
         Factor of the gradient penalty; 0 for none.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.critics import Critic
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, TrainCritic
+    >>> networks = {"encoder": DeterministicEncoder(5, 2), "critic": Critic(2, (8,))}
+    >>> batch = Batch(x=torch.ones(4, 5), prior=torch.randn(4, 2))
+    >>> TrainCritic(objective="least_squares").loss(networks, batch).backward()
+    >>> [next(net.parameters()).grad is None for net in networks.values()]
+    [True, False]
     """
 
     name = "critic"
@@ -183,6 +235,20 @@ class FoolCritic(Phase):
     ----------
     objective : str
         Key of `OBJECTIVES`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.nn.functional import softplus
+    >>> from sklearn_aae.critics import Critic
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, FoolCritic
+    >>> networks = {"encoder": DeterministicEncoder(5, 2), "critic": Critic(2, (8,))}
+    >>> batch = Batch(x=torch.ones(4, 5), prior=torch.randn(4, 2))
+    >>> loss = FoolCritic(objective="bce").loss(networks, batch)
+    >>> logits = networks["critic"](batch.code(networks))
+    >>> torch.equal(loss, softplus(-logits).mean())  # -log σ(D(z))
+    True
     """
 
     name = "generator"
@@ -245,7 +311,21 @@ class TrainGenerator(FoolCritic):
 
 @dataclass(frozen=True)
 class MatchKL(Phase):
-    """KL(q(z|x) ‖ p(z)), in nats: the variational autoencoder (Kingma 2014)."""
+    """KL(q(z|x) ‖ p(z)), in nats: the variational autoencoder (Kingma 2014).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import GaussianEncoder
+    >>> from sklearn_aae.priors import Gaussian
+    >>> from sklearn_aae.training import Batch, MatchKL
+    >>> networks = {"encoder": GaussianEncoder(5, 2), "prior": Gaussian(2)}
+    >>> batch = Batch(x=torch.ones(4, 5), prior=None)
+    >>> q = batch.posterior(networks)
+    >>> kl = (q.variance + q.mean.square() - 1 - q.variance.log()).sum(1) / 2
+    >>> torch.isclose(MatchKL().loss(networks, batch), kl.mean())
+    tensor(True)
+    """
 
     name = "kl"
     moves = ("encoder",)
@@ -259,7 +339,19 @@ class MatchKL(Phase):
 
 @dataclass(frozen=True)
 class MatchMMD(Phase):
-    """Maximum mean discrepancy: the Wasserstein autoencoder (Tolstikhin 2018)."""
+    """Maximum mean discrepancy: the Wasserstein autoencoder (Tolstikhin 2018).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, MatchMMD
+    >>> networks = {"encoder": DeterministicEncoder(2, 2, module=torch.nn.Identity())}
+    >>> x = torch.tensor([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]])
+    >>> near, far = (MatchMMD().loss(networks, Batch(x, prior=x + s)) for s in (0, 9))
+    >>> bool(near < far)
+    True
+    """
 
     name = "mmd"
     moves = ("encoder",)
@@ -279,6 +371,16 @@ class MatchSlices(Phase):
     ----------
     n_slices : int
         Random directions a step.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_aae.encoders import DeterministicEncoder
+    >>> from sklearn_aae.training import Batch, MatchSlices
+    >>> networks = {"encoder": DeterministicEncoder(2, 2, module=torch.nn.Identity())}
+    >>> x = torch.tensor([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]])
+    >>> MatchSlices().loss(networks, Batch(x, prior=x[[2, 0, 1]]))  # the same points
+    tensor(0.)
     """
 
     name = "sliced_wasserstein"
