@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aae.inspection._estimator import check_estimator
-from sklearn_aae.inspection._style import LOOKS, plane_of, point_style
+from sklearn_aae.inspection._style import LOOKS, plane_of, point_style, write_name
 from sklearn_aae.utils._optional import import_optional
 
 
@@ -149,13 +149,7 @@ class ClusterDisplay:
             of_it = points[self.labels == name]
             self.points_.append(ax.scatter(*of_it.T, **size | look | style))
             if len(of_it):
-                ax.text(
-                    *np.median(of_it, axis=0),
-                    str(name),
-                    ha="center",
-                    va="center",
-                    bbox={"boxstyle": "round", "facecolor": "white", "alpha": 0.8},
-                )
+                write_name(ax, np.median(of_it, axis=0), name)
         ax.set(xlabel=labels[0], ylabel=labels[1])
 
     def _plot_shares(self, names, looks) -> None:

@@ -1,13 +1,15 @@
 """The density of a prior over the plane, and the levels worth drawing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
 from sklearn_aae.utils._modes import plain_torch
-from sklearn_aae.utils._prior import prior_codes
+from sklearn_aae.utils._prior import SEED, prior_codes
+from sklearn_aae.utils._random import seeded_scope
 
 # Draws that show where the prior lies, and its density where there is no formula.
 N_DRAWS = 100_000
@@ -31,11 +33,21 @@ class PlaneDensity:
 
     values : ndarray of shape (n_points, n_points)
         Density, row i at y[i].
+
+    heads : dict of PlaneDensity
+        Where codes are a head of their label and a style: the density of each class or
+        cluster, by its name. Their mean, by how frequent they are, is the whole.
     """
 
     x: np.ndarray
     y: np.ndarray
     values: np.ndarray
+    heads: dict[Any, "PlaneDensity"] = field(default_factory=dict)
+
+    def middle(self) -> tuple[float, float]:
+        """Return the mean of the density."""
+        mass = self.values / self.values.sum()
+        return float(mass.sum(0) @ self.x), float(mass.sum(1) @ self.y)
 
     def levels(self, coverage) -> np.ndarray:
         """Return the density at the edge of the smallest region of some mass.
@@ -72,18 +84,54 @@ def prior_density(estimator, n_points: int) -> PlaneDensity:
     Returns
     -------
     density : PlaneDensity
-        By the prior's ``log_prob``; where it has none, or codes are made of cluster
-        heads and styles, a smoothed histogram of draws.
+        By the prior's ``log_prob``; where it has none, a smoothed histogram of draws.
+        The density of a head is that of the styles, moved to where the head is.
     """
     draws = prior_codes(estimator, N_DRAWS)
     low, high = np.quantile(draws, [TAIL, 1 - TAIL], axis=0)
     margin = MARGIN * (high - low)
     x, y = np.linspace(low - margin, high + margin, n_points, axis=-1)
+    if not has_heads(estimator):
+        return PlaneDensity(x, y, _density_at(estimator.prior_, draws, x, y))
+    return _density_of_heads(estimator, x, y)
+
+
+def has_heads(estimator) -> bool:
+    """Whether codes are a head of the label and a style (paper, section 7)."""
+    decoder = getattr(estimator, "decoder_", None)
+    return getattr(decoder, "class_heads", None) is not None
+
+
+def _density_of_heads(estimator, x: np.ndarray, y: np.ndarray) -> PlaneDensity:
+    """Return the density of each class or cluster, and of all together."""
+    heads = estimator.decoder_.class_heads.weight.detach().cpu().double().numpy()
+    prior = estimator.prior_
+    p = prior.class_prior.cpu().double().numpy()
+    with seeded_scope(SEED):
+        styles = prior.style.draw(N_DRAWS).cpu().numpy()
+    of_label = [
+        weight * _density_at(prior.style, styles, x - head[0], y - head[1])
+        for weight, head in zip(p, heads.reshape(2, -1).T, strict=True)
+    ]
+    groups, names = np.arange(len(p)), getattr(estimator, "classes_", None)
+    groups = getattr(estimator, "subcluster_labels_", groups)
+    names = np.arange(groups.max() + 1) if names is None else names
+    parts, shares = {}, []
+    for i, name in enumerate(names.tolist()):
+        mine = np.flatnonzero(groups == i)
+        shares.append(p[mine].sum())
+        values = sum(of_label[label] for label in mine) / shares[-1]
+        parts[name] = PlaneDensity(x, y, values)
+    whole = sum(s * part.values for s, part in zip(shares, parts.values(), strict=True))
+    return PlaneDensity(x, y, whole / sum(shares), parts)
+
+
+def _density_at(prior, draws: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the density at the points of a grid, by formula or by draws."""
     try:
-        values = _evaluate(estimator.prior_, x, y, draws.dtype)
+        return _evaluate(prior, x, y, draws.dtype)
     except (NotImplementedError, ValueError):  # no formula, or not on all the plane
-        values = _count(draws, x, y)
-    return PlaneDensity(x, y, values)
+        return _count(draws, x, y)
 
 
 def _evaluate(prior, x: np.ndarray, y: np.ndarray, dtype) -> np.ndarray:

@@ -74,21 +74,21 @@ def take_rows(X, which) -> Any:
     return rows
 
 
-def check_plane(display: str, estimator, n_components: int) -> None:
-    """Raise ValueError if a code does not have two columns."""
-    if n_components != 2:
+def check_plane(display: str, estimator, n_columns: int, allowed=(2,)) -> None:
+    """Raise ValueError if a code does not have two columns, or as many as allowed."""
+    if n_columns not in allowed:
+        sizes = " or ".join(map(str, allowed))
         # Only what is not so yet: heads take the label's columns out of the code.
-        wanted = {"n_components": 2, "class_heads": True}
-        wanted = {
-            name: value
-            for name, value in wanted.items()
-            if getattr(estimator, name, value) != value
-        }
-        options = " and ".join(f"{name}={value}" for name, value in wanted.items())
+        wanted = {}
+        if getattr(estimator, "n_components", None) not in allowed:
+            wanted["n_components"] = sizes
+        if not getattr(estimator, "class_heads", True):
+            wanted["class_heads"] = "True"
+        options = [f"{name}={value}" for name, value in wanted.items()]
         raise ValueError(
-            f"{display} draws codes of 2 columns, but those of "
-            f"{type(estimator).__name__} have {n_components}. Fit it with "
-            f"{options or 'n_components=2'}."
+            f"{display} draws codes of {sizes} columns, but those of "
+            f"{type(estimator).__name__} have {n_columns}. Fit it with "
+            f"{' and '.join(options) or f'n_components={sizes}'}."
         )
 
 

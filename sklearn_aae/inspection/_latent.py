@@ -1,30 +1,39 @@
 """LatentSpaceDisplay: where the rows lie in the code, and where the prior is."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from sklearn_aae.inspection._density import prior_density
+from sklearn_aae.inspection._density import has_heads, prior_density
 from sklearn_aae.inspection._estimator import check_count, check_estimator, check_plane
-from sklearn_aae.inspection._style import LOOKS, legend_scale, point_style
-from sklearn_aae.tabular import column_values, is_labelled
+from sklearn_aae.inspection._labels import (
+    MAX_LEGEND,
+    UNLABELLED_COLOR,
+    colored,
+    draw_legend,
+    looks_of,
+)
+from sklearn_aae.inspection._style import LINES, point_style, write_name
+from sklearn_aae.inspection._thumbnails import make_thumbnails
+from sklearn_aae.tabular import UNLABELLED, column_values
 from sklearn_aae.utils._optional import import_optional
 
-# With more classes than this, colours are of a continuous map, without a legend;
-# whole numbers have a colour bar, as others have.
-MAX_LEGEND = 20
-
-# The colour of points without a label.
-UNLABELLED_COLOR = "lightgray"
+# Fractions within the contours of a prior, and within the one of each head.
+COVERAGE, HEAD_COVERAGE = (0.5, 0.8, 0.95), (0.5,)
 
 
 class LatentSpaceDisplay:
     """Codes of two columns as points, with contours of the prior.
 
-    Where the points fill the contours evenly, the code has the prior's shape.
+    Where the points fill the contours evenly, the code has the prior's shape. Where
+    codes are a head of a class or cluster and a style (``class_heads=True``), contours
+    are those of each head, in its colour. Some rows can be shown as small pictures.
+    Codes of three columns are points in space, without contours.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_samples, 2)
+    codes : ndarray of shape (n_samples, 2) or (n_samples, 3)
         Codes of the rows.
 
     y : array-like of shape (n_samples,), default=None
@@ -35,10 +44,16 @@ class LatentSpaceDisplay:
 
     density : PlaneDensity, default=None
         Density of the prior over a grid: ``x`` and ``y`` of shape (n_points,),
-        ``values`` of shape (n_points, n_points). None draws no contours.
+        ``values`` of shape (n_points, n_points), and ``heads``, a dict of such
+        densities by the class or cluster. None draws no contours.
 
     y_name : str, default="y"
         What the legend calls y.
+
+    thumbnails : Thumbnails, default=None
+        Pictures of some rows: ``rows`` of shape (n_thumbnails,), ``pictures`` of shape
+        (n_thumbnails, height, width) or with channels last, and ``size``, their longer
+        side in units of the code.
 
     Attributes
     ----------
@@ -52,7 +67,13 @@ class LatentSpaceDisplay:
         Points of each class, or all of them.
 
     contours_ : matplotlib QuadContourSet or None
-        Contours of the prior.
+        Contours of the prior; None where there are those of heads.
+
+    head_contours_ : dict of matplotlib QuadContourSet
+        Contours of each head, by its class or cluster.
+
+    thumbnails_ : list of matplotlib AxesImage
+        The small pictures.
 
     See Also
     --------
@@ -71,34 +92,57 @@ class LatentSpaceDisplay:
     (150, 2)
     """
 
-    def __init__(self, *, codes, y=None, density=None, y_name="y"):
+    def __init__(self, *, codes, y=None, density=None, y_name="y", thumbnails=None):
         self.codes = codes
         self.y = y
         self.density = density
         self.y_name = y_name
+        self.thumbnails = thumbnails
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, grid_resolution=200, ax=None, **kwargs
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        grid_resolution=200,
+        thumbnails=False,
+        image_shape=None,
+        ax=None,
+        **kwargs,
     ):
         """Encode rows and draw them.
 
         Parameters
         ----------
         estimator : object
-            Fitted, with ``transform`` to two columns. Contours need ``prior_``.
+            Fitted, with ``transform`` to two or three columns. Contours need
+            ``prior_``. Of codes of more columns a fitted pipeline of the autoencoder
+            and ``PCA(2)`` shows a plane.
 
         X : {array-like, DataFrame} of shape (n_samples, n_features)
-            Rows.
+            Rows, or pictures of an estimator with ``image_shape``.
 
         y : array-like of shape (n_samples,), default=None
             Labels or numbers that colour the points; points without one are grey. Of
             labels -1, None and NaN are none, of numbers that are not whole None and
             NaN. To colour a class of -1, pass text. Whole numbers are labels; more than
-            20 different ones have a colour bar instead of a legend.
+            20 different ones have a colour bar instead of a legend. None with an
+            estimator of heads is what it predicts. A cluster's head has the colour of
+            the cluster if y are the predicted ones; it is black beside other labels.
 
         grid_resolution : int, default=200
             Number of points, along each side, at which the prior is evaluated.
+
+        thumbnails : bool or int, default=False
+            Whether to show some rows as small pictures, framed in the colours of y, or
+            how many at most; True is 60. They are spread over the codes, and none hides
+            another.
+
+        image_shape : tuple of int, default=None
+            Of thumbnails: height and width, or height, width and channels; their
+            product is the number of features. None for that of the estimator.
 
         ax : matplotlib Axes, default=None
             Axes to draw in; None makes a figure.
@@ -116,46 +160,55 @@ class LatentSpaceDisplay:
             If the estimator has no ``transform``.
 
         ValueError
-            If a code does not have two columns, y not one value a row, or
-            `grid_resolution` is no whole number of at least 2.
+            If a code does not have two or three columns, y not one value a row,
+            `grid_resolution` is no whole number of at least 2, `thumbnails` none of at
+            least 1, or `image_shape` does not fit.
         """
         check_estimator(cls.__name__, estimator, "transform")
         check_count("grid_resolution", grid_resolution, 2)
         codes = np.asarray(estimator.transform(X))
-        check_plane(cls.__name__, estimator, codes.shape[1])
-        name = getattr(y, "name", None)  # of a Series
+        check_plane(cls.__name__, estimator, codes.shape[1], (2, 3))
+        y, name, head_name = _labels(estimator, X, y)
         if y is not None:
-            y = column_values(y)
             check_consistent_length(codes, y)
-        has_prior = hasattr(estimator, "prior_")
-        density = prior_density(estimator, grid_resolution) if has_prior else None
-        named = {} if name is None else {"y_name": str(name)}
-        display = cls(codes=codes, y=y, density=density, **named)
-        return display.plot(ax=ax, **kwargs)
+        density = None
+        if codes.shape[1] == 2 and hasattr(estimator, "prior_"):
+            density = prior_density(estimator, grid_resolution)
+            heads = density.heads.items()
+            density.heads = {head_name(label): part for label, part in heads}
+        return cls(
+            codes=codes,
+            y=y,
+            density=density,
+            y_name=name,
+            thumbnails=make_thumbnails(estimator, X, codes, thumbnails, image_shape),
+        ).plot(ax=ax, **kwargs)
 
     def plot(
         self,
         ax=None,
         *,
         cmap=None,
-        coverage=(0.5, 0.8, 0.95),
+        coverage=None,
         scatter_kwargs=None,
         contour_kwargs=None,
+        thumbnail_kwargs=None,
     ):
         """Draw the codes and the prior.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to draw in, of ``projection="3d"`` for codes of three columns; None
+            makes a figure.
 
         cmap : str or matplotlib Colormap, default=None
             Colours of y. None is, for up to 20 classes, eight colours that the
             colour-blind tell apart, and marks; "viridis" otherwise.
 
-        coverage : sequence of float, default=(0.5, 0.8, 0.95)
+        coverage : sequence of float, default=None
             Fractions of the prior: each contour bounds the smallest region that holds
-            one of them.
+            one of them. None is (0.5, 0.8, 0.95), and 0.5 of each head.
 
         scatter_kwargs : dict, default=None
             Passed on to ``ax.scatter``. Without, points are the smaller and fainter the
@@ -163,6 +216,10 @@ class LatentSpaceDisplay:
 
         contour_kwargs : dict, default=None
             Passed on to ``ax.contour``.
+
+        thumbnail_kwargs : dict, default=None
+            Passed on to ``ax.imshow`` for each small picture, such as
+            ``{"cmap": "gray_r"}``.
 
         Returns
         -------
@@ -172,100 +229,145 @@ class LatentSpaceDisplay:
         ------
         ImportError
             If matplotlib is absent.
+
+        ValueError
+            If `ax` has not as many dimensions as the codes.
         """
         plt = import_optional(
             "matplotlib.pyplot", feature="LatentSpaceDisplay.plot", extra="plot"
         )
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 5.4), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax = _axes(plt, ax, in_space=self.codes.shape[1] == 3)
+        self.figure_ = ax.figure
         style = point_style(len(self.codes)) | (scatter_kwargs or {})
-        self._plot_points(plt, cmap, style)
-        self.contours_ = None
+        coloring = None if self.y is None else colored(self.y)
+        looks = self._looks(plt, cmap, coloring)
+        self._plot_points(cmap, style, coloring, looks)
+        self.contours_, self.head_contours_ = None, {}
         if self.density is not None:
-            self._plot_contours(coverage, contour_kwargs or {})
+            self._plot_contours(looks, coverage, contour_kwargs or {})
+        self.thumbnails_ = []
+        if self.thumbnails is not None:
+            frames = self._frames(coloring, looks)
+            style = thumbnail_kwargs or {}
+            drawn = self.thumbnails.draw(plt, ax, self.codes, frames, style)
+            self.thumbnails_ = drawn
         ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+        if self.codes.shape[1] == 3:
+            ax.set_zlabel("$z_3$")
         return self
 
-    def _plot_points(self, plt, cmap, style: dict) -> None:
+    def _looks(self, plt, cmap, coloring) -> dict:
+        """Return the look of each class, those without rows, too."""
+        if coloring is None or coloring[2] is None:
+            return {}
+        names = coloring[2].tolist()
+        heads = [] if self.density is None else list(self.density.heads)
+        if set(heads) & set(names):
+            names = heads + [name for name in names if name not in heads]
+        return looks_of(plt, cmap, names)
+
+    def _plot_points(self, cmap, style: dict, coloring, looks: dict) -> None:
         """Draw the points: one colour, one for each class, or one for each value."""
-        x, y = self.codes.T
-        if self.y is None:
-            self.points_ = [self.ax_.scatter(x, y, **style)]
+        ax = self.ax_
+        if coloring is None:
+            self.points_ = [ax.scatter(*self.codes.T, **style)]
             return
-        values, colored, classes = _colored(self.y)
+        values, has_color, classes = coloring
         self.points_ = []
-        if not colored.all():
+        if not has_color.all():
             style_of_none = {"color": UNLABELLED_COLOR, "zorder": 0.5}
-            rest = self.codes[~colored].T
-            self.points_.append(self.ax_.scatter(*rest, **style | style_of_none))
-        x, y = self.codes[colored].T
+            rest = self.codes[~has_color].T
+            self.points_.append(ax.scatter(*rest, **style | style_of_none))
+        codes = self.codes[has_color]
         if classes is None:
-            points = self.ax_.scatter(x, y, c=values, cmap=cmap or "viridis", **style)
+            points = ax.scatter(*codes.T, c=values, cmap=cmap or "viridis", **style)
             self.points_.insert(0, points)
-            self.figure_.colorbar(points, ax=self.ax_, label=self.y_name)
+            self.figure_.colorbar(points, ax=ax, label=self.y_name)
             return
-        colors = _colors(plt, cmap, len(classes))
         if "marker" in style:
-            colors = [{"color": look["color"]} for look in colors]
+            looks = {name: {"color": look["color"]} for name, look in looks.items()}
         self.points_[:0] = [
-            self.ax_.scatter(x[values == name], y[values == name], **style | color)
-            for name, color in zip(classes, colors, strict=True)
+            ax.scatter(*codes[values == name].T, **style | looks[name])
+            for name in classes.tolist()
         ]
         if len(classes) <= MAX_LEGEND:
             names = [*classes, "unlabelled"][: len(self.points_)]
-            _draw_legend(self.ax_, self.points_, names, self.y_name)
+            draw_legend(ax, self.points_, names, self.y_name)
 
-    def _plot_contours(self, coverage, style: dict) -> None:
-        """Draw the contours over the points."""
-        style = {"colors": "black", "linewidths": 0.9, "alpha": 0.7} | style
-        self.contours_ = self.ax_.contour(
-            self.density.x,
-            self.density.y,
-            self.density.values,
-            levels=self.density.levels(coverage),
-            **style,
-        )
+    def _plot_contours(self, looks: dict, coverage, style: dict) -> None:
+        """Draw the contours over the points: of the prior, or of each head."""
+        if not self.density.heads:
+            own = {"colors": "black", "linewidths": 0.9, "alpha": 0.7}
+            levels = self.density.levels(coverage or COVERAGE)
+            self.contours_ = self._plot_contour(self.density, levels, own | style)
+        for name, density in self.density.heads.items():
+            look = looks.get(name, {"color": "black"})
+            own = {"colors": [look["color"]], "linewidths": 1.5}
+            own["linestyles"] = LINES[look.get("marker", "o")]
+            levels = density.levels(coverage or HEAD_COVERAGE)
+            drawn = self._plot_contour(density, levels, own | style)
+            self.head_contours_[name] = drawn
+            write_name(self.ax_, density.middle(), name)
+
+    def _plot_contour(self, density, levels, style: dict):
+        """Draw contours of one density."""
+        grid = density.x, density.y, density.values
+        return self.ax_.contour(*grid, levels=levels, **style)
+
+    def _frames(self, coloring, looks: dict) -> list[dict]:
+        """Return the looks of the frames of the thumbnails."""
+        rows = self.thumbnails.rows
+        if coloring is None:
+            return [{"color": "0.4"}] * len(rows)
+        values, has_color, classes = coloring
+        if classes is None:
+            colors = self.points_[0].to_rgba(values)
+        place, frames = np.cumsum(has_color) - 1, []
+        for row in rows:
+            if not has_color[row]:
+                frames.append({"color": UNLABELLED_COLOR})
+            elif classes is None:
+                frames.append({"color": colors[place[row]]})
+            else:
+                frames.append(looks[values[place[row]]])
+        return frames
 
 
-def _colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return the values that choose colours, which rows have one, and the classes.
+def _axes(plt, ax, *, in_space: bool):
+    """Return axes of as many dimensions as the codes have: those given, or new ones.
 
-    The classes are None for numbers that are not whole, and for many whole ones.
+    Raises
+    ------
+    ValueError
+        If those given have others.
     """
-    y = column_values(y)
-    present = np.array([value is not None for value in y], dtype=bool)
-    numbers = [value for value in y[present] if isinstance(value, float)]
-    if any(value != np.floor(value) for value in numbers):
-        return y[present].astype(float), present, None
-    labelled = is_labelled(y)
-    if all(isinstance(value, int | float) for value in y[labelled]):
-        numbers = y[labelled].astype(float)
-        if len(np.unique(numbers)) > MAX_LEGEND:
-            return numbers, labelled, None
-    values = np.asarray(y[labelled].tolist())
-    values = values.astype(str) if values.dtype == object else values
-    return values, labelled, np.unique(values)
+    kind = {"projection": "3d"} if in_space else {}
+    if ax is None:
+        options = {"figsize": (6.4, 5.4), "layout": "constrained"}
+        return plt.subplots(subplot_kw=kind, **options)[1]
+    if (ax.name == "3d") != in_space:
+        codes, given = (3, 2) if in_space else (2, 3)
+        advice = 'subplot_kw={"projection": "3d"}' if in_space else ""
+        raise ValueError(
+            f"ax has {given} dimensions, but codes have {codes} columns. Make it by "
+            f"plt.subplots({advice}), or leave ax=None."
+        )
+    return ax
 
 
-def _colors(plt, cmap, n_classes: int) -> list[dict]:
-    """Return the colour of each class, as arguments of ``scatter``."""
-    if cmap is None and n_classes <= MAX_LEGEND:
-        return LOOKS[:n_classes]
-    cmap = plt.get_cmap(cmap or "viridis")
-    listed = cmap.N <= MAX_LEGEND
-    places = range(n_classes) if listed else np.linspace(0, 1, n_classes)
-    return [{"color": cmap(place)} for place in places]
-
-
-def _draw_legend(ax, points: list, classes, title: str) -> None:
-    """Name the classes beside the picture."""
-    ax.legend(
-        points,
-        [str(name) for name in classes],
-        title=title,
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        frameon=False,
-        markerscale=legend_scale(points[0]),
-    )
+def _labels(estimator, X, y) -> tuple[np.ndarray | None, str, Callable]:
+    """Return what colours the points, its name, and how heads are called beside it."""
+    name = getattr(y, "name", None)  # of a Series
+    name = "y" if name is None else str(name)
+    y = None if y is None else column_values(y)
+    if not has_heads(estimator):
+        return y, name, str
+    told = hasattr(estimator, "classes_")
+    predicted = np.asarray(estimator.predict(X))
+    if y is None:
+        y, name = predicted, "class" if told else "cluster"
+        if UNLABELLED in y.tolist():  # here a class
+            return y.astype(str), name, str
+    if told or np.array_equal(y, predicted):
+        return y, name, lambda label: label
+    return y, name, "cluster {}".format

@@ -15,7 +15,9 @@ COLORS = (
     "#f0e442",
     "#000000",
 )
-MARKERS = ("o", "^", "s")
+# Lines go by the marks, too.
+LINES = {"o": "-", "^": "--", "s": ":"}
+MARKERS = tuple(LINES)
 LOOKS = [
     {"color": color, "marker": marker} for marker, color in product(MARKERS, COLORS)
 ]
@@ -39,6 +41,12 @@ def legend_scale(points) -> float:
     """Return the ``markerscale`` that brings a legend's points to one size."""
     sizes = points.get_sizes()
     return float(np.sqrt(LEGEND_SIZE / sizes[0])) if len(sizes) else 1.0
+
+
+def write_name(ax, place, name) -> None:
+    """Write the name of a class or cluster at its place, on white."""
+    box = {"boxstyle": "round", "facecolor": "white", "alpha": 0.8}
+    ax.text(*place, str(name), ha="center", va="center", bbox=box, zorder=4)
 
 
 def plane_of(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sklearn_aae.inspection import LatentSpaceDisplay, TrainingCurvesDisplay
 from sklearn_aae.inspection._density import prior_density
-from sklearn_aae.inspection._latent import MAX_LEGEND, UNLABELLED_COLOR
+from sklearn_aae.inspection._labels import MAX_LEGEND, UNLABELLED_COLOR
 from sklearn_aae.inspection._style import plane_of
 from sklearn_aae.report._look import Look
 from sklearn_aae.utils._optional import import_optional

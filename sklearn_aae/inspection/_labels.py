@@ -1,0 +1,57 @@
+"""Labels as colours: which rows have one, how each class looks, and the legend."""
+
+import numpy as np
+
+from sklearn_aae.inspection._style import LOOKS, legend_scale
+from sklearn_aae.tabular import column_values, is_labelled
+
+# With more classes than this, colours are of a continuous map, without a legend;
+# whole numbers have a colour bar, as others have.
+MAX_LEGEND = 20
+
+# The colour of points without a label.
+UNLABELLED_COLOR = "lightgray"
+
+
+def colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return the values that choose colours, which rows have one, and the classes.
+
+    The classes are None for numbers that are not whole, and for many whole ones.
+    """
+    y = column_values(y)
+    present = np.array([value is not None for value in y], dtype=bool)
+    numbers = [value for value in y[present] if isinstance(value, float)]
+    if any(value != np.floor(value) for value in numbers):
+        return y[present].astype(float), present, None
+    labelled = is_labelled(y)
+    if all(isinstance(value, int | float) for value in y[labelled]):
+        numbers = y[labelled].astype(float)
+        if len(np.unique(numbers)) > MAX_LEGEND:
+            return numbers, labelled, None
+    values = np.asarray(y[labelled].tolist())
+    values = values.astype(str) if values.dtype == object else values
+    return values, labelled, np.unique(values)
+
+
+def looks_of(plt, cmap, names) -> dict:
+    """Return the colour, and perhaps the mark, of each class, for ``scatter``."""
+    if cmap is None and len(names) <= MAX_LEGEND:
+        return dict(zip(names, LOOKS, strict=False))
+    cmap = plt.get_cmap(cmap or "viridis")
+    listed = cmap.N <= MAX_LEGEND
+    places = range(len(names)) if listed else np.linspace(0, 1, len(names))
+    colors = [{"color": cmap(place)} for place in places]
+    return dict(zip(names, colors, strict=True))
+
+
+def draw_legend(ax, points: list, classes, title: str) -> None:
+    """Name the classes beside the picture."""
+    ax.legend(
+        points,
+        [str(name) for name in classes],
+        title=title,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        markerscale=legend_scale(points[0]),
+    )
