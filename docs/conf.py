@@ -1,6 +1,8 @@
 """Sphinx configuration."""
 
 import warnings
+from importlib import import_module
+from pathlib import Path
 
 from sklearn_aae import __version__
 
@@ -26,6 +28,8 @@ autodoc_typehints = "none"
 autosummary_generate = True
 # autosummary gives members their own tables.
 numpydoc_show_class_members = False
+# The class is in the title; beside each method it would push the names out of sight.
+toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
@@ -37,8 +41,12 @@ html_theme_options = {
 }
 # Pages without siblings have no use for a list of these.
 html_sidebars = {"index": [], "api": [], "user_guide": []}
-html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_context = {"default_mode": "auto"}
+# Formulas need no network: the one file of MathJax that draws them is part of the site.
+MATHJAX = import_module("sphinx-mathjax-offline").__path__[0]
+mathjax_path = "tex-svg.js"
+html_static_path = ["_static", str(Path(MATHJAX) / "static" / "mathjax" / mathjax_path)]
+html_css_files = ["site.css"]
 html_title = "sklearn_aae"
 html_copy_source = False
 
@@ -52,6 +60,8 @@ sphinx_gallery_conf = {
     "backreferences_dir": "api/generated",
     "download_all_examples": False,
     "write_computation_times": False,
+    # A display at the end of a cell has drawn its picture: that is its output.
+    "ignore_repr_types": r"matplotlib|sklearn_aae\.inspection",
 }
 
 # The gallery draws without a screen.

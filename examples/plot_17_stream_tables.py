@@ -83,3 +83,11 @@ missing = last["price"].is_null().to_numpy()
 error = np.abs(filled["price"].to_numpy()[missing] - 5.0).mean()
 print(f"mean error of hidden prices of soups: {error:.2f} (their noise: 0.3)")
 print(aae.sample(5, given={"kind": "soup"}, random_state=0).to_pandas())
+
+# %%
+# None of the kinds was forgotten: the rows of a chunk from all over the file.
+from sklearn_aae.inspection import LatentSpaceDisplay
+
+kinds = chunk["kind"].to_numpy(zero_copy_only=False)
+display = LatentSpaceDisplay.from_estimator(aae, chunk, kinds)
+display.ax_.get_legend().set_title("kind")

@@ -63,7 +63,7 @@ class SemiSupervisedAAEClassifier(
     class if ``fit(X, y, classes=[...])`` names it, or if y is of -1 and 1 alone, as
     scikit-learn writes two classes: that is warned of.
 
-    Read more in the user guide.
+    Read more in the :ref:`User Guide <few-labels>`.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
     Labels are class labels of any kind; -1, None and NaN are unlabelled rows, which the
     decoder sees without a label.
 
-    Read more in the user guide.
+    Read more in the :ref:`User Guide <style>`.
 
     Parameters
     ----------

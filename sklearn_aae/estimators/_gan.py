@@ -42,7 +42,7 @@ class GANSampler(BaseModel):
     those of the table [1]_. It has no encoder: there is no code of a row. A neighbour
     of the adversarial autoencoders, on the same engine, to compare them with.
 
-    Read more in the user guide.
+    Read more in the :ref:`User Guide <gan-vae>`.
 
     Parameters
     ----------

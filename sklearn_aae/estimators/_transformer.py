@@ -23,7 +23,7 @@ class AAETransformer(CodeMixin, BaseAutoencoder):
     same for tables of any width, with a weight that grows with the k columns of the
     code; L is the generator's loss or the divergence that `regularizer` names.
 
-    Read more in the user guide.
+    Read more in the :ref:`User Guide <reduce>`.
 
     Parameters
     ----------

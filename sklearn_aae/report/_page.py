@@ -39,11 +39,14 @@ h2 { font-size: 1.2rem; margin: 2.4rem 0 .4rem; border-top: 1px solid var(--line
 p { max-width: 44rem; } .soft { color: var(--soft); }
 img { display: block; max-width: 100%; height: auto; background: #fff;
   border-radius: 6px; padding: .4rem; margin: .8rem 0; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
+/* Curves are too small to read in the width of a phone: they scroll. */
+.wide { overflow-x: auto; } .wide img { max-width: none; width: max(100%, 44rem); }
+table { border-collapse: collapse; font-size: .9rem; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
 .drawn td, .drawn th { white-space: nowrap; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
+.health { list-style: none; padding-left: .6rem; }
 .good::before { content: "✓ "; color: var(--mark); }
 .ill::before { content: "! "; color: #d55e00; font-weight: bold; }
 pre { background: var(--box); padding: .8rem 1rem; overflow-x: auto; border-radius: 6px;
@@ -66,16 +69,16 @@ $left_out
 <p>The rows that are most unlike the rest, and the cells that make them so. Row numbers
 count from 0, below the header. Unusual is not wrong: look at them.</p>
 <img src="$scores" alt="Histogram of how unusual rows are; the most unusual are marked">
-<div class="wide">$outliers</div>
+<div class="wide" tabindex="0">$outliers</div>
 <h2>Rows that the model draws</h2>
 <p>None of these is in the table. Where they look like rows of it, the model has learnt
 how its columns go together; where not, do not trust the map either.</p>
-<div class="wide drawn">$drawn</div>
+<div class="wide drawn" tabindex="0">$drawn</div>
 <h2>Health of the training</h2>
-<ul>$health</ul>
-<img src="$training" alt="Losses by epoch">
+<ul class="health">$health</ul>
+<div class="wide" tabindex="0"><img src="$training" alt="Losses by epoch"></div>
 <h2>Go on in Python</h2>
-<pre>$code</pre>
+<pre tabindex="0">$code</pre>
 <p class="soft">Made by sklearn_aae $version.</p>
 </body>
 </html>

@@ -124,7 +124,7 @@ def test_the_code_on_the_page_makes_the_same_codes(kind, short, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert main(["items.csv", "--colour", "kind"]) == 0
     page = Path("items_look.html").read_text(encoding="utf-8")
-    code = html.unescape(re.search(r"<pre>(.*?)</pre>", page, re.DOTALL).group(1))
+    code = html.unescape(re.search(r"<pre.*?>(.*?)</pre>", page, re.DOTALL).group(1))
     names = {}
     exec(code, names)
     learnt = [name.replace("größe", "size") for name in names["X"].columns]

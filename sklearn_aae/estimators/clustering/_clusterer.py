@@ -59,7 +59,7 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     units do not matter. ``scale="common"`` lets columns of one unit keep their sizes to
     each other.
 
-    Read more in the user guide.
+    Read more in the :ref:`User Guide <cluster>`.
 
     Parameters
     ----------

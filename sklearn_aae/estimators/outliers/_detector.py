@@ -67,7 +67,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     ``scale="quantile"`` and ``"minmax"`` cut cells to the range of the training rows:
     rows beyond it then score like rows at its edge.
 
-    Read more in the user guide.
+    Read more in the :ref:`User Guide <find-outliers>`.
 
     Parameters
     ----------
