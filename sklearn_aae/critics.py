@@ -3,6 +3,7 @@
 Letters: C models in a stack, B batch, d columns, k code size, m classes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ class Critic(nn.Module):
     def __init__(
         self,
         n_components: int,
-        hidden_layer_sizes,
+        hidden_layer_sizes: Sequence[int],
         *,
         activation: str = "relu",
         n_classes: int = 0,
@@ -164,7 +165,7 @@ class CellCritic(nn.Module):
     def __init__(
         self,
         n_features: int,
-        hidden_layer_sizes,
+        hidden_layer_sizes: Sequence[int],
         *,
         activation: str = "relu",
         columns: Any = None,

@@ -136,7 +136,7 @@ class Decoder(nn.Module):
         n_components: int,
         n_features: int,
         *,
-        hidden_layer_sizes=(),
+        hidden_layer_sizes: Sequence[int] = (),
         activation: str = "relu",
         dropout: float = 0.0,
         n_classes: int = 0,

@@ -141,7 +141,7 @@ class Encoder(nn.Module):
         n_features: int,
         n_components: int,
         *,
-        hidden_layer_sizes=(),
+        hidden_layer_sizes: Sequence[int] = (),
         normalization: str | None = None,
         normalize_head: bool = False,
         activation: str = "relu",
@@ -311,7 +311,7 @@ class GaussianEncoder(Encoder):
     False
     """
 
-    def __init__(self, n_features: int, n_components: int, **options):
+    def __init__(self, n_features: int, n_components: int, **options: Any):
         super().__init__(n_features, n_components, **options)
         if self.support == "simplex":
             raise ValueError(
@@ -365,7 +365,7 @@ class UniversalEncoder(Encoder):
     n_anchors = 16
     anchors: Tensor
 
-    def __init__(self, n_features: int, n_components: int, **options):
+    def __init__(self, n_features: int, n_components: int, **options: Any):
         super().__init__(n_features, n_components, **options)
         anchors = torch.randn(self.n_anchors, n_components, dtype=torch.float32)
         self.register_buffer("anchors", anchors)

@@ -1,4 +1,4 @@
-"""What docs/api.rst names: it is there, shows how it is used, and says how it fails."""
+"""What docs/api.rst names: examples that run, errors, shapes and types."""
 
 import ast
 import builtins
@@ -6,7 +6,9 @@ import doctest
 import importlib
 import inspect
 import re
+import runpy
 from pathlib import Path
+from typing import Any, get_origin
 
 import pytest
 
@@ -178,6 +180,49 @@ def test_arrays_of_a_public_class_have_shapes(name):
     assert not shapeless(docscrape.ClassDoc(CLASSES[name]))
 
 
+# --- types ----------------------------------------------------------------------------
+
+
+def untyped(function) -> list[str]:
+    """Return what has no type in a signature: parameters, and "return"."""
+    signature = inspect.signature(function)
+    missing = [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation is parameter.empty and name not in ("self", "cls")
+    ]
+    returns = signature.return_annotation is signature.empty
+    return missing + ["return"] * returns
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_public_function_has_a_full_signature(name):
+    assert not untyped(MEMBERS[name])
+
+
+@pytest.mark.parametrize("name", CLASSES, ids=short)
+def test_a_public_constructor_has_a_full_signature(name):
+    cls = CLASSES[name]
+    python_made = issubclass(cls, Exception) or getattr(cls, "_is_protocol", False)
+    assert python_made or set(untyped(cls)) <= {"return"}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_types_are_true(monkeypatch):
+    """Run the file that mypy reads, with values in place of the types."""
+    seen = []
+
+    def assert_type(value, kind):
+        if kind is not Any:
+            assert isinstance(value, get_origin(kind) or kind)
+            seen.append(kind)
+        return value
+
+    monkeypatch.setattr("typing.assert_type", assert_type)
+    runpy.run_path(str(ROOT / "tests" / "typed_usage.py"))
+    assert len(seen) > 30
+
+
 # --- the tests catch a gap ------------------------------------------------------------
 
 
@@ -208,3 +253,4 @@ def test_a_gap_is_caught():
     assert unsaid(silent, "A LookupError if it is missing.") == ["NotADirectoryError"]
     assert shapeless(docscrape.FunctionDoc(silent)) == ["x : ndarray"]
     assert not examples(test_a_gap_is_caught)
+    assert untyped(silent) == ["x", "return"]

@@ -1,10 +1,12 @@
 """What all autoencoders answer: reconstructions, likelihoods, drawn rows."""
 
+from collections.abc import Mapping
 from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -46,6 +48,7 @@ from sklearn_aae.tabular import (
 from sklearn_aae.training import DIVERGENCES, UPDATES, Batches, FitDecoder
 from sklearn_aae.utils._compat import Interval, StrOptions, check_sample_weight
 from sklearn_aae.utils._random import draw_seeds
+from sklearn_aae.utils._typing import Answer, LabelOrLabels, RandomState, TableLike
 
 # Share of the epochs in which the decoder of a table with holes learns alone.
 DECODER_SHARE = 1 / 3
@@ -105,7 +108,7 @@ class BaseAutoencoder(BaseModel):
 
     # --- answers --------------------------------------------------------------------
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: TableLike) -> Answer:
         """Encode and decode rows.
 
         Parameters
@@ -123,7 +126,7 @@ class BaseAutoencoder(BaseModel):
         decoded = self._model.decode(self._model.encode(rows))
         return as_output(self, decoded, rows.dtype, X)
 
-    def score_samples(self, X):
+    def score_samples(self, X: TableLike) -> Answer:
         """Log-likelihood of each row given its code: log p(x|z), z the mean of q(z|x).
 
         Parameters
@@ -145,7 +148,9 @@ class BaseAutoencoder(BaseModel):
         rows = read_new_rows(self, X)
         return self._model.log_prob(rows) - cost_of_unknown(self.columns_, X)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: TableLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean of `score_samples`; higher is better.
 
         Parameters
@@ -168,14 +173,14 @@ class BaseAutoencoder(BaseModel):
 
     def sample(
         self,
-        n_samples=1,
+        n_samples: int = 1,
         *,
-        y=None,
-        given=None,
-        codes="auto",
-        cells="auto",
-        random_state=None,
-    ):
+        y: LabelOrLabels = None,
+        given: Mapping[Any, Any] | None = None,
+        codes: str = "auto",
+        cells: str = "auto",
+        random_state: RandomState = None,
+    ) -> Answer:
         """Draw new rows: a code z, then x of p(x|z).
 
         By default rows are drawn as a table needs them: codes as training rows have

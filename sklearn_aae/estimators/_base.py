@@ -5,9 +5,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from torch.distributions import Distribution
 
@@ -58,6 +59,7 @@ from sklearn_aae.utils._compat import (
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
+from sklearn_aae.utils._typing import LabelsLike, TableLike
 
 # What only some fits have.
 OPTIONAL_ATTRIBUTES = ("classes_", "feature_names_in_", "hidden_channels_")
@@ -248,8 +250,15 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
 
     @fit_context
     def fit(
-        self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, classes=None
-    ):
+        self,
+        X: TableLike,
+        y: LabelsLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: TableLike | None = None,
+        y_val: LabelsLike | None = None,
+        classes: LabelsLike | None = None,
+    ) -> Self:
         """Train the model.
 
         Ctrl-C ends the training and keeps the model as it is then, with a warning;
@@ -315,7 +324,14 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
         return self
 
     @fit_context
-    def partial_fit(self, X, y=None, sample_weight=None, *, classes=None):
+    def partial_fit(
+        self,
+        X: TableLike,
+        y: LabelsLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        classes: LabelsLike | None = None,
+    ) -> Self:
         """Train on a chunk of rows: one pass, at a constant learning rate.
 
         The first chunk fixes the columns, their categories and their scales. Categories
@@ -447,7 +463,7 @@ class BaseModel(CallbackSupportMixin, BaseEstimator):
 
     # --- state: arrays and plain values, from which the networks are rebuilt --------
 
-    def to(self, device):
+    def to(self, device: str | torch.device) -> Self:
         """Move the model to another device, where it answers and trains from now on.
 
         Parameters

@@ -2,8 +2,10 @@
 
 from collections.abc import Hashable
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
@@ -38,6 +40,7 @@ from sklearn_aae.training import (
     LabelledNeighborBatches,
 )
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+from sklearn_aae.utils._typing import Answer, LabelsLike, TableLike
 
 # Share of the hidden units that are dropped where neighbours are of no help.
 DROPOUT = 0.2
@@ -249,7 +252,13 @@ class SemiSupervisedAAEClassifier(
             labelled_size=self.labeled_batch_size,
         )
 
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: TableLike,
+        y: LabelsLike | None = None,
+        classes: LabelsLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train on a chunk of rows: one pass, at a constant learning rate.
 
         Parameters
@@ -295,7 +304,7 @@ class SemiSupervisedAAEClassifier(
 
     # --- answers --------------------------------------------------------------------
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: TableLike) -> Answer:
         """Return the probabilities of the classes: q(y|x).
 
         Parameters
@@ -310,7 +319,7 @@ class SemiSupervisedAAEClassifier(
         """
         return self._label_probabilities(X)
 
-    def predict(self, X):
+    def predict(self, X: TableLike) -> Answer:
         """Return the most likely class of each row.
 
         Parameters
@@ -326,7 +335,9 @@ class SemiSupervisedAAEClassifier(
         numbers = self._label_probabilities(X).argmax(1)
         return self.classes_[numbers]
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: TableLike, y: LabelsLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy.
 
         Parameters

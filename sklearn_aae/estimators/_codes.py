@@ -1,6 +1,7 @@
 """Codes as the output of a scikit-learn transformer, and ways through them."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -20,6 +21,7 @@ from sklearn_aae.estimators._paths import (
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
 from sklearn_aae.utils._random import draw_seeds
+from sklearn_aae.utils._typing import Answer, RandomState, TableLike
 
 
 class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -36,7 +38,7 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def transform(self, X):
+    def transform(self, X: TableLike) -> Answer:
         """Encode rows: the mean of q(z|x).
 
         Parameters
@@ -52,7 +54,7 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X = read_new_rows(self, X)
         return self._model.encode(X).astype(X.dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: TableLike) -> Answer:
         """Decode codes: the mean of p(x|z).
 
         Parameters
@@ -69,7 +71,9 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         rows = self._model.decode(Z)
         return as_output(self, rows, Z.dtype, X, of_codes=True)
 
-    def sample_codes(self, n_samples=1, *, random_state=None):
+    def sample_codes(
+        self, n_samples: int = 1, *, random_state: RandomState = None
+    ) -> np.ndarray:
         """Draw codes, as `transform` returns them, from the prior.
 
         Parameters
@@ -97,7 +101,15 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         codes = self._draw_codes(n_samples, labels, for_codes)
         return codes.astype(np.float64, copy=False)
 
-    def interpolate(self, X_start, X_end, n_steps=10, *, path="auto", **labels):
+    def interpolate(
+        self,
+        X_start: TableLike,
+        X_end: TableLike,
+        n_steps: int = 10,
+        *,
+        path: str = "auto",
+        **labels: Any,
+    ) -> Answer:
         """Decode the way from rows to other rows.
 
         Parameters
@@ -150,7 +162,9 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         labels = repeated_labels(self, labels, len(codes), n_steps)
         return self.inverse_transform(np.concatenate(codes), **labels)
 
-    def traverse(self, X, component=0, n_steps=10, **labels):
+    def traverse(
+        self, X: TableLike, component: int = 0, n_steps: int = 10, **labels: Any
+    ) -> Answer:
         """Decode rows with one column of their code moved along the prior.
 
         Parameters

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 
 from sklearn_aae.estimators._autoencoder import (
@@ -23,6 +24,7 @@ from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
 from sklearn_aae.estimators._transfer import StyleTransferMixin
 from sklearn_aae.priors import IndependentStyle, as_prior
 from sklearn_aae.utils._compat import Interval, StrOptions
+from sklearn_aae.utils._typing import Answer, LabelOrLabels, TableLike
 
 # Rows of a step for each class, and bounds of all: fewer, and labels stay in the code.
 CLASS_ROWS = 48
@@ -137,7 +139,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
         labels = {"n_classes": data.n_classes, "conditional": True}
         return autoencoder_spec(self, data, prior, **labels)
 
-    def inverse_transform(self, X, y=None):
+    def inverse_transform(self, X: TableLike, y: LabelOrLabels = None) -> Answer:
         """Decode codes: the mean of p(x|y, z).
 
         Parameters
@@ -158,7 +160,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
         rows = self._model.decode(Z, labels)
         return as_output(self, rows, Z.dtype, X, of_codes=True)
 
-    def reconstruct(self, X, y=None):
+    def reconstruct(self, X: TableLike, y: LabelOrLabels = None) -> Answer:
         """Encode rows and decode them with their label.
 
         Parameters
@@ -204,7 +206,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
         p = self._data.class_prior
         return np.random.RandomState(seed).choice(len(p), n_samples, p=p)
 
-    def score_samples(self, X, y=None):
+    def score_samples(self, X: TableLike, y: LabelOrLabels = None) -> Answer:
         """Log-likelihood of each row given its code and label: log p(x|y, z).
 
         Parameters
@@ -226,7 +228,12 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
         scores = self._model.log_prob(rows, labels)
         return scores - cost_of_unknown(self.columns_, X)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self,
+        X: TableLike,
+        y: LabelOrLabels = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
         """Mean of `score_samples`; higher is better.
 
         Parameters

@@ -1,6 +1,7 @@
 """GANSampler: a plain generative adversarial network."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from sklearn_aae.tabular import TableSchema
 from sklearn_aae.training import Batch, GANBatches, TrainGenerator, TrainRowCritic
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
+from sklearn_aae.utils._typing import Answer, RandomState, TableLike
 
 # Rows that `score` compares, all pairs of them.
 MAX_SCORED = 5000
@@ -192,7 +194,9 @@ class GANSampler(BaseModel):
         critic = make_critic(self, schema, width, images=images)
         return {"generator": generator, "critic": critic}
 
-    def sample(self, n_samples=1, *, y=None, random_state=None):
+    def sample(
+        self, n_samples: int = 1, *, y: None = None, random_state: RandomState = None
+    ) -> Answer:
         """Draw new rows: G(z), z ~ p(z).
 
         Parameters
@@ -232,7 +236,7 @@ class GANSampler(BaseModel):
         Z = model.draw_codes(n_samples, None, seed)
         return stream(generator, lambda z: generator(z).mean, Z, finish=model.unscale)
 
-    def score_samples(self, X):
+    def score_samples(self, X: TableLike) -> Answer:
         """Logit of the critic for each row: how much like the training rows it looks.
 
         Parameters
@@ -249,7 +253,7 @@ class GANSampler(BaseModel):
         scale = self.preprocessor_.transform
         return stream(self.critic_, self.critic_, X, scale).astype(np.float64)
 
-    def score(self, X, y=None):
+    def score(self, X: TableLike, y: Any = None) -> float:
         """Likeness of samples and rows: 1 minus their normalised energy distance.
 
         Parameters

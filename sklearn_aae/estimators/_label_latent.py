@@ -47,6 +47,7 @@ from sklearn_aae.training import (
     TrainLabelCritic,
     VirtualAdversarial,
 )
+from sklearn_aae.utils._typing import Answer, TableLike
 
 # The neighbour whose distance is the unit of `smoothness_radius`.
 RADIUS_NEIGHBORS = 10
@@ -127,7 +128,7 @@ class LabelLatent(CodeMixin):
         codes = super()._prior_codes(n_samples, for_codes, for_labels)
         return self._represent(codes)
 
-    def transform(self, X):
+    def transform(self, X: TableLike) -> Answer:
         """Encode rows as what the decoder sees.
 
         Parameters
@@ -145,7 +146,7 @@ class LabelLatent(CodeMixin):
         X = read_new_rows(self, X)
         return self._represent(self._model.encode(X)).astype(X.dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: TableLike) -> Answer:
         """Decode what `transform` returns: the mean of p(x|y, z).
 
         Parameters

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_aae.estimators._tables import as_output, read_new_rows
+from sklearn_aae.utils._typing import Answer, LabelOrLabels, TableLike
 
 
 class StyleTransferMixin:
@@ -11,7 +12,9 @@ class StyleTransferMixin:
     They have `_styles_and_classes`, `_decode_styles` and `_labels_to_get`.
     """
 
-    def transfer(self, X, y=None, *, like=None):
+    def transfer(
+        self, X: TableLike, y: LabelOrLabels = None, *, like: TableLike | None = None
+    ) -> Answer:
         """Give rows another label and keep their style, or the style of other rows.
 
         A style that still tells the label is moved, too: from the Gaussian that styles

@@ -1,10 +1,14 @@
 """ClusterDisplay: where clusters lie in the code, and how large they are."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 
 from sklearn_aae.inspection._estimator import check_estimator
 from sklearn_aae.inspection._style import LOOKS, plane_of, point_style, write_name
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._typing import TableLike
 
 
 class ClusterDisplay:
@@ -54,13 +58,21 @@ class ClusterDisplay:
     3
     """
 
-    def __init__(self, *, codes, labels, names=None):
+    def __init__(
+        self,
+        *,
+        codes: np.ndarray,
+        labels: np.ndarray,
+        names: Sequence[Any] | None = None,
+    ):
         self.codes = codes
         self.labels = labels
         self.names = names
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, X: TableLike, *, ax: Any = None, **kwargs: Any
+    ) -> Self:
         """Encode rows, predict their clusters and draw both.
 
         Parameters
@@ -95,7 +107,7 @@ class ClusterDisplay:
         codes = np.asarray(estimator.transform(X), dtype=float)
         return cls(codes=codes, labels=labels, names=names).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
         """Draw codes and shares.
 
         Parameters

@@ -1,10 +1,14 @@
 """OutlierContributionDisplay: the most unusual rows, and what makes them so."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 
 from sklearn_aae.inspection._estimator import check_count, check_estimator, take_rows
 from sklearn_aae.tabular import column_names
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._typing import TableLike
 
 OTHERS = "other columns"
 
@@ -54,7 +58,14 @@ class OutlierContributionDisplay:
     (15, 13)
     """
 
-    def __init__(self, *, contributions, scores, row_names, column_names):
+    def __init__(
+        self,
+        *,
+        contributions: np.ndarray,
+        scores: np.ndarray,
+        row_names: Sequence[str],
+        column_names: Sequence[str],
+    ):
         self.contributions = contributions
         self.scores = scores
         self.row_names = row_names
@@ -62,8 +73,15 @@ class OutlierContributionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, n_rows=15, n_columns=15, ax=None, **kwargs
-    ):
+        cls,
+        estimator: Any,
+        X: TableLike,
+        *,
+        n_rows: int = 15,
+        n_columns: int = 15,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Score rows, localize the most unusual ones and draw them.
 
         Parameters
@@ -115,7 +133,7 @@ class OutlierContributionDisplay:
             column_names=columns,
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, cmap="Blues", **kwargs):
+    def plot(self, ax: Any = None, *, cmap: Any = "Blues", **kwargs: Any) -> Self:
         """Draw the cells.
 
         Parameters

@@ -1,5 +1,7 @@
 """TrainingCurvesDisplay: how a training went."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from sklearn_aae.inspection._estimator import check_estimator
@@ -68,11 +70,11 @@ class TrainingCurvesDisplay:
     2
     """
 
-    def __init__(self, *, history):
+    def __init__(self, *, history: list[dict[str, Any]]):
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> Self:
         """Draw the history of a fitted estimator.
 
         Parameters
@@ -107,7 +109,7 @@ class TrainingCurvesDisplay:
         history = [dict(line) for line in estimator.history_]
         return cls(history=history).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
         """Draw the curves.
 
         Parameters

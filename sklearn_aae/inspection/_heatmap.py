@@ -1,6 +1,9 @@
 """HeatmapDisplay: where pictures are unlike normal ones."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_aae.inspection._estimator import (
     as_pictures,
@@ -10,6 +13,7 @@ from sklearn_aae.inspection._estimator import (
 )
 from sklearn_aae.inspection._mosaic import mosaic
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._typing import TableLike
 
 
 class HeatmapDisplay:
@@ -56,14 +60,28 @@ class HeatmapDisplay:
     (5, 8, 8)
     """
 
-    def __init__(self, *, pictures, reconstructions, heat, masks=None):
+    def __init__(
+        self,
+        *,
+        pictures: np.ndarray,
+        reconstructions: np.ndarray,
+        heat: np.ndarray,
+        masks: np.ndarray | None = None,
+    ):
         self.pictures, self.reconstructions = pictures, reconstructions
         self.heat, self.masks = heat, masks
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, masks=None, n_images=10, ax=None, **kwargs
-    ):
+        cls,
+        estimator: Any,
+        X: TableLike,
+        *,
+        masks: ArrayLike | None = None,
+        n_images: int = 10,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Ask a detector where the first pictures are unlike normal ones, and draw it.
 
         Parameters
@@ -121,7 +139,14 @@ class HeatmapDisplay:
             pictures=pictures, reconstructions=rebuilt, heat=heat, masks=masks
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, cmap="gray", heat_cmap="inferno", **kwargs):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        cmap: Any = "gray",
+        heat_cmap: Any = "inferno",
+        **kwargs: Any,
+    ) -> Self:
         """Draw pictures, reconstructions, heat maps and masks below each other.
 
         Parameters

@@ -1,11 +1,12 @@
 """LatentSpaceDisplay: where the rows lie in the code, and where the prior is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from sklearn_aae.inspection._density import has_heads, prior_density
+from sklearn_aae.inspection._density import PlaneDensity, has_heads, prior_density
 from sklearn_aae.inspection._estimator import check_count, check_estimator, check_plane
 from sklearn_aae.inspection._labels import (
     MAX_LEGEND,
@@ -15,9 +16,10 @@ from sklearn_aae.inspection._labels import (
     looks_of,
 )
 from sklearn_aae.inspection._style import LINES, point_style, write_name
-from sklearn_aae.inspection._thumbnails import make_thumbnails
+from sklearn_aae.inspection._thumbnails import Thumbnails, make_thumbnails
 from sklearn_aae.tabular import UNLABELLED, column_values
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._typing import LabelsLike, TableLike
 
 # Fractions within the contours of a prior, and within the one of each head.
 COVERAGE, HEAD_COVERAGE = (0.5, 0.8, 0.95), (0.5,)
@@ -92,7 +94,15 @@ class LatentSpaceDisplay:
     (150, 2)
     """
 
-    def __init__(self, *, codes, y=None, density=None, y_name="y", thumbnails=None):
+    def __init__(
+        self,
+        *,
+        codes: np.ndarray,
+        y: LabelsLike | None = None,
+        density: PlaneDensity | None = None,
+        y_name: str = "y",
+        thumbnails: Thumbnails | None = None,
+    ):
         self.codes = codes
         self.y = y
         self.density = density
@@ -102,16 +112,16 @@ class LatentSpaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: Any,
+        X: TableLike,
+        y: LabelsLike | None = None,
         *,
-        grid_resolution=200,
-        thumbnails=False,
-        image_shape=None,
-        ax=None,
-        **kwargs,
-    ):
+        grid_resolution: int = 200,
+        thumbnails: bool | int = False,
+        image_shape: Sequence[int] | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Encode rows and draw them.
 
         Parameters
@@ -186,14 +196,14 @@ class LatentSpaceDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: Any = None,
         *,
-        cmap=None,
-        coverage=None,
-        scatter_kwargs=None,
-        contour_kwargs=None,
-        thumbnail_kwargs=None,
-    ):
+        cmap: Any = None,
+        coverage: Sequence[float] | None = None,
+        scatter_kwargs: dict[str, Any] | None = None,
+        contour_kwargs: dict[str, Any] | None = None,
+        thumbnail_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the codes and the prior.
 
         Parameters

@@ -1,5 +1,8 @@
 """ManifoldDisplay: what the decoder makes of each place of the code."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 
 from sklearn_aae.inspection._estimator import (
@@ -60,7 +63,7 @@ class ManifoldDisplay:
     (15, 15, 8, 8)
     """
 
-    def __init__(self, *, images, x, y):
+    def __init__(self, *, images: np.ndarray, x: np.ndarray, y: np.ndarray):
         self.images = images
         self.x = x
         self.y = y
@@ -68,14 +71,14 @@ class ManifoldDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: Any,
         *,
-        image_shape=None,
-        grid_resolution=15,
-        coverage=0.95,
-        ax=None,
-        **kwargs,
-    ):
+        image_shape: Sequence[int] | None = None,
+        grid_resolution: int = 15,
+        coverage: float = 0.95,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Decode a grid of codes and draw it.
 
         Parameters
@@ -125,7 +128,7 @@ class ManifoldDisplay:
         images = images.reshape(len(y), len(x), *images.shape[1:])
         return cls(images=images, x=x, y=y).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, cmap="gray", **kwargs):
+    def plot(self, ax: Any = None, *, cmap: Any = "gray", **kwargs: Any) -> Self:
         """Draw the images side by side, along the axes of the code.
 
         Parameters

@@ -1,12 +1,14 @@
 """PriorMatchDisplay: the distribution of each column of the code, and the prior's."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from sklearn_aae.inspection._estimator import check_count, check_estimator
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._prior import prior_codes
+from sklearn_aae.utils._typing import TableLike
 
 # Draws whose quantiles are those of the prior.
 N_DRAWS = 100_000
@@ -70,13 +72,27 @@ class PriorMatchDisplay:
     (99, 3)
     """
 
-    def __init__(self, *, code_quantiles, prior_quantiles, marginals=()):
+    def __init__(
+        self,
+        *,
+        code_quantiles: np.ndarray,
+        prior_quantiles: np.ndarray,
+        marginals: "Sequence[Marginal]" = (),
+    ):
         self.code_quantiles = code_quantiles
         self.prior_quantiles = prior_quantiles
         self.marginals = marginals
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, n_quantiles=99, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: TableLike,
+        *,
+        n_quantiles: int = 99,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Encode rows and draw their quantiles.
 
         Parameters
@@ -126,7 +142,7 @@ class PriorMatchDisplay:
             marginals=[_marginal(*pair) for pair in zip(codes.T, draws.T, strict=True)],
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, cmap="viridis", **kwargs):
+    def plot(self, ax: Any = None, *, cmap: Any = "viridis", **kwargs: Any) -> Self:
         """Draw one line a column, and the diagonal.
 
         Parameters

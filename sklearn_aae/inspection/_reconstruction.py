@@ -1,5 +1,8 @@
 """ReconstructionDisplay: what the code keeps of some images."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
 
 from sklearn_aae.inspection._estimator import (
@@ -10,6 +13,7 @@ from sklearn_aae.inspection._estimator import (
 )
 from sklearn_aae.inspection._mosaic import draw_mosaic
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._typing import TableLike
 
 
 class ReconstructionDisplay:
@@ -50,14 +54,21 @@ class ReconstructionDisplay:
     (10, 8, 8)
     """
 
-    def __init__(self, *, originals, reconstructions):
+    def __init__(self, *, originals: np.ndarray, reconstructions: np.ndarray):
         self.originals = originals
         self.reconstructions = reconstructions
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, image_shape=None, n_images=10, ax=None, **kwargs
-    ):
+        cls,
+        estimator: Any,
+        X: TableLike,
+        *,
+        image_shape: Sequence[int] | None = None,
+        n_images: int = 10,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Reconstruct the first rows and draw them.
 
         Parameters
@@ -103,7 +114,7 @@ class ReconstructionDisplay:
             reconstructions=as_pictures(rebuilt, image_shape, estimator),
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, cmap="gray", **kwargs):
+    def plot(self, ax: Any = None, *, cmap: Any = "gray", **kwargs: Any) -> Self:
         """Draw the images in a row, their reconstructions below.
 
         Parameters

@@ -1,13 +1,17 @@
 """How well clusters agree with known labels."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils import check_array, check_consistent_length
 
 from sklearn_aae.tabular import column_values, is_labelled, warn_about_minus_one
+from sklearn_aae.utils._typing import LabelsLike
 
 
-def clustering_accuracy(y_true, y_pred, *, classes=None):
+def clustering_accuracy(
+    y_true: LabelsLike, y_pred: LabelsLike, *, classes: LabelsLike | None = None
+) -> float:
     """Share of rows whose cluster is matched with their label, one to one, at best.
 
     Parameters
@@ -52,14 +56,14 @@ def clustering_accuracy(y_true, y_pred, *, classes=None):
 
 
 def majority_vote_error(
-    y_true,
-    y_pred,
+    y_true: LabelsLike,
+    y_pred: LabelsLike,
     *,
-    y_true_vote=None,
-    y_pred_vote=None,
-    proba_vote=None,
-    classes=None,
-):
+    y_true_vote: LabelsLike | None = None,
+    y_pred_vote: LabelsLike | None = None,
+    proba_vote: ArrayLike | None = None,
+    classes: LabelsLike | None = None,
+) -> float:
     """Share of rows whose label is not the one that their cluster was given.
 
     A cluster is given the label of most of its voters, the first one of equals. The

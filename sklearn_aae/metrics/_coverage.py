@@ -1,7 +1,7 @@
 """Whether generated rows lie where real ones do, and real ones where they lie."""
 
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sklearn_aae.metrics._checks import check_n_rows, check_parameter
 from sklearn_aae.metrics._pairs import (
@@ -13,6 +13,7 @@ from sklearn_aae.metrics._pairs import (
 from sklearn_aae.metrics._points import comparable_points
 from sklearn_aae.utils._compat import Interval
 from sklearn_aae.utils._modes import plain_torch
+from sklearn_aae.utils._typing import TableLike
 
 
 class PrecisionRecall(NamedTuple):
@@ -30,7 +31,9 @@ class DensityCoverage(NamedTuple):
 
 
 @plain_torch()
-def precision_recall(X, X_generated, *, n_neighbors=3, embedding=None):
+def precision_recall(
+    X: TableLike, X_generated: TableLike, *, n_neighbors: int = 3, embedding: Any = None
+) -> PrecisionRecall:
     """Share of generated rows among the real ones, and of real among the generated.
 
     A row is among others if it lies in the ball around one of them that reaches to its
@@ -97,7 +100,9 @@ def precision_recall(X, X_generated, *, n_neighbors=3, embedding=None):
 
 
 @plain_torch()
-def density_coverage(X, X_generated, *, n_neighbors=5, embedding=None):
+def density_coverage(
+    X: TableLike, X_generated: TableLike, *, n_neighbors: int = 5, embedding: Any = None
+) -> DensityCoverage:
     """How densely generated rows lie among the real ones, and how many they are near.
 
     Each real row has a ball that reaches to its k-th nearest neighbour ([1]_). Balls of

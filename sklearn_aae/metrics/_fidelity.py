@@ -2,6 +2,7 @@
 
 import warnings
 from numbers import Integral
+from typing import Any, Literal, overload
 
 import numpy as np
 from scipy.special import rel_entr
@@ -10,9 +11,10 @@ from sklearn_aae.metrics._checks import check_n_rows, check_parameter, check_row
 from sklearn_aae.metrics._pairs import in_one_unit
 from sklearn_aae.metrics._points import comparable_points, one_hot
 from sklearn_aae.utils._compat import Interval
+from sklearn_aae.utils._typing import TableLike
 
 
-def frechet_distance(X, Y, *, embedding=None):
+def frechet_distance(X: TableLike, Y: TableLike, *, embedding: Any = None) -> float:
     """Squared Fréchet distance of two sets of rows, taken as Gaussians.
 
     ‖m₁ - m₂‖² + tr(S₁ + S₂ - 2 (S₁ S₂)^½), with means m and covariances S ([1]_). With
@@ -86,11 +88,25 @@ def frechet_distance(X, Y, *, embedding=None):
 
 def _root(X: np.ndarray) -> np.ndarray:
     """Return A with AᵀA = Cov(X), as many rows as columns."""
-    A = np.linalg.qr((X - X.mean(0)) / np.sqrt(len(X) - 1), mode="r")
+    A = np.asarray(np.linalg.qr((X - X.mean(0)) / np.sqrt(len(X) - 1), mode="r"))
     return np.vstack([A, np.zeros((A.shape[1] - len(A), A.shape[1]))])
 
 
-def inception_score(X, classifier, *, n_splits=1, return_std=False):
+@overload
+def inception_score(
+    X: TableLike,
+    classifier: Any,
+    *,
+    n_splits: int = ...,
+    return_std: Literal[False] = ...,
+) -> float: ...
+@overload
+def inception_score(
+    X: TableLike, classifier: Any, *, n_splits: int = ..., return_std: Literal[True]
+) -> tuple[float, float]: ...
+def inception_score(
+    X: TableLike, classifier: Any, *, n_splits: int = 1, return_std: bool = False
+) -> float | tuple[float, float]:
     """Whether rows look clear to a classifier, and of all kinds.
 
     exp E KL(p(y|x) ‖ p(y)), with p(y) the mean of p(y|x) over the rows ([1]_).

@@ -1,10 +1,14 @@
 """The latest line of a history, as scikit-learn's callbacks ask for scores."""
 
+from typing import Any
+
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
-def history_scores(estimator, X=None, y=None, sample_weight=None):
+def history_scores(
+    estimator: Any, X: Any = None, y: Any = None, sample_weight: Any = None
+) -> dict[str, float]:
     """Return the losses of the last epoch: the latest line of ``history_``.
 
     For ``sklearn.callback.ScoringMonitor`` (scikit-learn >= 1.9), which then records

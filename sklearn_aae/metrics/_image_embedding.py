@@ -1,9 +1,11 @@
 """Features of pictures to compare them by: those of a small classifier."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +15,7 @@ from sklearn_aae.nn import MIN_SIZE, Block, ConvEncoder, ImageLayers, Linear
 from sklearn_aae.utils._compat import Interval
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds, seeded_scope
+from sklearn_aae.utils._typing import RandomState, TableLike
 
 CHANNELS = (16, 32, 64)
 BATCH_SIZE, LEARNING_RATE = 128, 2e-3
@@ -60,15 +63,21 @@ class ImageEmbedding:
     (5, 10)
     """
 
-    def __init__(self, network, image_shape, classes, eight_bit: bool):
+    def __init__(
+        self,
+        network: nn.Sequential,
+        image_shape: tuple[int, ...],
+        classes: np.ndarray,
+        eight_bit: bool,
+    ):
         self.network, self.image_shape = network, image_shape
         self.classes_, self.eight_bit = classes, eight_bit
 
-    def __call__(self, X) -> np.ndarray:
+    def __call__(self, X: TableLike) -> np.ndarray:
         """Return features of pictures, (n_samples, n_features), float64."""
         return self._ask(self.network[0], X)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: TableLike) -> np.ndarray:
         """Return the probabilities of the classes, (n_samples, n_classes), float64.
 
         Parameters
@@ -84,7 +93,7 @@ class ImageEmbedding:
         """
         return self._ask(lambda x: self.network(x).double().softmax(-1), X)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: TableLike) -> np.ndarray:
         """Return the most likely class of each picture, (n_samples,).
 
         Parameters
@@ -111,8 +120,14 @@ class ImageEmbedding:
 
 @plain_torch()
 def fit_image_embedding(
-    X, y, *, image_shape=None, n_features=64, max_iter="auto", random_state=None
-):
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    image_shape: Sequence[int] | None = None,
+    n_features: int = 64,
+    max_iter: int | str = "auto",
+    random_state: RandomState = None,
+) -> ImageEmbedding:
     """Train a small convolutional classifier, to compare pictures by its features.
 
     A Fréchet distance of pixels says little of pictures, and the Inception network of
@@ -181,7 +196,7 @@ def fit_image_embedding(
     with seeded_scope(seed):
         network = _network(shape, n_features, len(classes))
         n_batches = max(len(rows) // BATCH_SIZE, 1)
-        if max_iter == "auto":
+        if isinstance(max_iter, str):
             max_iter = max(-(-N_STEPS // n_batches), MIN_EPOCHS)
         _train(network, rows, torch.from_numpy(labels), max_iter, n_batches)
     network.eval().requires_grad_(False)
@@ -192,7 +207,8 @@ def _network(shape: tuple[int, ...], n_features: int, n_classes: int) -> nn.Sequ
     """Return convolutions, a layer of features, and the logits of the classes."""
     height, width, *channels = shape
     n_layers = min(len(CHANNELS), min(height, width).bit_length() - 1)
-    images = ImageLayers((height, width, *(channels or [1])), CHANNELS[:n_layers])
+    n_channels = channels[0] if channels else 1
+    images = ImageLayers((height, width, n_channels), CHANNELS[:n_layers])
     body = ConvEncoder(images, normalization="batch")
     features = Block(body.n_out, n_features, normalization="batch", activation="relu")
     return nn.Sequential(
@@ -229,7 +245,7 @@ def _shape_of(pictures: np.ndarray, image_shape) -> tuple[int, ...]:
     shape = tuple(asked) if np.ndim(asked) == 1 else (asked,)
     if (
         len(shape) not in (2, 3)
-        or not all(isinstance(n, Integral) and n > 0 for n in shape)
+        or not all(isinstance(n, Integral) and int(n) > 0 for n in shape)
         or min(shape[:2]) < MIN_SIZE
     ):
         raise ValueError(

@@ -1,5 +1,6 @@
 """A scorer of labelled rows: scikit-learn's scorers where labels are missing."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,12 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_aae.tabular import column_values, is_labelled, warn_about_minus_one
 from sklearn_aae.utils._compat import safe_indexing
+from sklearn_aae.utils._typing import LabelsLike, TableLike
 
 
-def labelled_scorer(scoring, *, classes=None):
+def labelled_scorer(
+    scoring: str | Callable[..., Any], *, classes: LabelsLike | None = None
+) -> "LabelledScorer":
     """Make a scorer of labelled rows only, of any scorer of scikit-learn.
 
     scikit-learn's own scorers take -1 for a class, which no prediction ever is.
@@ -68,11 +72,15 @@ class LabelledScorer:
         The classes, where -1 is one.
     """
 
-    def __init__(self, scoring, *, classes=None):
+    def __init__(
+        self, scoring: str | Callable[..., Any], *, classes: LabelsLike | None = None
+    ):
         get_scorer(scoring)  # an unknown name is an error here, not in a search
         self.scoring, self.classes = scoring, classes
 
-    def __call__(self, estimator, X, y, **params) -> Any:
+    def __call__(
+        self, estimator: Any, X: TableLike, y: LabelsLike, **params: Any
+    ) -> Any:
         """Return the score of a fitted estimator on the labelled rows."""
         labels = column_values(y)
         # Rows are selected by y: scikit-learn would not see that X has others.

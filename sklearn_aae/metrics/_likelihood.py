@@ -1,9 +1,11 @@
 """Likelihood of rows under samples of a model that has no density of its own."""
 
 from numbers import Real
+from typing import Literal, overload
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from sklearn_aae.metrics._checks import (
     check_parameter,
@@ -18,6 +20,7 @@ from sklearn_aae.metrics._pairs import (
 )
 from sklearn_aae.utils._compat import Interval
 from sklearn_aae.utils._modes import plain_torch
+from sklearn_aae.utils._typing import TableLike
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 
@@ -25,16 +28,36 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 N_BANDWIDTHS = 20
 
 
+@overload
+def parzen_log_likelihood(
+    X: TableLike,
+    X_samples: TableLike,
+    *,
+    bandwidth: float | None = ...,
+    X_validation: TableLike | None = ...,
+    bandwidths: ArrayLike | None = ...,
+    aggregate: Literal[True] = ...,
+) -> float: ...
+@overload
+def parzen_log_likelihood(
+    X: TableLike,
+    X_samples: TableLike,
+    *,
+    bandwidth: float | None = ...,
+    X_validation: TableLike | None = ...,
+    bandwidths: ArrayLike | None = ...,
+    aggregate: Literal[False],
+) -> np.ndarray: ...
 @plain_torch()
 def parzen_log_likelihood(
-    X,
-    X_samples,
+    X: TableLike,
+    X_samples: TableLike,
     *,
-    bandwidth=None,
-    X_validation=None,
-    bandwidths=None,
-    aggregate=True,
-):
+    bandwidth: float | None = None,
+    X_validation: TableLike | None = None,
+    bandwidths: ArrayLike | None = None,
+    aggregate: bool = True,
+) -> float | np.ndarray:
     """Mean log density of rows under a Parzen window of samples.
 
     p(x) = 1/m Σ_j N(x; s_j, h² I), with the samples s_j of a model as centres. This is
@@ -108,7 +131,9 @@ def parzen_log_likelihood(
 
 
 @plain_torch()
-def parzen_bandwidth(X_validation, X_samples, bandwidths=None):
+def parzen_bandwidth(
+    X_validation: TableLike, X_samples: TableLike, bandwidths: ArrayLike | None = None
+) -> float:
     """Bandwidth of a Parzen window under which rows are most likely.
 
     Parameters

@@ -5,6 +5,7 @@ Letters: n rows of X, m rows of Y, d columns of numbers, J of categories.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -176,7 +177,12 @@ def neighbour_radii(X: Points, n_neighbors: int) -> Tensor:
     """Return the distance of each row to its n-th nearest other row."""
     radii = torch.empty(len(X), dtype=torch.float64)
     # The row itself is among its nearest.
-    options = {"k": n_neighbors + 1, "dim": 1, "largest": False, "sorted": False}
+    options: dict[str, Any] = {
+        "k": n_neighbors + 1,
+        "dim": 1,
+        "largest": False,
+        "sorted": False,
+    }
     for rows, d in distance_blocks(X, X):
         radii[rows] = d.topk(**options).values.amax(1)
         if not X.narrow:

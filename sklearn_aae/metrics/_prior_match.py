@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from sklearn_aae.utils._compat import Interval, StrOptions
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._optional import import_whole
 from sklearn_aae.utils._random import MAX_SEED, draw_seeds
+from sklearn_aae.utils._typing import RandomState
 
 # Statistics this near to each other are equal, but for rounding.
 TIE = 1e-12
@@ -35,14 +37,14 @@ class PriorMatch(NamedTuple):
 
 @plain_torch()
 def prior_match(
-    Z,
-    Z_prior,
+    Z: ArrayLike,
+    Z_prior: ArrayLike,
     *,
-    method="energy",
-    n_permutations=199,
-    max_samples=2000,
-    random_state=None,
-):
+    method: str = "energy",
+    n_permutations: int = 199,
+    max_samples: int | None = 2000,
+    random_state: RandomState = None,
+) -> PriorMatch:
     """Test whether codes have the distribution of draws from the prior.
 
     Parameters

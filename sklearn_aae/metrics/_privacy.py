@@ -1,15 +1,22 @@
 """Whether generated rows are copies of the rows that a model was trained on."""
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_aae.metrics._pairs import Points, in_one_unit, nearest_distances
 from sklearn_aae.metrics._points import typed_points
 from sklearn_aae.utils._modes import plain_torch
+from sklearn_aae.utils._typing import TableLike
 
 
 @plain_torch()
 def closest_row_share(
-    X, X_train, X_held_out, *, categorical_features="from_dtype"
+    X: TableLike,
+    X_train: TableLike,
+    X_held_out: TableLike,
+    *,
+    categorical_features: Any = "from_dtype",
 ) -> float:
     """Share of generated rows that are nearer to a training row than to another.
 

@@ -1,8 +1,10 @@
 """How much of the rows a reconstruction misses."""
 
 import warnings
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_aae.metrics._checks import (
     check_parameter,
@@ -13,13 +15,34 @@ from sklearn_aae.metrics._checks import (
 from sklearn_aae.metrics._pairs import EXPONENT
 from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+from sklearn_aae.utils._typing import TableLike
 
 MULTIOUTPUT = StrOptions({"uniform_average", "variance_weighted", "raw_values"})
 
 
+@overload
 def reconstruction_error(
-    X, X_reconstructed, *, sample_weight=None, multioutput="uniform_average"
-):
+    X: TableLike,
+    X_reconstructed: TableLike,
+    *,
+    sample_weight: ArrayLike | None = ...,
+    multioutput: Literal["uniform_average", "variance_weighted"] = ...,
+) -> float: ...
+@overload
+def reconstruction_error(
+    X: TableLike,
+    X_reconstructed: TableLike,
+    *,
+    sample_weight: ArrayLike | None = ...,
+    multioutput: Literal["raw_values"],
+) -> np.ndarray: ...
+def reconstruction_error(
+    X: TableLike,
+    X_reconstructed: TableLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    multioutput: str = "uniform_average",
+) -> float | np.ndarray:
     """Mean squared error of cells, each column divided by its variance in X.
 
     0 is best; 1 is what the mean of each column would get. Of columns without missing

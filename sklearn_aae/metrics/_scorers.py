@@ -20,9 +20,10 @@ from sklearn_aae.metrics._reconstruction import reconstruction_error
 from sklearn_aae.tabular import as_table
 from sklearn_aae.utils._compat import StrOptions
 from sklearn_aae.utils._prior import SEED, prior_codes
+from sklearn_aae.utils._typing import TableLike
 
 
-def aae_scorer(name, **kwargs):
+def aae_scorer(name: str, **kwargs: Any) -> "AAEScorer":
     """Make a scorer of a metric, for ``scoring`` of a search or a cross-validation.
 
     Of a Pipeline the last step is asked, about the rows as the steps before leave them.
@@ -93,7 +94,7 @@ class AAEScorer:
         Of the metric.
     """
 
-    def __init__(self, name, **kwargs):
+    def __init__(self, name: str, **kwargs: Any):
         check_parameter("aae_scorer", "name", name, StrOptions(set(SCORERS)))
         parameters = inspect.signature(SCORERS[name].metric).parameters.values()
         known = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -108,7 +109,7 @@ class AAEScorer:
             raise TypeError(f"aae_scorer({name!r}) needs {min(asked)}=.")
         self.name, self.kwargs = name, kwargs
 
-    def __call__(self, estimator, X, y=None) -> float:
+    def __call__(self, estimator: Any, X: TableLike, y: Any = None) -> float:
         """Return the score of a fitted estimator on rows; greater is better."""
         while isinstance(estimator, Pipeline):
             if len(estimator) > 1:

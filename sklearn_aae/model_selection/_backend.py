@@ -10,8 +10,10 @@ names, by joblib's `FallbackToBackend`, a backend of that call alone.
 """
 
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from numbers import Integral
+from typing import Any, NoReturn
 
 from joblib import cpu_count
 from joblib.parallel import (
@@ -94,7 +96,12 @@ class StackedBackend(ParallelBackendBase):
     default_n_jobs = ALL_TASKS  # and not -1, which a caller may have asked for
 
     def __init__(
-        self, nesting_level=None, *, max_models=None, over=None, **over_params
+        self,
+        nesting_level: int | None = None,
+        *,
+        max_models: int | None = None,
+        over: str | None = None,
+        **over_params: Any,
     ):
         super().__init__(nesting_level=nesting_level)
         if max_models is not None and not (
@@ -112,7 +119,7 @@ class StackedBackend(ParallelBackendBase):
         self.over, self.over_params = over, over_params
         self.supports_sharedmem = over is None
 
-    def effective_n_jobs(self, n_jobs):
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Return into how many parts work is to be split.
 
         Parameters
@@ -130,7 +137,9 @@ class StackedBackend(ParallelBackendBase):
             return n_jobs
         return PARTS if current_task() is None else cpu_count()
 
-    def configure(self, n_jobs=1, parallel=None, **settings):
+    def configure(
+        self, n_jobs: int = 1, parallel: Any = None, **settings: Any
+    ) -> NoReturn:
         """Hand the call over to a backend of its own, by joblib's `FallbackToBackend`.
 
         Parameters
@@ -167,7 +176,9 @@ class StackedBackend(ParallelBackendBase):
             backend = DistributedCall(self, -1 if unset else n_jobs)
         raise FallbackToBackend(backend)
 
-    def apply_async(self, func, callback=None):
+    def apply_async(
+        self, func: Callable[[], Any], callback: Callable[[Any], Any] | None = None
+    ) -> NoReturn:
         """Do nothing: joblib before 1.5 wants it, but see `configure`.
 
         Parameters

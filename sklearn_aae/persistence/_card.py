@@ -63,11 +63,11 @@ model = load("model.aae")  # what persistence.save has written
 
 
 def model_card(
-    estimator,
+    estimator: Any,
     *,
-    description="An adversarial autoencoder.",
-    figures=None,
-    categories=True,
+    description: str = "An adversarial autoencoder.",
+    figures: Mapping[str, Any] | None = None,
+    categories: Any = True,
 ) -> str:
     """Describe a fitted model in Markdown, ready to be the README of a model hub.
 

@@ -31,7 +31,7 @@ from sklearn_aae.utils._container import (
 )
 
 
-def save(estimator, path) -> None:
+def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     """Save an estimator as one file, which `load` reads without running code of it.
 
     The file is one of safetensors: the arrays of the fitted state, a manifest in JSON
@@ -105,7 +105,7 @@ def save(estimator, path) -> None:
         write(file, manifest, arrays)
 
 
-def load(path, *, trusted: Iterable = ()):
+def load(path: str | os.PathLike[str], *, trusted: Iterable = ()) -> Any:
     """Load an estimator that `save` has saved.
 
     The whole file is checked before anything of it is built: its hash, its form, and

@@ -10,6 +10,8 @@ To add a prior: a class here with its row in `PRIORS`, its moments in
 """
 
 import copy
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch.distributions import Distribution
 
@@ -60,7 +62,11 @@ def is_conditional(prior) -> bool:
     return isinstance(prior, Prior) and prior.n_classes is not None
 
 
-def as_prior(prior, n_components: int, class_prior=None) -> Prior:
+def as_prior(
+    prior: str | Prior | Distribution | Callable[..., Any],
+    n_components: int,
+    class_prior: Sequence[float] | None = None,
+) -> Prior:
     """Turn the `prior` parameter of an estimator into a module.
 
     Parameters

@@ -1,6 +1,7 @@
 """Priors with a component for each class."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -65,7 +66,7 @@ class GaussianMixture(Prior):
         radius: float = 1.4,
         radial_scale: float = 0.35,
         tangential_scale: float = 0.14,
-        weights=None,
+        weights: Sequence[float] | None = None,
     ):
         super().__init__()
         self.n_components, self.n_classes = n_components, n_classes
@@ -164,7 +165,7 @@ class SwissRoll(Prior):
         self,
         n_components: int = 2,
         n_classes: int = 10,
-        weights=None,
+        weights: Sequence[float] | None = None,
         turns: float = 2.0,
         radius: float = 2.0,
         noise: float = 0.1,
@@ -257,7 +258,7 @@ class LabelAndStyle(Prior):
     class_prior: Tensor
     _kept_as = {"class_prior": "given_class_prior"}
 
-    def __init__(self, style: Prior, class_prior):
+    def __init__(self, style: Prior, class_prior: Sequence[float]):
         super().__init__()
         self.style, self.n_classes = style, len(class_prior)
         self.n_components = self.n_classes + style.n_components
@@ -294,7 +295,7 @@ class IndependentStyle(Prior):
     tensor(True)
     """
 
-    def __init__(self, style: Prior, class_prior):
+    def __init__(self, style: Prior, class_prior: Sequence[float]):
         super().__init__()
         self.style, self.n_classes = style, len(class_prior)
         self.n_components, self.support = style.n_components, style.support

@@ -53,7 +53,7 @@ class ParametersModule(nn.Module):
                 params |= {f"{name}__{key}": inner for key, inner in nested}
         return params
 
-    def set_params(self, **params) -> Self:
+    def set_params(self, **params: Any) -> Self:
         """Change arguments: the module is then as if made anew with them.
 
         Parameters

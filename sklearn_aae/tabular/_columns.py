@@ -115,7 +115,9 @@ class TableColumns:
 
     @staticmethod
     def is_numeric_array(
-        X, categorical_features: CategoricalFeatures, count_features=None
+        X: Any,
+        categorical_features: CategoricalFeatures,
+        count_features: Any = None,
     ) -> bool:
         """Whether X is no frame, and no column of it is declared to be of some kind.
 
@@ -137,7 +139,10 @@ class TableColumns:
 
     @classmethod
     def learn(
-        cls, X, categorical_features: CategoricalFeatures, count_features=None
+        cls,
+        X: Any,
+        categorical_features: CategoricalFeatures,
+        count_features: Any = None,
     ) -> "TableColumns":
         """Find out what the columns of a table are.
 
@@ -188,7 +193,7 @@ class TableColumns:
         pairs = zip(self.columns, counted, strict=True)
         return TableColumns([c.as_counts() if k else c for c, k in pairs], self.layout)
 
-    def encode(self, X) -> np.ndarray:
+    def encode(self, X: Any) -> np.ndarray:
         """Return cells as numbers and numbers of categories, NaN where missing.
 
         Parameters
@@ -240,7 +245,7 @@ class TableColumns:
             check_counts(cells[place : place + 1], name)
         return matrix
 
-    def unknown(self, X) -> np.ndarray:
+    def unknown(self, X: Any) -> np.ndarray:
         """Return which cells hold a category that was not there in fit.
 
         Parameters
@@ -260,7 +265,7 @@ class TableColumns:
                 unknown[:, j] = open_ & is_present(cells[j]) if open_.any() else False
         return unknown
 
-    def with_categories_of(self, X) -> "TableColumns":
+    def with_categories_of(self, X: Any) -> "TableColumns":
         """Return columns that have the categories of further rows, too.
 
         Parameters
@@ -313,7 +318,7 @@ class TableColumns:
                 )
         return TableColumns(columns, self.layout)
 
-    def decode(self, X: np.ndarray, clip: bool, like=None):
+    def decode(self, X: np.ndarray, clip: bool, like: Any = None) -> Any:
         """Return a table like the training table.
 
         Parameters

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -111,7 +112,9 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         self.scale, self.n_categories = scale, n_categories
         self.allow_missing, self.seed, self.counts = allow_missing, seed, counts
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: np.ndarray, y: Any = None, sample_weight: np.ndarray | None = None
+    ) -> Self:
         """Learn the scales.
 
         Parameters
@@ -140,7 +143,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         # All columns as a slice: nothing is copied.
         self.numeric_ = slice(None) if len(numeric) == X.shape[1] else numeric
         self.low_, self.high_, missing = low, high, _ = extent(X)
-        self.late_scalers_ = []
+        self.late_scalers_: list[tuple[np.ndarray, Any]] = []
         self.counts_ = np.flatnonzero(counted)
         self.empty_ = np.isnan(high)
         if len(numeric):
@@ -242,7 +245,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         cells = self._through("transform", self.low_[None])[0].tolist()
         return tuple(c if s else None for c, s in zip(cells, still, strict=True))
 
-    def with_late_scales(self, X) -> "TablePreprocessor":
+    def with_late_scales(self, X: np.ndarray | SparseTable) -> "TablePreprocessor":
         """Return a preprocessor with scales for columns that vary in later rows only.
 
         Parameters
@@ -306,7 +309,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return present, mean, squares
 
     def to_tensor(
-        self, X, device: torch.device, dtype: torch.dtype
+        self, X: np.ndarray | SparseTable, device: torch.device, dtype: torch.dtype
     ) -> torch.Tensor | LazyRows:
         """Scale rows into a tensor, chunk by chunk: no whole copy besides.
 
@@ -335,7 +338,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             x[part] = torch.from_numpy(rows).to(dtype)
         return x
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: np.ndarray | SparseTable) -> np.ndarray:
         """Scale rows.
 
         Parameters
@@ -352,7 +355,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             rows = np.where(np.isnan(rows), self.means_, rows)
         return rows
 
-    def scale_rows(self, X) -> np.ndarray:
+    def scale_rows(self, X: np.ndarray | SparseTable) -> np.ndarray:
         """Scale rows, and leave all missing cells NaN.
 
         Parameters
@@ -413,7 +416,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             slopes[places] = scale if self.scale == "minmax" else 1 / np.asarray(scale)
         return slopes
 
-    def inverse_transform(self, X) -> np.ndarray:
+    def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Undo the scaling; columns without variance are the constant again.
 
         Parameters

@@ -178,7 +178,7 @@ class Member:
         if not self.resumes:
             self.net.first_epoch_ = len(self.net.history)
 
-    def notify(self, hook: str, **arguments) -> None:
+    def notify(self, hook: str, **arguments: Any) -> None:
         """Call the callbacks; their error is this member's alone."""
         try:
             self.net.notify(hook, **arguments)

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from skorch import NeuralNet
 from skorch.callbacks import (
@@ -14,11 +14,11 @@ from skorch.callbacks import (
     PassthroughScoring,
     PrintLog,
 )
-from torch import nn
+from torch import Tensor, nn
 
 from sklearn_aae.training._alone import Alone
 from sklearn_aae.training._engine import Engine
-from sklearn_aae.training._loop import Member, check_finite, run_epochs
+from sklearn_aae.training._loop import Member, Watcher, check_finite, run_epochs
 from sklearn_aae.training._optim import (
     SCHEDULES,
     OptimizerBundle,
@@ -108,10 +108,10 @@ class AAENet(NeuralNet):
         learning_rates: dict[str, float] | None = None,
         schedule: str = "constant",
         total_variance: float = 1.0,
-        criterion=nn.Identity,
-        train_split=None,
+        criterion: Any = nn.Identity,
+        train_split: Callable[..., Any] | None = None,
         record_steps: bool = True,
-        **kwargs,
+        **kwargs: Any,
     ):
         # A net has no outputs to keep for its scores; validation rows are one batch.
         fixed = {"use_caching": False, "iterator_valid__batch_size": math.inf}
@@ -129,6 +129,7 @@ class AAENet(NeuralNet):
         """Whether the latest training recorded its steps and replayed them."""
         return self.engine_.recorded
 
+    optimizer_: OptimizerBundle
     # What keeps checkpoints of the training; lent as `cancel` is.
     keeper: Any = None
     # From which epoch of the history on rates are lower, by which factor: a step back.
@@ -144,7 +145,7 @@ class AAENet(NeuralNet):
     def _default_callbacks(self):
         return [("print_log", PrintLog())] if self.verbose else []
 
-    def initialize_optimizer(self, triggered_directly=None):
+    def initialize_optimizer(self, triggered_directly: Any = None) -> Self:
         """Create one optimiser for each optimizer group.
 
         ``optimizer_`` is all of them, for what reads or sets rates and states. Those of
@@ -246,11 +247,13 @@ class AAENet(NeuralNet):
         """Set batch normalisation to the average statistics of the present weights."""
         self.engine_.calibrate(batches, len(self.history))
 
-    def get_iterator(self, dataset, training=False):
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return the batches themselves."""
         return dataset
 
-    def partial_fit(self, X, y=None, classes=None, **fit_params):
+    def partial_fit(
+        self, X: Batches, y: Any = None, classes: Any = None, **fit_params: Any
+    ) -> Self:
         """Train on within the net's own random streams."""
         if not self.initialized_:
             self.initialize()
@@ -269,7 +272,7 @@ class AAENet(NeuralNet):
         """Bring the modules into evaluation mode."""
         self._set_training(False)
 
-    def notify(self, method_name, **arguments):
+    def notify(self, method_name: str, **arguments: Any) -> None:
         """Call the callbacks; what schedules the rates goes on where it was."""
         getattr(self, method_name)(self, **arguments)
         for _, callback in self.callbacks_:
@@ -286,7 +289,9 @@ class AAENet(NeuralNet):
         known = callback.lr_scheduler_ is not None and before == self.first_rates_
         return known and callback.lr_scheduler_.optimizer is self.optimizer_
 
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
+    def on_train_begin(
+        self, net: Any, X: Any = None, y: Any = None, **kwargs: Any
+    ) -> None:
         """Let the scores of a new training begin anew, of a callback used before."""
         for _, callback in self.callbacks_:
             scores = isinstance(callback, EpochScoring | PassthroughScoring)
@@ -294,13 +299,26 @@ class AAENet(NeuralNet):
                 callback.initialize()
 
     def fit_loop(
-        self, X, y=None, epochs=None, resumes=False, watcher=None, **fit_params
-    ):
+        self,
+        X: Batches,
+        y: Any = None,
+        epochs: int | None = None,
+        resumes: bool = False,
+        watcher: Watcher | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Run epochs, by the loop that trains stacks, too; see `Member`."""
         data, validation = self.get_split_datasets(X, y)
         evaluated = validation is not None
-        parts = {"epochs": epochs, "resumes": resumes, "watcher": watcher}
-        member = Member(self, data, validation, evaluated, **parts)
+        member = Member(
+            self,
+            data,
+            validation,
+            evaluated,
+            epochs=epochs,
+            resumes=resumes,
+            watcher=watcher,
+        )
         run_epochs([member], lambda _: Alone(self, data, validation), self.cancel)
         if member.error is not None:
             raise member.error
@@ -323,7 +341,7 @@ class AAENet(NeuralNet):
         self.history.record("valid_loss", loss)
         self.history.record("valid_loss_best", loss < min(before, default=math.inf))
 
-    def train_step(self, batch: Batch, **fit_params):
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Tensor]:
         """Let every optimizer group take one step."""
         listens = self._listens("on_grad_computed")
         losses = self.engine_.step(batch, self._on_gradient if listens else None)

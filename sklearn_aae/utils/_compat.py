@@ -1,6 +1,8 @@
 """The only door to scikit-learn's private or moving API (1.6 to 1.9)."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -38,7 +40,13 @@ CALLBACKS = "_skl_callbacks"
 # What scikit-learn's `fit_context` needs to end the callbacks of a fit that failed.
 CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
-fit_context = _fit_context(prefer_skip_nested_validation=True)
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(method: Method) -> Method:
+    """Let `fit` validate the estimator's parameters, and end callbacks if it fails."""
+    return _fit_context(prefer_skip_nested_validation=True)(method)
+
 
 _NON_NEGATIVE = (
     "ensure_non_negative"

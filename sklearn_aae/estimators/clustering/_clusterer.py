@@ -1,9 +1,11 @@
 """AAEClusterer: clusters as the label half of a code."""
 
 from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import ClusterMixin
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
@@ -33,6 +35,7 @@ from sklearn_aae.training import (
     LabelledNeighborBatches,
 )
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
+from sklearn_aae.utils._typing import Answer, TableLike
 
 # How far a batch moves p(y) to the mean of q(y|x).
 PRIOR_RATE = 0.02
@@ -294,7 +297,9 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         latents[:, :m] = np.eye(m)
         return self._model.decode(latents)
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: TableLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find clusters.
 
         Ctrl-C ends the training and keeps the model as it is then, with a warning;
@@ -331,7 +336,9 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         warn_of_collapse(self)
         return self
 
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: TableLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train on a chunk of rows: one pass, at a constant learning rate.
 
         Parameters
@@ -357,11 +364,11 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
     # --- answers --------------------------------------------------------------------
 
     @property
-    def cluster_centers_(self):
+    def cluster_centers_(self) -> Answer:
         """The decoded heads, a table like the training table."""
         return as_output(self, self._centers)  # state is plain: a frame is built anew
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: TableLike) -> Answer:
         """Return the probabilities of the clusters: q(y|x).
 
         Parameters
@@ -380,7 +387,7 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
         known = np.divide(p, total, where=total > 0, out=np.zeros_like(p))
         return np.where(total > 0, known, self.cluster_prior_)
 
-    def predict(self, X):
+    def predict(self, X: TableLike) -> Answer:
         """Return the most likely cluster of each row.
 
         Parameters

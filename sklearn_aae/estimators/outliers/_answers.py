@@ -17,6 +17,7 @@ from sklearn_aae.tabular import (
     unknown_cells,
 )
 from sklearn_aae.utils._compat import check_sample_weight
+from sklearn_aae.utils._typing import Answer, TableLike
 
 # Rows that a category is known from.
 KNOWN = 2
@@ -72,7 +73,7 @@ class OutlierScores:
         rows = mask_rare_categories(self.columns_, rows, KNOWN)
         return rows, unknown if unknown.any() else None
 
-    def score_samples(self, X):
+    def score_samples(self, X: TableLike) -> Answer:
         """Return how normal rows are: the lower, the more of an outlier.
 
         Parameters
@@ -89,7 +90,7 @@ class OutlierScores:
         rows, unknown = self._read(X)
         return -self._ensemble.surprise(rows, unknown)
 
-    def decision_function(self, X):
+    def decision_function(self, X: TableLike) -> Answer:
         """Return how far scores are above the threshold.
 
         Parameters
@@ -104,7 +105,7 @@ class OutlierScores:
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
+    def predict(self, X: TableLike) -> Answer:
         """Tell outliers from inliers.
 
         Parameters
@@ -119,7 +120,7 @@ class OutlierScores:
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def localize(self, X):
+    def localize(self, X: TableLike) -> Answer:
         """Return each cell's share of what makes its row an outlier.
 
         Parameters

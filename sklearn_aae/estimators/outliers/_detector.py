@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import _num_samples
 
@@ -44,6 +45,7 @@ from sklearn_aae.utils._compat import (
     StrOptions,
     check_sample_weight,
 )
+from sklearn_aae.utils._typing import TableLike
 
 # Code sizes of restarts: of tables, and of pictures in square roots of their pixels.
 SIZES, PICTURE_SIZES = (1, 1, 4), (0.5, 2.0)
@@ -307,7 +309,14 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
             return
         self._calibrate(given.X, given.sample_weight, given.X_val)
 
-    def fit(self, X, y=None, sample_weight=None, *, X_val=None):
+    def fit(
+        self,
+        X: TableLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: TableLike | None = None,
+    ) -> Self:
         """Learn what is normal.
 
         Ctrl-C ends the training and keeps the models as they are then, with a warning;
@@ -353,7 +362,9 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         """
         return super().fit(X, None, sample_weight, X_val=X_val)
 
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: TableLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train on a chunk of rows: one pass, at a constant learning rate.
 
         Parameters
@@ -374,7 +385,9 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         """
         return super().partial_fit(X, None, sample_weight)
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(
+        self, X: TableLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean log-likelihood of rows given their codes; higher is better.
 
         To compare models without labels. It is that of `encoder_` and `decoder_`, not

@@ -2,6 +2,8 @@
 
 import decimal
 from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn_aae.estimators._gan import GANSampler
 from sklearn_aae.tabular import as_table
 from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.utils._typing import TableLike
 
 FEATURE = "sklearn_aae.persistence.to_onnx"
 
@@ -25,7 +28,13 @@ TYPES |= {f"uint{n}": f"UInt{n}" for n in (8, 16, 32, 64)}
 USUAL = {"b": "Boolean", "i": "Int64", "u": "Int64", "f": "Double"}
 
 
-def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
+def to_onnx(
+    estimator: Any,
+    X: TableLike | None = None,
+    *,
+    method: str = "predict",
+    target_opset: int | dict[str, int] | None = None,
+) -> Any:
     """Convert a fitted estimator to ONNX, to run without this library and torch.
 
     Parameters
@@ -120,7 +129,7 @@ def to_onnx(estimator, X=None, *, method: str = "predict", target_opset=None):
     )
 
 
-def register_onnx():
+def register_onnx() -> ModuleType:
     """Let skl2onnx convert the estimators of this library, alone and in pipelines.
 
     ``skl2onnx.to_onnx(pipeline, X)`` then works, as `to_onnx` does. An `AAEClusterer`
