@@ -57,6 +57,7 @@ from sklearn_aae.utils._compat import (
     fit_context,
 )
 from sklearn_aae.utils._device import resolve_device
+from sklearn_aae.utils._html import DescriptionMixin
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
 from sklearn_aae.utils._typing import LabelsLike, TableLike
@@ -70,7 +71,7 @@ MIN_MEASURED = 20
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
 @dataclass(eq=False, repr=False, kw_only=True)
-class BaseModel(CallbackSupportMixin, BaseEstimator):
+class BaseModel(DescriptionMixin, CallbackSupportMixin, BaseEstimator):
     """Base of all models of the family.
 
     A model says what it is made of by one hook, ``_make_spec(data)``. It may also say

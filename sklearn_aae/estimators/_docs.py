@@ -512,9 +512,13 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
 
 # Of models that encode and decode.
 AUTOENCODER_ATTRIBUTES: dict[str, tuple[str, str]] = {
-    "encoder_, decoder_": (
+    "encoder_": (
         "nn.Module",
-        """The networks that answer.""",
+        """The network that encodes: q(z|x).""",
+    ),
+    "decoder_": (
+        "nn.Module",
+        """The network that decodes: p(x|z).""",
     ),
     "input_dropout_": (
         "ndarray of shape (`n_features_in_`,)",

@@ -108,8 +108,11 @@ class GANSampler(BaseModel):
         steps before; with validation rows "valid_loss" and "valid_loss_best"; "dur" in
         seconds.
 
-    generator_, critic_ : nn.Module
-        The networks that answer.
+    generator_ : nn.Module
+        The network that makes rows of draws from the prior.
+
+    critic_ : nn.Module
+        The network that tells rows of the table from made ones.
 
     hidden_layer_sizes_ : tuple of int
         Units of the generator's hidden layers.
