@@ -16,7 +16,7 @@ LINK_TO_NO_PAGE = re.compile(
 
 @functools.cache
 def documentation_address() -> str:
-    """Return where the documentation is: "Documentation" of the project's URLs, or ""."""
+    """Return "Documentation" of the project's URLs, where the pages are; else ""."""
     try:
         lines = metadata.metadata("sklearn-aae").get_all("Project-URL") or []
     except metadata.PackageNotFoundError:
