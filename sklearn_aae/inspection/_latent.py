@@ -353,7 +353,9 @@ def _axes(plt, ax, *, in_space: bool):
     """
     kind = {"projection": "3d"} if in_space else {}
     if ax is None:
-        options = {"figsize": (6.4, 5.4), "layout": "constrained"}
+        # "constrained" forgets the labels of axes that are narrowed to equal units.
+        layout = "constrained" if in_space else "compressed"
+        options = {"figsize": (6.4, 5.4), "layout": layout}
         return plt.subplots(subplot_kw=kind, **options)[1]
     if (ax.name == "3d") != in_space:
         codes, given = (3, 2) if in_space else (2, 3)

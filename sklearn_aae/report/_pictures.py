@@ -116,7 +116,7 @@ def _import(module: str) -> Any:
 
 def _axes(width: float, height: float) -> Any:
     """Return the axes of a figure of some inches."""
-    figure = _import("matplotlib.figure").Figure((width, height), layout="constrained")
+    figure = _import("matplotlib.figure").Figure((width, height), layout="compressed")
     return figure.subplots()
 
 

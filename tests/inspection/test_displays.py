@@ -974,6 +974,18 @@ def test_points_are_smaller_the_more_there_are(aae):
     assert len(shapes) == 1
 
 
+@pytest.mark.parametrize("spread", [(1, 1), (1, 5), (5, 1)])
+@pytest.mark.parametrize("display", [LatentSpaceDisplay, ClusterDisplay])
+def test_labels_are_within_the_picture(display, spread):
+    codes = np.random.default_rng(0).normal(size=(60, 2)) * spread
+    names = np.array(["a", "of some length"])[np.arange(60) % 2]
+    key = "y" if display is LatentSpaceDisplay else "labels"
+    figure = display(codes=codes, **{key: names}).plot().figure_
+    figure.canvas.draw()
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(box.x0, box.y0, width - box.x1, height - box.y1) > 0
+
+
 # --- pictures -------------------------------------------------------------------------
 
 
