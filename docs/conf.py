@@ -40,7 +40,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
 }
 # Pages without siblings have no use for a list of these.
-html_sidebars = {"index": [], "api": [], "user_guide": []}
+html_sidebars = {"index": [], "api": [], "user_guide": [], "method": []}
 html_context = {"default_mode": "auto"}
 # Formulas need no network: the one file of MathJax that draws them is part of the site.
 MATHJAX = import_module("sphinx-mathjax-offline").__path__[0]

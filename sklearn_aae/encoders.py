@@ -267,7 +267,7 @@ class Encoder(nn.Module):
 
 
 class DeterministicEncoder(Encoder):
-    """q(z|x) = δ(z - f(x)): the only randomness is the data's (paper, section 2.1).
+    """q(z|x) = δ(z - f(x)): the only randomness is the data's (paper, section 2).
 
     Examples
     --------
@@ -345,7 +345,7 @@ class GaussianEncoder(Encoder):
 
 
 class UniversalEncoder(Encoder):
-    """z = f(x, η), η ~ N(0, I): a posterior of any shape (paper, section 2.1).
+    """z = f(x, η), η ~ N(0, I): a posterior of any shape (paper, section 2).
 
     The noise η has as many columns as the code and enters beside x. ``rsample`` draws
     one for each row; ``mean``, the answer after training, is the average of f(x, η)

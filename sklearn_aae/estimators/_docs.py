@@ -56,7 +56,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "posterior": (
         '{"deterministic", "gaussian", "universal"}',
         """
-        Kind of q(z|x) ([1]_, section 2.1): a point; N(μ(x), diag σ(x)²); or f(x, η)
+        Kind of q(z|x) ([1]_, section 2): a point; N(μ(x), diag σ(x)²); or f(x, η)
         with Gaussian noise η beside the input.
         """,
     ),
