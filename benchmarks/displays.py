@@ -54,6 +54,8 @@ def calls(n_rows):
     pictures = pictures.clip(0, 1).reshape(-1, *SHAPE)
     some, labels = X[:N_TRAINED], y[:N_TRAINED]
     plane = AAETransformer(2, **QUICK).fit(some)
+    space = AAETransformer(3, **QUICK).fit(some)
+    pixels = AAETransformer(2, image_shape=SHAPE, **QUICK).fit(pictures[:N_TRAINED])
     wide = AAETransformer(8, **QUICK).fit(some)
     clusterer = AAEClusterer(5, n_init=1, **QUICK).fit(some)
     classifier = SemiSupervisedAAEClassifier(**QUICK).fit(some, labels)
@@ -66,6 +68,10 @@ def calls(n_rows):
         "LatentSpaceDisplay, classes": lambda: latent(plane, X, y),
         "LatentSpaceDisplay, numbers": lambda: latent(plane, X, X[:, 0]),
         "LatentSpaceDisplay, conditional": lambda: latent(conditional, X, y),
+        "LatentSpaceDisplay, three columns": lambda: latent(space, X, y),
+        "LatentSpaceDisplay, thumbnails": lambda: latent(
+            pixels, pictures, y, thumbnails=True
+        ),
         "ClusterDisplay": lambda: ClusterDisplay.from_estimator(clusterer, X),
         "ClusterDisplay, classifier": lambda: ClusterDisplay.from_estimator(
             classifier, X
@@ -106,7 +112,7 @@ def main():
     seconds = {}
     for name, draw in drawn.items():
         seconds[name] = min(took(draw) for _ in range(options.repeats))
-        print(f"{name:32} {seconds[name]:.2f} s", flush=True)
+        print(f"{name:34} {seconds[name]:.2f} s", flush=True)
     if options.output:
         found = {
             "command": " ".join(sys.argv),
