@@ -45,8 +45,8 @@ def looks_of(plt, cmap, names) -> dict:
 
 
 def draw_legend(ax, points: list, classes, title: str) -> None:
-    """Name the classes beside the picture."""
-    ax.legend(
+    """Name the classes beside the picture, in full colour however faint points are."""
+    legend = ax.legend(
         points,
         [str(name) for name in classes],
         title=title,
@@ -55,3 +55,5 @@ def draw_legend(ax, points: list, classes, title: str) -> None:
         frameon=False,
         markerscale=legend_scale(points[0]),
     )
+    for handle in legend.legend_handles:
+        handle.set_alpha(1.0)

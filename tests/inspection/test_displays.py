@@ -968,6 +968,7 @@ def test_points_are_smaller_the_more_there_are(aae):
         sizes.append(display.points_[0].get_sizes()[0])
         legend = display.ax_.get_legend()
         assert legend.markerscale**2 * sizes[-1] == pytest.approx(30)
+        assert {handle.get_alpha() for handle in legend.legend_handles} == {1.0}
     assert sizes == sorted(sizes, reverse=True)
     marked = display.plot(scatter_kwargs={"marker": "x", "s": 4})
     shapes = {points.get_paths()[0].vertices.tobytes() for points in marked.points_}
