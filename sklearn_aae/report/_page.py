@@ -54,6 +54,7 @@ pre { background: var(--box); padding: .8rem 1rem; overflow-x: auto; border-radi
 </style>
 </head>
 <body>
+<main>
 <h1>$title</h1>
 <p class="soft">$summary</p>
 <h2>The map</h2>
@@ -80,6 +81,7 @@ how its columns go together; where not, do not trust the map either.</p>
 <h2>Go on in Python</h2>
 <pre tabindex="0">$code</pre>
 <p class="soft">Made by sklearn_aae $version.</p>
+</main>
 </body>
 </html>
 """)
