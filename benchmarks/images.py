@@ -203,7 +203,7 @@ def run_drawn(load, seed, sides, n=10_000):
         parts = []
         for c in range(10):
             pca = PCA(50, random_state=seed).fit(X[y == c])
-            codes = pca.transform(X[y == c])
+            codes = pca.transform(X[y == c]).astype(float)
             mixture = GaussianMixture(5, reg_covar=1e-3, random_state=seed).fit(codes)
             parts.append(pca.inverse_transform(mixture.sample(n // 10)[0]).clip(0, 1))
         return np.concatenate(parts).astype(np.float32)

@@ -1,0 +1,71 @@
+"""Makhzani et al., figures 2 and 4: codes of two columns that have a prior's shape.
+
+    python benchmarks/paper/priors.py --data DIR
+        [--prior {gaussian,gaussian_mixture,swiss_roll}] [--labels N]
+        [--recipe {plain,best,convolutional}] [--epochs N] [--seeds 3] [--resume]
+
+Figure 2: without labels, a Gaussian and a mixture of ten. How well a classifier tells
+codes of test rows from draws of the prior: 0.5 is not at all. Figure 4: 10,000 labels
+say which part of a mixture or of a swiss roll a row belongs to. The share of test rows
+whose code is likeliest under the part of their class. The paper shows pictures.
+
+plain  the paper's networks, and no more than its two phases
+best   a stronger game, as long
+"""
+
+import torch
+from experiment import NETWORKS, PICTURES, Experiment, Recipe, main
+from quality import two_sample_accuracy
+from semi_supervised import few_labels
+
+from sklearn_aae import AAETransformer
+
+PRIORS = ("gaussian", "gaussian_mixture", "swiss_roll")
+STRONG = {"regularization_strength": 3.0, "critic_learning_rate": 4e-3}
+RECIPES = {
+    "plain": Recipe(
+        {**NETWORKS, "critic_hidden_layer_sizes": (1000, 1000), "batch_size": 100}, 30
+    ),
+    "best": Recipe({"hidden_layer_sizes": (1000, 1000), "scale": None, **STRONG}, 30),
+    "convolutional": Recipe({**PICTURES, **STRONG}, 30),
+}
+
+
+def make(args, options):
+    """Return a transformer to two columns."""
+    return AAETransformer(2, prior=args.prior, **options)
+
+
+def labels(rows, args, seed):
+    """Return the labels that are told; None for no label."""
+    return few_labels(rows.y, args.labels, seed) if args.labels else None
+
+
+@torch.no_grad()
+def judge(model, rows, args, seed):
+    """Return how well codes of test rows follow the prior, and that of their class."""
+    Z = model.transform(rows.X_test)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        draws = model.prior_.draw(len(Z)).numpy()
+    found = {"two-sample accuracy": float(two_sample_accuracy(Z, draws))}
+    if args.labels:
+        codes, classes = torch.from_numpy(Z).double(), torch.arange(10)
+        prior = model.prior_.double()
+        likely = torch.stack(
+            [prior(c.repeat(len(Z))).log_prob(codes) for c in classes], -1
+        )
+        right = likely.argmax(-1).numpy() == rows.y_test
+        found["share in the part of its class"] = float(right.mean())
+    return found
+
+
+EXPERIMENT = Experiment(RECIPES, make, judge, labels, settings=("prior", "labels"))
+
+if __name__ == "__main__":
+    main(
+        __doc__,
+        EXPERIMENT,
+        prior={"choices": PRIORS, "default": PRIORS[0]},
+        labels={"type": int, "default": 0},
+    )
