@@ -26,8 +26,8 @@ RECIPES = {
     "plain": Recipe(
         {**NETWORKS, "critic_hidden_layer_sizes": (1000, 1000), "batch_size": 100}, 30
     ),
-    "best": Recipe({"hidden_layer_sizes": (1000, 1000), "scale": None, **STRONG}, 30),
-    "convolutional": Recipe({**PICTURES, **STRONG}, 30),
+    "best": Recipe({"hidden_layer_sizes": (1000, 1000), "scale": None, **STRONG}, 20),
+    "convolutional": Recipe({**PICTURES, **STRONG}, 20),
 }
 
 

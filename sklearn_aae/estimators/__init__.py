@@ -4,7 +4,6 @@ from sklearn_aae.estimators._autoencoder import BaseAutoencoder, autoencoder_spe
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import Choice
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
     consistency_phases,
@@ -17,6 +16,7 @@ from sklearn_aae.estimators._parameters import (
     POSITIVE_INT,
     SHARE,
 )
+from sklearn_aae.estimators._rules import Choice
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec, Stage
 

@@ -15,6 +15,7 @@ from sklearn_aae.encoders import ENCODERS
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._draws import RowSampler
+from sklearn_aae.estimators._games import make_opponents, make_phases
 from sklearn_aae.estimators._generate import (
     CELLS,
     CODES,
@@ -27,8 +28,6 @@ from sklearn_aae.estimators._networks import (
     hidden_share,
     make_decoder,
     make_encoder,
-    make_opponents,
-    make_phases,
     start_linearly,
 )
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, SHARE

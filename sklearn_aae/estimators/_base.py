@@ -13,15 +13,7 @@ from sklearn.base import BaseEstimator
 from torch.distributions import Distribution
 
 from sklearn_aae.estimators._data import FitInput, TrainingData, prepare
-from sklearn_aae.estimators._fitting import (
-    Choice,
-    EpochRule,
-    Evaluation,
-    Trainer,
-    count_epochs,
-    fitted_model,
-    load_net,
-)
+from sklearn_aae.estimators._fitting import Trainer
 from sklearn_aae.estimators._health import warn_of_health
 from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._interrupts import FitScope, fitting
@@ -40,9 +32,10 @@ from sklearn_aae.estimators._parameters import (
     warn_of_no_bound,
 )
 from sklearn_aae.estimators._progress import Progress
+from sklearn_aae.estimators._rules import Choice, EpochRule, Evaluation, count_epochs
 from sklearn_aae.estimators._signature import complete, parameter, shaping_parameters
 from sklearn_aae.estimators._spec import ModelSpec
-from sklearn_aae.estimators._state import net_state
+from sklearn_aae.estimators._stored import StoredModelMixin
 from sklearn_aae.estimators._tensors import answer_in_kind
 from sklearn_aae.estimators._turns import train_new, train_on
 from sklearn_aae.nn import ACTIVATIONS, NORMALIZATIONS
@@ -58,7 +51,6 @@ from sklearn_aae.utils._compat import (
 )
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._html import DescriptionMixin
-from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import draw_seeds
 from sklearn_aae.utils._typing import LabelsLike, TableLike
 
@@ -71,7 +63,9 @@ MIN_MEASURED = 20
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
 @dataclass(eq=False, repr=False, kw_only=True)
-class BaseModel(DescriptionMixin, CallbackSupportMixin, BaseEstimator):
+class BaseModel(
+    StoredModelMixin, DescriptionMixin, CallbackSupportMixin, BaseEstimator
+):
     """Base of all models of the family.
 
     A model says what it is made of by one hook, ``_make_spec(data)``. It may also say
@@ -461,100 +455,3 @@ class BaseModel(DescriptionMixin, CallbackSupportMixin, BaseEstimator):
         if self._model.residuals is not None:
             self.residuals_ = self._model.residuals
         vars(self).update(data.attributes | self._model.attributes)
-
-    # --- state: arrays and plain values, from which the networks are rebuilt --------
-
-    def to(self, device: str | torch.device) -> Self:
-        """Move the model to another device, where it answers and trains from now on.
-
-        Parameters
-        ----------
-        device : str or torch.device
-            "auto" takes a GPU where there is one. The parameter `device` becomes it.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If torch does not know the device, or this machine lacks it; the model then
-            stays where it is.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn_aae import AAETransformer
-        >>> X, _ = load_iris(return_X_y=True)
-        >>> AAETransformer(max_iter=2).fit(X).to("cpu").transform(X).shape
-        (150, 2)
-        """
-        resolve_device(device)
-        if not hasattr(self, "_models"):
-            return self.set_params(device=device)
-        before, state = dict(vars(self)), self.__getstate__()
-        state["device"] = device
-        state["_data"]["params"] = state["_data"]["params"] | {"device": device}
-        state["_state"] = self._get_state(trains_on=True)
-        try:
-            vars(self).clear()
-            self.__setstate__(state)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        return self
-
-    def __getstate__(self):
-        """Return attributes with torch objects replaced by plain state."""
-        state = super().__getstate__()
-        state = dict(vars(self) if state is None else state)
-        if "_models" in state:
-            state["_state"] = self._get_state()
-            state["_data"] = dict(vars(self._data))
-            for name in ("_models", "_model", *self._model.attributes):
-                state.pop(name, None)  # the user may have let go of one
-        return state
-
-    def __setstate__(self, state):
-        """Rebuild the torch objects from plain state."""
-        state = dict(state)
-        plain = state.pop("_state", None)
-        super().__setstate__(state)
-        if plain is not None:
-            self._data = TrainingData(**self._data)
-            with plain_torch():
-                self._set_state(plain)
-            # What a user or a subclass has set stays.
-            vars(self).update(state | {"_data": self._data})
-
-    def _get_state(self, *, trains_on: bool = False) -> dict:
-        """Return the trained models as plain arrays, with what rebuilds them.
-
-        With what their optimisers remember, if they train on; see `warm_start`.
-        """
-        goes_on = trains_on or self.warm_start
-        return {
-            "nets": [net_state(m.net, trains_on=goes_on) for m in self._models],
-            "at": self._models.index(self._model),
-            "parts": [model.part for model in self._models],
-        }
-
-    def _set_state(self, state: dict) -> None:
-        """Rebuild the trained models from `_get_state`, on this machine's device."""
-        data = self._data
-        params = {k: v for k, v in data.params.items() if "__" not in k}
-        maker = type(self)(**params)
-        try:
-            resolve_device(maker.device)
-        except ValueError:
-            maker.device = "cpu"
-        parts = dict.fromkeys(maker._parts())
-        makers = [(part, part._make_spec(data)) for part in parts]
-        models = []
-        for i, plain in zip(state["parts"], state["nets"], strict=True):
-            net = load_net(*makers[i], data, plain)
-            models.append(fitted_model(*makers[i], net, data, i))
-        models[state["at"]].residuals = getattr(self, "residuals_", None)
-        self._set_fitted(models, state["at"], data)

@@ -12,7 +12,6 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
@@ -28,6 +27,7 @@ from sklearn_aae.estimators._labels import (
 from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT, SHARE
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._rules import EpochRule
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._teacher import cluster_weight, soft_labels, unit_columns

@@ -15,9 +15,9 @@ from sklearn_aae.estimators._autoencoder import (
 )
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import TrainingData
-from sklearn_aae.estimators._fitting import LONG, EpochRule
 from sklearn_aae.estimators._labels import LabelRole, label_numbers
 from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators._rules import LONG, EpochRule
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows

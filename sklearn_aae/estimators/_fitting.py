@@ -4,22 +4,18 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import NamedTuple
-
-import torch
-from skorch.callbacks import EarlyStopping
-from skorch.utils import noop
 
 from sklearn_aae.estimators._data import TrainingData
+from sklearn_aae.estimators._games import learning_rates
 from sklearn_aae.estimators._halving import Part, best_of, cut, plan_rungs
 from sklearn_aae.estimators._health import measure_health
 from sklearn_aae.estimators._interrupts import FitScope
-from sklearn_aae.estimators._model import FittedModel, answering
-from sklearn_aae.estimators._networks import learning_rates
-from sklearn_aae.estimators._parameters import as_callbacks, checkpoint_place
+from sklearn_aae.estimators._model import FittedModel
+from sklearn_aae.estimators._nets import build_net, callbacks_of, fitted_model
+from sklearn_aae.estimators._parameters import checkpoint_place
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._rules import count_steps
 from sklearn_aae.estimators._spec import ModelSpec
-from sklearn_aae.estimators._state import dtype_of, load_arrays, load_optimizers
 from sklearn_aae.estimators._warnings import (
     warn_if_diverged,
     warn_of_step_back,
@@ -30,156 +26,10 @@ from sklearn_aae.training import (
     AAENet,
     Job,
     NonFiniteLossError,
-    Recipe,
     check_callbacks,
     train,
 )
 from sklearn_aae.training._step_back import FEW
-from sklearn_aae.utils._device import resolve_device
-from sklearn_aae.utils._random import seeded_scope
-
-
-class EpochRule(NamedTuple):
-    """What max_iter="auto" is: as many epochs as make some steps, within bounds.
-
-    Attributes
-    ----------
-    n_steps : int
-        Number of steps.
-
-    least, most : int
-        Bounds of the number of epochs.
-    """
-
-    n_steps: int = 1000
-    least: int = 10
-    most: int = 100
-
-
-# Of games that have more to find than a start shows.
-LONG = EpochRule(1000, 20, 400)
-
-
-class Evaluation(NamedTuple):
-    """How good one of several trained nets is.
-
-    Attributes
-    ----------
-    criterion : float
-        Lower is better.
-
-    attributes : mapping
-        Fitted attributes of an estimator that keeps this net.
-    """
-
-    criterion: float
-    attributes: Mapping = MappingProxyType({})
-
-
-class Choice(NamedTuple):
-    """What is kept of several trained nets.
-
-    Attributes
-    ----------
-    nets : list of AAENet
-        Those that stay.
-
-    at : int
-        Place of the one that answers.
-
-    attributes : mapping
-        Fitted attributes that the choice decides.
-    """
-
-    nets: list[AAENet]
-    at: int = 0
-    attributes: Mapping = MappingProxyType({})
-
-    @property
-    def best(self) -> AAENet:
-        """The net that answers."""
-        return self.nets[self.at]
-
-
-def count_epochs(estimator, data: TrainingData) -> int:
-    """Return the number of epochs of a fit."""
-    if estimator.max_iter != "auto":
-        return estimator.max_iter
-    rule = estimator._epoch_rule(data)
-    n_epochs = math.ceil(rule.n_steps / count_steps(estimator, data))
-    return min(max(n_epochs, rule.least), rule.most)
-
-
-def count_steps(estimator, data: TrainingData) -> int:
-    """Return the number of steps of an epoch."""
-    return math.ceil(len(data.rows) / estimator._rows_a_step(data.n_classes))
-
-
-def build_net(
-    estimator, spec: ModelSpec, data: TrainingData, seed: int, dtype: torch.dtype
-) -> AAENet:
-    """Build an untrained net on its device."""
-    device = resolve_device(estimator.device).torch_device
-    with seeded_scope(seed):
-        recipe = Recipe(spec.make_networks(), spec.phases, estimator.update)
-        recipe = recipe.to(device, dtype)
-    net = AAENet(
-        recipe,
-        seed=seed,
-        lr=estimator.learning_rate,
-        learning_rates=learning_rates(estimator, spec.phases, spec.unit),
-        schedule=estimator.learning_rate_schedule,
-        total_variance=data.schema.total_variance,
-        callbacks=_callbacks(estimator),
-        record_steps=estimator.compile,
-        device=device,
-        verbose=0,  # what the fit tells, it tells for all its nets
-    )
-    return net.initialize()
-
-
-def load_net(estimator, spec: ModelSpec, data: TrainingData, state: dict) -> AAENet:
-    """Rebuild a trained net from `net_state`."""
-    # In the dtype of the training: buffers that are not stored are rounded by it.
-    net = build_net(estimator, spec, data, state["seed"], dtype_of(state["weights"]))
-    load_arrays(net.module_, state["weights"])
-    net.restore_history(state["history"])
-    net.loss_ = state["loss"]
-    load_optimizers(net, state)
-    return net
-
-
-def _callbacks(estimator) -> list:
-    """Return the user's callbacks, and the one that stops early."""
-    callbacks = as_callbacks(estimator)
-    if estimator.early_stopping:
-        stop = EarlyStopping(
-            patience=estimator.n_iter_no_change,
-            threshold=estimator.tol,
-            threshold_mode="abs",
-            load_best=True,
-            sink=noop,
-        )
-        callbacks.append(("early_stopping", stop))
-    return callbacks
-
-
-def fitted_model(
-    estimator, spec: ModelSpec, net: AAENet, data: TrainingData, part: int
-) -> FittedModel:
-    """Return what a trained net answers by."""
-    dtype = resolve_device(estimator.device).inference_dtype
-    there = net.module_.networks
-    answers = {name: held for name, held in spec.answers.items() if name in there}
-    return FittedModel(
-        net,
-        {name: answering(net, name, dtype) for name in answers},
-        answers,
-        spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
-        data.columns,
-        data.preprocessor,
-        part=part,
-    )
 
 
 class Trainer:
@@ -260,7 +110,7 @@ class Trainer:
         rates = learning_rates(estimator, self.spec.phases, self.spec.unit)
         self.scope.remember(nets)
         for net in nets:
-            net.set_callbacks(_callbacks(estimator))
+            net.set_callbacks(callbacks_of(estimator))
             net.lr, net.learning_rates = estimator.learning_rate, rates
             net.record_steps = estimator.compile
             self._release_constants(net)

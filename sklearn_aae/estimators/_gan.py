@@ -11,16 +11,12 @@ from torch import Tensor, nn
 from sklearn_aae.encoders import Generator
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import EpochRule
+from sklearn_aae.estimators._games import make_adversaries, make_critic
 from sklearn_aae.estimators._generate import check_n_samples
 from sklearn_aae.estimators._images import image_layers
-from sklearn_aae.estimators._networks import (
-    check_module,
-    hidden_sizes,
-    make_adversaries,
-    make_critic,
-)
+from sklearn_aae.estimators._networks import check_module, hidden_sizes
 from sklearn_aae.estimators._rows import Rows
+from sklearn_aae.estimators._rules import EpochRule
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._stream import stream

@@ -12,15 +12,13 @@ from sklearn_aae.critics import MIN_PROBABILITY, LabelCritic
 from sklearn_aae.estimators._base import BaseModel
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._graph import mean_neighbor_distance, nearest
-from sklearn_aae.estimators._networks import (
+from sklearn_aae.estimators._games import (
     make_adversaries,
-    make_decoder,
-    make_encoder,
     make_opponents,
     make_regularizer,
-    start_linearly,
 )
+from sklearn_aae.estimators._graph import mean_neighbor_distance, nearest
+from sklearn_aae.estimators._networks import make_decoder, make_encoder, start_linearly
 from sklearn_aae.estimators._parameters import (
     NON_NEGATIVE,
     POSITIVE_INT,

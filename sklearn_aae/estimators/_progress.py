@@ -13,7 +13,8 @@ from typing import Any
 
 from sklearn_aae.estimators._board import BOARD, mean_of
 from sklearn_aae.estimators._data import FitInput
-from sklearn_aae.estimators._fitting import Trainer, load_net
+from sklearn_aae.estimators._fitting import Trainer
+from sklearn_aae.estimators._nets import load_net
 from sklearn_aae.estimators._state import to_arrays
 from sklearn_aae.training import AAENet, Job
 from sklearn_aae.utils._compat import CALLBACKS

@@ -3,9 +3,9 @@
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import TrainingData
-from sklearn_aae.estimators._fitting import EpochRule
 from sklearn_aae.estimators._labels import NO_LABELS, OPTIONAL_LABELS, LabelRole
 from sklearn_aae.estimators._networks import has_skip
+from sklearn_aae.estimators._rules import EpochRule
 from sklearn_aae.priors import as_prior, is_conditional
 
 

@@ -19,8 +19,8 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.estimators._data import FitInput
-from sklearn_aae.estimators._fitting import fitted_model
 from sklearn_aae.estimators._graph import nearest
+from sklearn_aae.estimators._nets import fitted_model
 from sklearn_aae.estimators._warnings import warn_of_collapse
 from sklearn_aae.estimators.clustering._merge import (
     MERGES,

@@ -19,7 +19,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.estimators import _base, _fitting
+from sklearn_aae.estimators import _base, _nets, _stored
 from sklearn_aae.utils import _device
 
 X, Y = load_iris(return_X_y=True)
@@ -127,7 +127,7 @@ def machine_with_gpu(monkeypatch):
                 raise ValueError("The device 'cuda:0' is not available")
             return _device.Device(torch.device("cpu"))
 
-        for part in ("_base", "_fitting"):
+        for part in ("_base", "_nets", "_stored"):
             name = f"sklearn_aae.estimators.{part}.resolve_device"
             monkeypatch.setattr(name, resolve)
 
@@ -187,7 +187,7 @@ def elsewhere(monkeypatch):
         return resolve("cpu")
 
     seen = []
-    for module in (_base, _fitting):
+    for module in (_base, _nets, _stored):
         monkeypatch.setattr(module, "resolve_device", resolved)
     return seen
 
@@ -223,7 +223,7 @@ def test_a_move_that_fails_changes_nothing(monkeypatch):
 
     model = fit()
     codes = model.transform(X)
-    monkeypatch.setattr(_base, "load_net", full)
+    monkeypatch.setattr(_stored, "load_net", full)
     with pytest.raises(torch.OutOfMemoryError):
         model.to("cpu")
     assert np.array_equal(model.transform(X), codes)

@@ -10,7 +10,6 @@ from sklearn.base import ClusterMixin
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import LONG, EpochRule, Evaluation
 from sklearn_aae.estimators._graph import in_few_dimensions, nearest
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
@@ -19,6 +18,7 @@ from sklearn_aae.estimators._label_latent import (
 )
 from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
+from sklearn_aae.estimators._rules import LONG, EpochRule, Evaluation
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output

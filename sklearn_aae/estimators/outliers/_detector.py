@@ -14,17 +14,17 @@ from sklearn.utils.validation import _num_samples
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder, weighted_mean
 from sklearn_aae.estimators._base import MIN_MEASURED
 from sklearn_aae.estimators._data import FitInput, TrainingData
-from sklearn_aae.estimators._fitting import Choice, EpochRule
+from sklearn_aae.estimators._games import make_cell_critic
 from sklearn_aae.estimators._images import Images
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel
-from sklearn_aae.estimators._networks import make_cell_critic
 from sklearn_aae.estimators._parameters import (
     NON_NEGATIVE,
     POSITIVE_INT,
     SHARE,
     check_sizes,
 )
+from sklearn_aae.estimators._rules import Choice, EpochRule
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators.outliers._answers import OutlierScores

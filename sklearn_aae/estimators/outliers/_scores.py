@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from sklearn_aae.estimators._networks import has_density
+from sklearn_aae.estimators._games import has_density
 from sklearn_aae.estimators.outliers._calibration import (
     EmpiricalSurvival,
     Range,
