@@ -28,4 +28,10 @@ for ax, (name, labels) in zip(
     LatentSpaceDisplay.from_estimator(aae, X, y, ax=ax)
     ax.get_legend().remove()
     ax.set_title(f"labels told: {name}")
+
+# %%
+# In three columns the components lie around a ball.
+
+aae = AAETransformer(3, prior="gaussian_mixture", random_state=0).fit(X, y)
+LatentSpaceDisplay.from_estimator(aae, X, y)
 plt.show()

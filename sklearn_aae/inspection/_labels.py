@@ -51,7 +51,8 @@ def draw_legend(ax, points: list, classes, title: str) -> None:
         [str(name) for name in classes],
         title=title,
         loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
+        # Names of the axes of a space stand out of it.
+        bbox_to_anchor=(1.15 if ax.name == "3d" else 1.0, 0.5),
         frameon=False,
         markerscale=legend_scale(points[0]),
     )
