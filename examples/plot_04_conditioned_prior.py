@@ -18,7 +18,9 @@ from sklearn_aae.inspection import LatentSpaceDisplay
 
 X, y = load_digits(return_X_y=True)
 hidden = np.random.default_rng(0).random(len(y)) < 0.9
-figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
+figure, axes = plt.subplots(
+    1, 3, figsize=(12, 4.4), sharex=True, sharey=True, layout="compressed"
+)
 for ax, (name, labels) in zip(
     axes,
     {"all": y, "a tenth": np.where(hidden, -1, y), "none": None}.items(),
