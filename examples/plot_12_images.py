@@ -5,7 +5,7 @@ Pictures: convolutional codes, a map of them, and clean copies
 With ``image_shape`` an estimator takes arrays of pictures and gives back such; its
 networks are convolutional. ``--data FILE`` takes an ``.npz`` file with ``X_train``,
 ``y_train``, ``X_test`` and ``y_test``, as MNIST comes in, instead of scikit-learn's
-digits.
+digits; that takes some minutes.
 """
 
 # %%

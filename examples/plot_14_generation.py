@@ -6,7 +6,7 @@ Drawn pictures are measured from several sides: do they look like pictures (prec
 are all kinds of pictures among them (recall), how far are they as a whole (Fréchet
 distance, FID), and can a classifier read them (Inception Score)? ``--data FILE`` takes
 an ``.npz`` file with ``X_train``, ``y_train``, ``X_test`` and ``y_test``, as MNIST
-comes in, instead of scikit-learn's digits.
+comes in, instead of scikit-learn's digits; that takes some minutes.
 """
 
 # %%

@@ -272,7 +272,7 @@ class LatentSpaceDisplay:
             return {}
         names = coloring[2].tolist()
         heads = [] if self.density is None else list(self.density.heads)
-        if set(heads) & set(names):
+        if not names or set(heads) & set(names):
             names = heads + [name for name in names if name not in heads]
         return looks_of(plt, cmap, names)
 

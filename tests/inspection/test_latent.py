@@ -134,6 +134,14 @@ def test_classes_keep_their_colours_where_some_have_no_rows():
     assert edge_color(display.head_contours_[2]) == to_rgb(LOOKS[2]["color"])
 
 
+def test_heads_keep_their_colours_where_no_row_has_a_label():
+    display = draw(classifier(), X, np.full(len(X), -1), grid_resolution=40)
+    found = [edge_color(contours) for contours in display.head_contours_.values()]
+    assert found == [to_rgb(look["color"]) for look in LOOKS[:3]]
+    (points,) = display.points_
+    assert tuple(points.get_facecolor()[0][:3]) == to_rgb("lightgray")
+
+
 def test_clusters_are_black_beside_other_labels_and_coloured_beside_their_own():
     model = clusterer()
     for labels in (model.predict(X), pd.Series(model.predict(X))):
