@@ -21,6 +21,7 @@ from sklearn.mixture import GaussianMixture
 
 from sklearn_aae import AAEOutlierDetector, AAETransformer
 from sklearn_aae.metrics import (
+    closest_row_share,
     fit_image_embedding,
     frechet_distance,
     inception_score,
@@ -208,39 +209,53 @@ def run_drawn(load, seed, sides, n=10_000):
             parts.append(pca.inverse_transform(mixture.sample(n // 10)[0]).clip(0, 1))
         return np.concatenate(parts).astype(np.float32)
 
-    @torch.no_grad()
+    def of_ours(model):
+        model.fit(X)
+        return {
+            "": model.sample(n, random_state=seed),
+            ", codes of the prior": model.sample(n, codes="prior", random_state=seed),
+        }
+
     def of_pythae():
         problem = Problem(X, code=CODE, epochs=EPOCHS, seed=seed)
         networks = train_pythae(problem)
         z = torch.randn(n, CODE, generator=torch.Generator().manual_seed(seed))
-        return networks.decoder(z).clamp(0, 1).numpy()
+        with torch.no_grad():
+            return networks.decoder(z).clamp(0, 1).numpy()
 
     ways = {
-        "real pictures (of the training set)": lambda: X[:n],
-        "convolutional": lambda: (
-            convolutional(seed).fit(X).sample(n, random_state=seed)
-        ),
-        "dense": lambda: dense(seed).fit(X).sample(n, random_state=seed),
-        "pythae": of_pythae,
-        "a mixture for each class": of_mixtures,
+        "real pictures (of the training set)": lambda: {"": X[:n]},
+        "convolutional": lambda: of_ours(convolutional(seed)),
+        "dense": lambda: of_ours(dense(seed)),
+        "pythae": lambda: {"": of_pythae()},
+        "a mixture for each class": lambda: {"": of_mixtures()},
     }
     for side in sides or ways:
-        drawn = ways[side]().astype(np.float32)
-        score, deviation = inception_score(
-            np.random.RandomState(0).permutation(drawn),
-            embedding,
-            n_splits=10,
-            return_std=True,
-        )
-        precision, recall = precision_recall(new, drawn, embedding=embedding)
-        yield {
-            "side": side,
-            "FID": frechet_distance(new, drawn, embedding=embedding),
-            "inception score": score,
-            "its deviation": deviation,
-            "precision": precision,
-            "recall": recall,
-        }
+        for how, drawn in ways[side]().items():
+            found = judge_drawn(np.float32(drawn), X, new, embedding)
+            yield {"side": side + how, **found}
+
+
+def judge_drawn(drawn, X, new, embedding):
+    """Return how near drawn pictures are to test pictures, and how near to known ones.
+
+    Of new pictures half are nearer to a training picture than to a test picture.
+    """
+    score, deviation = inception_score(
+        np.random.RandomState(0).permutation(drawn),
+        embedding,
+        n_splits=10,
+        return_std=True,
+    )
+    precision, recall = precision_recall(new, drawn, embedding=embedding)
+    return {
+        "FID": frechet_distance(new, drawn, embedding=embedding),
+        "inception score": score,
+        "its deviation": deviation,
+        "precision": precision,
+        "recall": recall,
+        "nearer to training": closest_row_share(drawn[:2000], X[: len(new)], new),
+    }
 
 
 PARTS = {

@@ -71,7 +71,8 @@ def main():
             start = time.perf_counter()
             model.fit(X)
             row = {"model": name, "seed": seed, "seconds": time.perf_counter() - start}
-            samples = model.sample(len(X_test), random_state=seed)
+            of = {} if name == "GAN" else {"codes": "prior"}
+            samples = model.sample(len(X_test), random_state=seed, **of)
             row["samples or rows"] = two_sample_accuracy(samples, X_test)
             if name != "GAN":
                 row |= of_codes(model, X, X_test, y, y_test)

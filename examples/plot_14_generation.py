@@ -41,8 +41,9 @@ shape = X_train.shape[1:]
 
 # %%
 # Three models, with convolutional networks. A generative adversarial network (GAN) has
-# a critic of pictures and no encoder; that of an AAE sees codes. With the classes, the
-# decoder need not take one digit for a mean of two: draws are much nearer.
+# a critic of pictures and no encoder; that of an AAE sees codes. By default codes are
+# drawn around those of training rows, which do not fill the prior evenly; of places
+# that none is near, `codes="prior"` draws what is no digit.
 
 options = {"image_shape": shape, "random_state": 0}
 models = {
@@ -54,6 +55,9 @@ drawn = {}
 for name, model in models.items():
     model.fit(X_train, y_train if name == "AAE, by class" else None)
     drawn[name] = model.sample(len(X_test), random_state=0)
+drawn["AAE, of the prior"] = models["AAE"].sample(
+    len(X_test), codes="prior", random_state=0
+)
 drawn["training pictures"] = X_train
 
 # %%

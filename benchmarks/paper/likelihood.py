@@ -46,7 +46,7 @@ def make(args, options):
 
 def judge(model, rows, args, seed):
     """Return the log-likelihood of test rows under 10,000 samples, in nats."""
-    samples = model.sample(N_SAMPLES, random_state=seed)
+    samples = model.sample(N_SAMPLES, codes="prior", random_state=seed)
     h = parzen_bandwidth(rows.X[N_TRAIN:], samples, BANDWIDTHS)
     nats = parzen_log_likelihood(rows.X_test, samples, bandwidth=h, aggregate=False)
     return {

@@ -42,7 +42,7 @@ TWO_STAGES = {
 RECIPES = {
     "plain": Recipe(PLAIN, 50),
     "best": Recipe({**NETWORKS, **TWO_STAGES}, 42),
-    "convolutional": Recipe({**PICTURES, **TWO_STAGES, "augmentation": ("shift",)}, 40),
+    "convolutional": Recipe({**PICTURES, **TWO_STAGES, "augmentation": ("shift",)}, 30),
 }
 
 

@@ -188,11 +188,11 @@ class BaseAutoencoder(BaseModel):
         decoded. So numbers scatter as in the table, lumps such as many zeros stay,
         columns that fix each other agree, cells are missing as often, and no category
         is drawn that no row has, nor a number outside of its column's range. Of columns
-        that look like pixels (`pixels_`) rows are the mean of p(x|z), and codes come
-        from the prior: what scatters around an image is blur.
+        that look like pixels (`pixels_`) rows are the mean of p(x|z): what scatters
+        around an image is blur.
 
         Training rows are kept in the model for it, see `n_examples`. With
-        ``n_examples=0`` rows are as those of pixels.
+        ``n_examples=0`` rows are the mean of p(x|z), and codes come from the prior.
 
         Parameters
         ----------
@@ -212,11 +212,11 @@ class BaseAutoencoder(BaseModel):
             Where z comes from: the prior p(z), or the density of the training rows'
             codes, of the class that is asked for: a Gaussian around each of them, with
             the covariance of its 20 nearest ones (manifold Parzen windows [1]_).
-            "auto" is "prior" of pixels and "training" of other columns.
+            "auto" is "training" if training rows were kept, and "prior" else.
 
         cells : {"auto", "mean", "draw"}, default="auto"
-            The mean of p(x|z), or a draw. "auto" is "mean" of pixels and "draw" of
-            other columns.
+            The mean of p(x|z), or a draw. "auto" is "mean" of pixels, or if no training
+            rows were kept, and "draw" else.
 
         random_state : int, RandomState or None, default=None
             None draws anew with each call.
@@ -244,9 +244,9 @@ class BaseAutoencoder(BaseModel):
         for_codes, for_cells, for_labels = draw_seeds(random_state, 3)
         known = None if given is None else given_row(given, self.columns_)
         labels = None if y is None else self._class_numbers(y, n_samples)
-        plain = self.pixels_ or self._data.examples is None
-        as_mean = cells == "mean" or (cells == "auto" and plain)
-        of_prior = codes == "prior" or (codes == "auto" and plain)
+        none_kept = self._data.examples is None
+        as_mean = cells == "mean" or (cells == "auto" and (self.pixels_ or none_kept))
+        of_prior = codes == "prior" or (codes == "auto" and none_kept)
         draw = partial(self._draw_places, of_prior=of_prior, as_mean=as_mean)
         if known is None:
             if labels is None:

@@ -147,8 +147,10 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """
         Training rows that the fitted model keeps, drawn at random if there are more, of
         each class some: `sample` draws new rows around them, and they are in pickles
-        and files of the model. At most as many as have 524,288 cells (20 of the widest
-        tables). 0 keeps none: then `sample` decodes draws from the prior.
+        and files of the model. At most as many as have 8 MiB (20 of the widest tables):
+        a cell has one byte if all are whole, from 0 to 255, four if 32-bit floats have
+        them exactly, and else eight. 0 keeps none: then `sample` decodes draws from the
+        prior.
         """,
     ),
     "input_dropout": (

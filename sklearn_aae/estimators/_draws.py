@@ -70,7 +70,8 @@ class RowSampler:
         n_classes: int,
     ):
         self.model, self.style, self.n_classes = model, style, n_classes
-        self.rows, self.labels = examples["rows"], examples["labels"]
+        self.rows = examples["rows"].astype(np.float64)
+        self.labels = examples["labels"]
         self.weight = examples["weight"]
         self.codes = model.encode(self.rows).astype(np.float64)
         self.pools = pools(self.codes, self.labels)

@@ -1,8 +1,9 @@
 """Training rows that a model keeps, to draw new rows around.
 
 They are a dict of plain arrays, so that pickles and files hold nothing else:
-"rows" (n, d) in the units of the table, NaN where a cell is missing, "labels" (n,)
-class numbers, -1 = unlabelled, and "weight" (n,), which sums to what they stand for.
+"rows" (n, d) in the units of the table, NaN where a cell is missing, in the smallest
+type that has them exactly, "labels" (n,) class numbers, -1 = unlabelled, and "weight"
+(n,), which sums to what they stand for.
 """
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy as np
 from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.tabular import UNLABELLED, TableColumns
 
-# Cells that are kept at most, of few rows none the less; rows of each class at least.
-MAX_CELLS, MIN_EXAMPLES = 2**19, 20
+# Bytes that are kept at most, of few rows none the less; rows of each class at least.
+MAX_BYTES, MIN_EXAMPLES = 2**23, 20
+# Types of cells, the smallest first: of 8-bit pixels eight times as many fit.
+CELL_TYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 MIN_OF_CLASS = 50
 # Columns of pixels: that many at least, most with one range and that many values.
 MIN_PIXELS, MIN_LEVELS = 16, 10
@@ -38,15 +41,18 @@ def keep_examples(rows: Rows, n_examples: int, seed: int) -> Examples:
     n, d = rows.X.shape
     labels = np.full(n, UNLABELLED) if rows.y is None else np.asarray(rows.y)
     weight = np.ones(n) if rows.weight is None else np.asarray(rows.weight, float)
-    index = some_of_each(
-        labels, min(n, _most(n_examples, d)), np.random.RandomState(seed)
-    )
+    for dtype in CELL_TYPES:
+        most = min(n, _most(n_examples, d, dtype))
+        index = some_of_each(labels, most, np.random.RandomState(seed))
+        cells = _small(np.array(rows.X[index], dtype=np.float64))
+        if cells.itemsize <= dtype.itemsize:
+            break
     kept = labels[index]
     scale = np.empty(len(index))
     for c in np.unique(kept):  # those of a class stand for all of it
         scale[kept == c] = weight[labels == c].sum() / weight[index[kept == c]].sum()
     return {
-        "rows": np.array(rows.X[index], dtype=np.float64),
+        "rows": cells,
         "labels": kept.astype(np.int64),
         "weight": weight[index] * scale,
     }
@@ -69,7 +75,8 @@ def merge_examples(
         Of the choice.
     """
     masses = np.array([old["weight"].sum(), new["weight"].sum()])
-    most = _most(n_examples, new["rows"].shape[1])
+    dtype = np.result_type(old["rows"], new["rows"])
+    most = _most(n_examples, new["rows"].shape[1], dtype)
     if len(old["rows"]) + len(new["rows"]) > most:
         n_old = round(most * masses[0] / masses.sum())
         rng = np.random.RandomState(seed)
@@ -105,8 +112,19 @@ def look_like_pixels(columns: TableColumns, rows: Rows) -> bool:
     return bool(np.median([len(np.unique(x)) for x in some.T]) >= MIN_LEVELS)
 
 
-def _most(n_examples: int, n_features: int) -> int:
-    return min(n_examples, max(MIN_EXAMPLES, MAX_CELLS // n_features))
+def _most(n_examples: int, n_features: int, dtype: np.dtype) -> int:
+    most = MAX_BYTES // (n_features * dtype.itemsize)
+    return min(n_examples, max(MIN_EXAMPLES, most))
+
+
+def _small(cells: np.ndarray) -> np.ndarray:
+    """Return cells in the smallest type that has them exactly."""
+    for dtype in CELL_TYPES[:-1]:
+        with np.errstate(all="ignore"):
+            small = cells.astype(dtype)
+        if np.array_equal(small, cells, equal_nan=True):
+            return small
+    return cells
 
 
 def some_of_each(labels: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:

@@ -17,6 +17,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.distributions import Columns
+from sklearn_aae.estimators import _examples
 from sklearn_aae.estimators._examples import keep_examples, merge_examples
 from sklearn_aae.estimators._neighborhood import Neighborhood
 from sklearn_aae.estimators._rows import Rows
@@ -225,13 +226,48 @@ def test_rows_are_of_the_class_that_is_asked_for(model):
     assert (judge.predict(model.transfer(X, other)) == other).mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    ("cells", "dtype"),
+    [
+        (np.arange(256.0)[:, None], np.uint8),
+        (np.array([[0.0], [256.0]]), np.float32),
+        (np.array([[0.1]], dtype=np.float32).astype(float), np.float32),
+        (np.array([[1.0], [np.nan]]), np.float32),
+        (np.array([[0.1], [0.0]]), np.float64),
+        (np.array([[-1.0], [2.0]]), np.float32),
+        (np.array([[2.0**24 + 1]]), np.float64),
+    ],
+    ids=str,
+)
+def test_kept_cells_are_exact_in_the_smallest_type(cells, dtype):
+    kept = keep_examples(Rows(cells), 1000, 0)["rows"]
+    assert kept.dtype == dtype
+    np.testing.assert_array_equal(kept, cells)
+
+
+def test_as_many_rows_are_kept_as_have_eight_mebibytes(monkeypatch):
+    monkeypatch.setattr(_examples, "MAX_BYTES", 8 * 100)
+    rng = np.random.RandomState(0)
+    halves = rng.randint(500, size=(2000, 2)) / 2
+    for cells, n in ((np.floor(halves), 400), (halves, 100), (halves / 7, 50)):
+        assert len(keep_examples(Rows(cells), 4096, 0)["rows"]) == n
+    bytes_then_floats = [keep_examples(Rows(c), 4096, 0) for c in (halves // 1, halves)]
+    merged = merge_examples(*bytes_then_floats, 4096, 0)["rows"]
+    assert merged.dtype == np.float32
+    assert len(merged) == 100
+
+
 def test_pixels_are_decoded_as_means():
     X = load_digits().data[:300]
     model = AAETransformer(max_iter=2, **SMALL).fit(X)
     assert model.pixels_
     drawn = model.sample(20, random_state=0)
-    plain = model.sample(20, codes="prior", cells="mean", random_state=0)
+    plain = model.sample(20, codes="training", cells="mean", random_state=0)
     np.testing.assert_array_equal(drawn, plain)
+    prior = model.sample(20, codes="prior", random_state=0)
+    assert not np.allclose(drawn, prior)
+    none = AAETransformer(max_iter=2, n_examples=0, **SMALL).fit(X)
+    np.testing.assert_array_equal(none.sample(20, random_state=0), prior)
     scattered = model.sample(20, cells="draw", random_state=0)
     assert (scattered == scattered.round()).all()  # as all the rows are
     assert not AAETransformer(max_iter=1, **SMALL).fit(X > 8).pixels_
