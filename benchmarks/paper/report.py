@@ -196,10 +196,27 @@ def table(of):
         yield "   * - " + "\n     - ".join((line.title, *known, *cells))
 
 
+def peers(of):
+    """Yield what other models reach on a set, one sentence each."""
+    rows = [
+        r for r in read_results(RESULTS / "peers.json") if r["settings"]["set"] == of
+    ]
+    for recipe in dict.fromkeys(row["settings"]["recipe"] for row in rows):
+        same = [row for row in rows if row["settings"]["recipe"] == recipe]
+        name = "error" if "error" in same[0] else "accuracy"
+        values = [row[name] for row in same]
+        digits = 2 if name == "error" else 3
+        task = "100 labels, error %" if name == "error" else "10 clusters, accuracy"
+        yield (
+            f"- {recipe}: {task} {np.mean(values):.{digits}f} ± "
+            f"{np.std(values):.{digits}f} ({len(values)})"
+        )
+
+
 def commands():
     """Yield the commands of all rows, without their seeds."""
     every = []
-    for script in dict.fromkeys(line.script for line in LINES):
+    for script in (*dict.fromkeys(line.script for line in LINES), "peers"):
         for row in read_results(RESULTS / f"{script}.json"):
             words = shlex.split(row["command"])
             at = words.index("--first-seed")
@@ -214,6 +231,8 @@ def page():
         lines = list(table(of))
         if len(lines) > 5:
             tables += [title, "-" * len(title), "", *lines, ""]
+        if others := list(peers(of)):
+            tables += [f"Others on {title}:", "", *others, ""]
     if not tables:
         yield "No run of this state of the code is kept yet."
         return
