@@ -88,8 +88,8 @@ class Experiment:
     settings : tuple of str
         Options of the command, besides recipe, set and epochs, that tell results apart.
 
-    n_train : int
-        Number of training rows that are fitted; the rest may validate.
+    n_held : int
+        Number of training rows, the last, that are not fitted: they validate.
     """
 
     recipes: Mapping[str, Recipe]
@@ -97,7 +97,7 @@ class Experiment:
     judge: Callable[..., dict]
     labels: Callable[..., Any] = lambda rows, args, seed: None
     settings: tuple[str, ...] = ()
-    n_train: int = 60_000
+    n_held: int = 0
 
 
 def read_rows(folder, name, tune=False):
@@ -204,8 +204,8 @@ def fitted(experiment, rows, args, seeds):
         model.set_params(random_state=seed, device=args.device, verbose=args.verbose)
         if args.resume and "checkpoint" in model.get_params():
             model.set_params(checkpoint=args.checkpoints)
-        y = experiment.labels(rows, args, seed)
-        return model.fit(rows.X[: experiment.n_train], y)
+        n, y = len(rows.X) - experiment.n_held, experiment.labels(rows, args, seed)
+        return model.fit(rows.X[:n], None if y is None else y[:n])
 
     start, cpu_start = time.perf_counter(), time.process_time()
     with joblib.parallel_config(backend="stacked" if len(seeds) > 1 else "sequential"):

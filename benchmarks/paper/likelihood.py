@@ -21,7 +21,7 @@ from sklearn_aae import AAETransformer
 from sklearn_aae.metrics import parzen_bandwidth, parzen_log_likelihood
 from sklearn_aae.priors import Gaussian
 
-N_TRAIN, N_SAMPLES, CODE, DEVIATION = 50_000, 10_000, 8, 5.0
+N_HELD, N_SAMPLES, CODE, DEVIATION = 10_000, 10_000, 8, 5.0
 BANDWIDTHS = np.geomspace(0.1, 0.3, 10)
 RECIPES = {
     "plain": Recipe(
@@ -47,7 +47,7 @@ def make(args, options):
 def judge(model, rows, args, seed):
     """Return the log-likelihood of test rows under 10,000 samples, in nats."""
     samples = model.sample(N_SAMPLES, codes="prior", random_state=seed)
-    h = parzen_bandwidth(rows.X[N_TRAIN:], samples, BANDWIDTHS)
+    h = parzen_bandwidth(rows.X[-N_HELD:], samples, BANDWIDTHS)
     nats = parzen_log_likelihood(rows.X_test, samples, bandwidth=h, aggregate=False)
     return {
         "log-likelihood": float(nats.mean()),
@@ -56,7 +56,7 @@ def judge(model, rows, args, seed):
     }
 
 
-EXPERIMENT = Experiment(RECIPES, make, judge, n_train=N_TRAIN)
+EXPERIMENT = Experiment(RECIPES, make, judge, n_held=N_HELD)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENT)
