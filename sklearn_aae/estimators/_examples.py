@@ -47,14 +47,10 @@ def keep_examples(rows: Rows, n_examples: int, seed: int) -> Examples:
         cells = _small(np.array(rows.X[index], dtype=np.float64))
         if cells.itemsize <= dtype.itemsize:
             break
-    kept = labels[index]
-    scale = np.empty(len(index))
-    for c in np.unique(kept):  # those of a class stand for all of it
-        scale[kept == c] = weight[labels == c].sum() / weight[index[kept == c]].sum()
     return {
         "rows": cells,
-        "labels": kept.astype(np.int64),
-        "weight": weight[index] * scale,
+        "labels": labels[index].astype(np.int64),
+        "weight": _stand_for(labels, weight, index),
     }
 
 
@@ -78,13 +74,16 @@ def merge_examples(
     dtype = np.result_type(old["rows"], new["rows"])
     most = _most(n_examples, new["rows"].shape[1], dtype)
     if len(old["rows"]) + len(new["rows"]) > most:
-        n_old = round(most * masses[0] / masses.sum())
-        rng = np.random.RandomState(seed)
+        # Seeds may be the same for all chunks; places to keep must not be.
+        rng = np.random.RandomState([seed, *masses.view(np.uint32)])
+        # Rounded at random: the share of a chunk may be less than half a row, and
+        # rounded down it would be so for good.
+        n_new = int(most * masses[1] / masses.sum() + rng.uniform())
+        counts = np.array([most - n_new, n_new])
+        masses = masses.sum() * counts / most
         old, new = (
             _fewer(part, n, mass, rng)
-            for part, n, mass in zip(
-                (old, new), (n_old, most - n_old), masses, strict=True
-            )
+            for part, n, mass in zip((old, new), counts, masses, strict=True)
         )
     return {name: np.concatenate([old[name], new[name]]) for name in old}
 
@@ -153,8 +152,28 @@ def some_of_each(labels: np.ndarray, n: int, rng: np.random.RandomState) -> np.n
 
 
 def _fewer(part: Examples, n: int, mass: float, rng) -> Examples:
-    """Return n examples, which stand for as much."""
-    index = some_of_each(part["labels"], min(n, len(part["rows"])), rng)
-    kept = {name: values[index] for name, values in part.items()}
-    total = kept["weight"].sum()
-    return kept | {"weight": kept["weight"] * (mass / total if total else 1.0)}
+    """Return n examples, which stand for a mass."""
+    labels, weight = part["labels"], part["weight"]
+    index = some_of_each(labels, min(n, len(labels)), rng)
+    stand_for = _stand_for(labels, weight * (mass / weight.sum()), index)
+    return {
+        "rows": part["rows"][index],
+        "labels": labels[index],
+        "weight": stand_for,
+    }
+
+
+def _stand_for(labels: np.ndarray, weight: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the weights of chosen rows (`some_of_each`) for all rows.
+
+    Those of a class stand for all of it, or a rare one, of which more are chosen, would
+    gain with each choice; of rows too few for every class to have one, any for all.
+    """
+    kept, stand_for = labels[index], weight[index]
+    n_classes = len(np.unique(labels[labels != UNLABELLED]))
+    if len(index) >= 2 * n_classes:
+        for c in np.unique(kept):
+            own = kept == c
+            stand_for[own] *= weight[labels == c].sum() / stand_for[own].sum()
+    total = stand_for.sum()
+    return stand_for * (weight.sum() / total) if len(index) else stand_for

@@ -29,7 +29,10 @@ class NormalScores:
         self.lower = np.append(0.0, self.upper[:-1])
         self._shared = counts > 1
         self._discrete = 2 * counts[self._shared].sum() >= len(numbers)
-        self._least = 0.25 / len(numbers)  # scores stay finite
+        # Scores stay finite, and within the intervals of the ends, which may be rare.
+        ends = (self.upper - self.lower)[[0, -1]]
+        least = 0.25 * min(1 / len(numbers), *ends[ends > 0])
+        self._least = max(least, np.finfo(float).eps)
 
     def scores(self, numbers: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Return scores, each at a level of the interval of its number.

@@ -61,6 +61,17 @@ def test_few_values_stay_the_only_ones():
     assert weighted.interval(1.0)[1] == pytest.approx(norm.ppf(0.5))
 
 
+@pytest.mark.parametrize("light", [1e-3, 1e-9, 1e-18])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_of_little_weight_are_not_taken_for_others(light, sign):
+    x = sign * np.arange(60.0)
+    scores = NormalScores(x, np.where(np.arange(60) < 56, 1.0, light))
+    back = scores.scores(x, np.full(60, 0.5))
+    assert np.isfinite(back).all()
+    if light > 1e-18:  # rounding takes these for nothing
+        np.testing.assert_allclose(scores.numbers(back), x, atol=0.01)
+
+
 def test_numbers_between_those_seen_have_scores_between():
     scores = NormalScores(np.arange(100.0), np.ones(100))
     at = [scores.interval(v) for v in (10.0, 10.25, 10.75, 11.0)]
@@ -150,6 +161,44 @@ def test_examples_are_of_every_class_and_chunk():
     assert len(both["rows"]) == 300
     assert (both["rows"][:, 0] == 9).sum() == 100
     assert both["weight"].sum() == pytest.approx(7500)
+
+
+def of_a_stream(n_chunks, n_rows, n_examples, is_rare=None):
+    """Return what is kept of chunks whose cells are their number, all of one seed."""
+    kept = None
+    for t in range(n_chunks):
+        y = None if is_rare is None else is_rare(n_rows)
+        rows = Rows(np.full((n_rows, 2), float(t)), y)
+        new = keep_examples(rows, n_examples, 0)
+        kept = new if kept is None else merge_examples(kept, new, n_examples, 0)
+    return kept
+
+
+@pytest.mark.parametrize(("n_chunks", "n_rows"), [(2000, 10), (200, 50), (20, 600)])
+def test_examples_of_a_stream_are_of_all_its_parts(n_chunks, n_rows):
+    kept = of_a_stream(n_chunks, n_rows, 400)
+    part = (kept["rows"][:, 0] / (n_chunks / 4)).astype(int)
+    np.testing.assert_allclose(np.bincount(part), 100, atol=35)
+    mass = n_chunks * n_rows
+    np.testing.assert_allclose(np.bincount(part, kept["weight"]), mass / 4, rtol=0.35)
+    assert kept["weight"].sum() == pytest.approx(mass)
+
+
+def test_rare_classes_of_a_stream_weigh_what_they_are():
+    rng = np.random.RandomState(0)
+    kept = of_a_stream(50, 500, 300, lambda n: (rng.rand(n) < 0.02).astype(int))
+    rare = kept["labels"] == 1
+    assert rare.sum() >= 50
+    assert kept["weight"][rare].sum() == pytest.approx(0.02 * 25_000, rel=0.2)
+
+
+def test_few_rows_after_very_many_take_their_place():
+    many = keep_examples(Rows(np.zeros((300, 2)), weight=np.full(300, 1e9)), 300, 0)
+    few = keep_examples(Rows(np.ones((30, 2))), 300, 0)
+    for pair, cell in (((many, few), 0), ((few, many), 0)):
+        kept = merge_examples(*pair, 300, 0)
+        assert (kept["rows"] == cell).all()
+        assert kept["weight"].sum() == pytest.approx(3e11 + 30, rel=1e-12)
 
 
 # --- the estimators -------------------------------------------------------------------
