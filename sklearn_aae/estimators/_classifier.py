@@ -376,10 +376,9 @@ class SemiSupervisedAAEClassifier(
         truth = np.asarray(labels[labelled].tolist())
         return accuracy_score(truth, found[labelled], sample_weight=sample_weight)
 
-    def _styles_and_classes(self, rows) -> tuple[np.ndarray, np.ndarray]:
-        """Return styles z of rows, and q(y|x), (n_samples, n_classes)."""
-        latents, m = self._model.encode(rows), len(self.classes_)
-        return latents[:, m:], latents[:, :m]
+    def _class_probabilities(self, rows, codes: np.ndarray) -> np.ndarray:
+        """Return q(y|x) of rows and their codes, (n_samples, n_classes)."""
+        return codes[:, : len(self.classes_)]
 
     def _labels_to_get(self, y, n_samples: int) -> np.ndarray:
         """Return class numbers."""

@@ -181,17 +181,15 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
         decoded = self._model.decode(self._model.encode(rows), labels)
         return as_output(self, decoded, rows.dtype, X)
 
-    def _styles_and_classes(self, rows) -> tuple[np.ndarray, np.ndarray]:
-        """Return codes z of rows, and p(y|x, z), (n_samples, n_classes)."""
-        styles = self._model.encode(rows)
-        classes = range(len(self.classes_))
-        of_rows = [self._model.log_prob(rows, np.full(len(rows), c)) for c in classes]
+    def _class_probabilities(self, rows, codes: np.ndarray) -> np.ndarray:
+        """Return p(y|x, z) of rows and their codes, (n_samples, n_classes)."""
+        of_rows = self._model.log_prob_of_classes(rows, codes, len(self.classes_))
         if self._data.examples is not None:
-            of_styles = self._sampler().transport.log_prob(styles)
+            of_styles = self._sampler().transport.log_prob(codes)
         else:
             with np.errstate(divide="ignore"):  # a class that no row has
                 of_styles = np.log(self._data.class_prior)
-        return styles, softmax(of_styles + np.column_stack(of_rows), axis=1)
+        return softmax(of_styles + of_rows, axis=1)
 
     def _labels_to_get(self, y, n_samples: int) -> np.ndarray:
         """Return class numbers, -1 for rows that are to have no label."""

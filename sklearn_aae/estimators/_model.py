@@ -128,6 +128,39 @@ class FittedModel:
         the training rows have. A column that did not vary in training has none: what
         counts of it is how much less likely a cell is than the one it always had.
         """
+        log_prob = self._log_prob_of_scaled()
+
+        def of_own_codes(x: Tensor, y: Tensor | None = None) -> Tensor:
+            return log_prob(self.decoder(self.encoder(x).mean, y), x)
+
+        scores = self.ask(of_own_codes, X, labels).astype(np.float64)
+        return scores + self._log_stretch(X)
+
+    def log_prob_of_classes(self, X, codes: np.ndarray, n_classes: int) -> np.ndarray:
+        """Return log p(x|y, z) of valid rows and their codes for each class y, float64.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, d)
+            Rows.
+
+        codes : ndarray of shape (n_samples, k)
+            What `encode` returns for them.
+
+        n_classes : int
+            Number of classes that the decoder sees.
+        """
+        log_prob = self._log_prob_of_scaled()
+
+        def of_classes(x: Tensor, z: Tensor) -> Tensor:
+            classes = torch.arange(n_classes, device=x.device)[:, None].expand(-1, len(x))
+            return torch.stack([log_prob(self.decoder(z, y), x) for y in classes], -1)
+
+        scores = self.ask(of_classes, X, codes).astype(np.float64)
+        return scores + np.reshape(self._log_stretch(X), (-1, 1))
+
+    def _log_prob_of_scaled(self) -> Callable[[RowDistribution, Tensor], Tensor]:
+        """Return a function from p(x|z) and scaled rows (B, d) to log densities (B,)."""
         noise = self.noise
         constants = self.preprocessor.schema_.constants
         varies = np.array([c is None for c in constants])
@@ -136,8 +169,7 @@ class FittedModel:
         def density(p: RowDistribution, x: Tensor) -> Tensor:
             return p.cells(x) if noise is None else p.cells_of_noise(x, noise)
 
-        def log_prob(x: Tensor, y: Tensor | None = None) -> Tensor:
-            p = self.decoder(self.encoder(x).mean, y)
+        def log_prob(p: RowDistribution, x: Tensor) -> Tensor:
             cells = density(p, x)
             if not varies.all():
                 here = torch.from_numpy(varies).to(x.device)
@@ -146,8 +178,11 @@ class FittedModel:
                 cells = cells - torch.where(here, torch.zeros_like(cells), as_ever)
             return cells.sum(-1)
 
-        scores = self.ask(log_prob, X, labels).astype(np.float64)
-        return scores if noise is None else scores + log_jacobian(self.preprocessor, X)
+        return log_prob
+
+    def _log_stretch(self, X) -> np.ndarray | float:
+        """Return how much denser rows are than scaled rows, (n_samples,), in nats."""
+        return 0.0 if self.noise is None else log_jacobian(self.preprocessor, X)
 
     @property
     def noise(self) -> float | None:

@@ -9,7 +9,7 @@ from sklearn_aae.utils._typing import Answer, LabelOrLabels, TableLike
 class StyleTransferMixin:
     """`transfer`, of models whose decoder sees a label and a style.
 
-    They have `_styles_and_classes`, `_decode_styles` and `_labels_to_get`.
+    They have `_class_probabilities`, `_decode_styles` and `_labels_to_get`.
     """
 
     def transfer(
@@ -58,13 +58,15 @@ or (1, n_features), default=None
                 f"like has {len(styled)} rows, and X has {len(rows)}. Pass one row for "
                 "each row of X, or one for all."
             )
-        labels = (
-            self._styles_and_classes(rows)[1].argmax(1)
-            if y is None
-            else self._labels_to_get(y, len(rows))
-        )
+        if y is None:
+            codes = self._model.encode(rows)
+            labels = self._class_probabilities(rows, codes).argmax(1)
+        else:
+            labels = self._labels_to_get(y, len(rows))
         each = np.arange(len(rows)) % len(styled)
-        styles, p = (cells[each] for cells in self._styles_and_classes(styled))
+        codes = self._model.encode(styled)
+        styles = codes[each, self._n_label_columns :]
         if self._data.examples is not None:
+            p = self._class_probabilities(styled, codes)[each]
             styles = self._sampler().transport.move(styles, p, labels)
         return as_output(self, self._decode_styles(styles, labels), rows.dtype, X)

@@ -50,8 +50,9 @@ class ClassTransport:
             part, w = styles[classes == c], weight[classes == c]
             self.means[c] = np.average(part, 0, w)
             own[c] = np.cov(part.T, aweights=w, bias=True).reshape(k, k)
-        if known.any():
-            within = np.average(own, 0, self.mass)
+        if not known.any():  # nothing tells classes apart
+            self.mass = np.ones(n_classes)
+        within = np.average(own, 0, self.mass)
         ridge = RIDGE * max(np.trace(within) / k, 1e-12) * np.eye(k)
         share = (counts / (counts + k + 1.0))[:, None, None]
         self.covariances = share * own + (1 - share) * within + ridge
