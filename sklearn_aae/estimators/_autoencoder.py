@@ -291,8 +291,9 @@ class BaseAutoencoder(BaseModel):
         drawn = []
         for c, n in zip(*np.unique(labels, return_counts=True), strict=True):
             drawn.append(find(partial(candidates, of=c), n, seed)[0])
-        places = np.empty_like(np.concatenate(drawn))
-        places[np.argsort(labels, kind="stable")] = np.concatenate(drawn)
+        by_label = np.concatenate(drawn)
+        places = np.empty_like(by_label)
+        places[np.argsort(labels, kind="stable")] = by_label
         return places, labels
 
     def _sampler(self) -> RowSampler:

@@ -70,10 +70,10 @@ class RowSampler:
         n_classes: int,
     ):
         self.model, self.style, self.n_classes = model, style, n_classes
-        self.rows = examples["rows"].astype(np.float64)
+        self._kept = examples["rows"]
         self.labels = examples["labels"]
         self.weight = examples["weight"]
-        self.codes = model.encode(self.rows).astype(np.float64)
+        self.codes = model.encode(self._kept.astype(np.float64)).astype(np.float64)
         self.pools = pools(self.codes, self.labels)
         self._neighborhoods: dict[int, Neighborhood] = {}
 
@@ -101,7 +101,7 @@ class RowSampler:
         rng = np.random.RandomState(seed)
         at = np.empty(n, dtype=np.int64)
         if pools is None:
-            at[:] = self._by_weight(np.arange(len(self.rows)), n, rng)
+            at[:] = self._by_weight(np.arange(len(self.codes)), n, rng)
         else:
             for c in np.unique(pools):
                 n_of = int((pools == c).sum())
@@ -153,7 +153,7 @@ class RowSampler:
     def _members(self, c: int) -> np.ndarray:
         """Return the examples of a class; of one without any, all examples."""
         members = np.flatnonzero((self.pools == c) | (c == ANY))
-        return members if len(members) else np.arange(len(self.rows))
+        return members if len(members) else np.arange(len(self.codes))
 
     def _neighborhood(self, c: int) -> Neighborhood:
         if c not in self._neighborhoods:
@@ -169,6 +169,11 @@ class RowSampler:
         return ClassTransport(styles, self.pools, self.weight, self.n_classes)
 
     # --- cells ------------------------------------------------------------------------
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Rows of the examples, (N, d): eight times as large as 8-bit pixels."""
+        return self._kept.astype(np.float64)
 
     @cached_property
     def _categorical(self) -> np.ndarray:

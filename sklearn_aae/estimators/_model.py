@@ -153,14 +153,15 @@ class FittedModel:
         log_prob = self._log_prob_of_scaled()
 
         def of_classes(x: Tensor, z: Tensor) -> Tensor:
-            classes = torch.arange(n_classes, device=x.device)[:, None].expand(-1, len(x))
-            return torch.stack([log_prob(self.decoder(z, y), x) for y in classes], -1)
+            classes = torch.arange(n_classes, device=x.device)
+            each = [self.decoder(z, y.expand(len(x))) for y in classes]
+            return torch.stack([log_prob(p, x) for p in each], -1)
 
         scores = self.ask(of_classes, X, codes).astype(np.float64)
         return scores + np.reshape(self._log_stretch(X), (-1, 1))
 
     def _log_prob_of_scaled(self) -> Callable[[RowDistribution, Tensor], Tensor]:
-        """Return a function from p(x|z) and scaled rows (B, d) to log densities (B,)."""
+        """Return a function from p(x|z) and scaled rows to log densities, (B,)."""
         noise = self.noise
         constants = self.preprocessor.schema_.constants
         varies = np.array([c is None for c in constants])

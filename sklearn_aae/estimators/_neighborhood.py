@@ -5,11 +5,14 @@ Letters: N examples, n codes drawn, k columns of a style, K neighbours.
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import gen_batches
 
 # Codes that tell how codes scatter around one of them.
 N_NEIGHBORS = 20
 # Directions of less than this part of the largest deviation count as having it.
 MIN_DEVIATION = 0.1
+# Codes that are drawn at a time: each needs its neighbours' codes.
+BATCH_ROWS = 4096
 
 
 class Neighborhood:
@@ -53,7 +56,10 @@ class Neighborhood:
             white = self._white(self.styles)
             self._near = self._index.kneighbors(white, return_distance=False)
         place = np.searchsorted(self.members, at)
-        near = self.styles[self._near[place]]
-        mean = near.mean(1)
         noise = rng.standard_normal((len(at), 1, self._n)) / np.sqrt(self._n)
-        return mean + (noise @ (near - mean[:, None]))[:, 0]
+        drawn = np.empty((len(at), self.styles.shape[1]))
+        for part in gen_batches(len(at), BATCH_ROWS):
+            near = self.styles[self._near[place[part]]]
+            mean = near.mean(1)
+            drawn[part] = mean + (noise[part] @ (near - mean[:, None]))[:, 0]
+        return drawn

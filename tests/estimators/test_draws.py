@@ -1,6 +1,7 @@
 """Rows that are drawn around training rows: what they keep of the table."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from sklearn_aae import (
     SemiSupervisedAAEClassifier,
 )
 from sklearn_aae.distributions import Columns
-from sklearn_aae.estimators import _examples
+from sklearn_aae.estimators import _examples, _neighborhood
 from sklearn_aae.estimators._examples import keep_examples, merge_examples
 from sklearn_aae.estimators._neighborhood import Neighborhood
 from sklearn_aae.estimators._rows import Rows
@@ -125,6 +126,35 @@ def test_codes_around_have_the_moments_of_their_neighbours():
     drawn = nearby.draw(np.zeros(50_000, dtype=int), np.random.RandomState(1))
     np.testing.assert_allclose(drawn.mean(0), styles.mean(0), atol=0.02)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(styles.T, bias=True), atol=0.02)
+
+
+def test_codes_are_drawn_in_batches(monkeypatch):
+    styles = np.random.RandomState(0).normal(size=(500, 16))
+    nearby, at = Neighborhood(np.arange(500), styles), np.arange(40_000) % 500
+    nearby.draw(at[:1], np.random.RandomState(0))  # finds the neighbours
+    tracemalloc.start()
+    try:
+        drawn = nearby.draw(at, np.random.RandomState(0))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    noise = 2 * drawn[:, :1].nbytes * 20  # with its scaled copy
+    assert peak < noise + 8 * drawn.nbytes  # all neighbours are 20 times as many
+    monkeypatch.setattr(_neighborhood, "BATCH_ROWS", 7)
+    again = nearby.draw(at, np.random.RandomState(0))
+    np.testing.assert_allclose(again, drawn, rtol=1e-12, atol=1e-12)
+
+
+def test_near_codes_are_those_of_few_deviations():
+    # Far in a narrow column is near in a wide one, and a constant one counts for none.
+    rng = np.random.RandomState(0)
+    styles = rng.normal(size=(400, 3)) * [100, 15, 0]
+    nearby = Neighborhood(np.arange(400), styles)
+    found = nearby.near(styles[:50])
+    gaps = (styles[:50, None] - styles)[:, :, :2] / styles[:, :2].std(0)
+    nearest = np.argsort((gaps**2).sum(-1), axis=1)[:, :20]
+    alike = [len(set(a) & set(b)) for a, b in zip(found, nearest, strict=True)]
+    assert np.mean(alike) > 18
 
 
 def test_transport_takes_one_gaussian_to_another():
@@ -304,6 +334,16 @@ def test_as_many_rows_are_kept_as_have_eight_mebibytes(monkeypatch):
     merged = merge_examples(*bytes_then_floats, 4096, 0)["rows"]
     assert merged.dtype == np.float32
     assert len(merged) == 100
+
+
+def test_pixels_are_held_as_bytes_until_cells_are_drawn():
+    X = load_digits().data[:300]
+    model = AAETransformer(max_iter=1, **SMALL).fit(X)
+    model.sample(20, random_state=0)
+    held = [x for x in vars(model._model.sampler).values() if np.shape(x) == X.shape]
+    assert [x.dtype for x in held] == [np.uint8]
+    model.sample(20, cells="draw", random_state=0)
+    np.testing.assert_array_equal(model._model.sampler.rows, held[0])
 
 
 def test_pixels_are_decoded_as_means():
