@@ -18,7 +18,7 @@ from sklearn_aae.estimators._paths import (
     on_sphere,
     repeated_labels,
 )
-from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
+from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows, said_of
 from sklearn_aae.utils._compat import Interval, InvalidParameterError
 from sklearn_aae.utils._random import draw_seeds
 from sklearn_aae.utils._typing import Answer, RandomState, TableLike
@@ -149,7 +149,11 @@ class CodeMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 f"The 'path' parameter of interpolate must be one of {PATHS}. Got "
                 f"{path!r} instead."
             )
-        start, end = (np.asarray(self.transform(X)) for X in (X_start, X_end))
+        ends = []
+        for name, X in (("X_start", X_start), ("X_end", X_end)):
+            with said_of(name):
+                ends.append(np.asarray(self.transform(X)))
+        start, end = ends
         if len(start) != len(end):
             raise ValueError(
                 f"X_start and X_end must have as many rows: they have {len(start)} and "

@@ -22,7 +22,7 @@ from sklearn_aae.estimators._labels import (
 )
 from sklearn_aae.estimators._parameters import params_of
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._tables import read_table
+from sklearn_aae.estimators._tables import read_table, said_of
 from sklearn_aae.estimators._warnings import warn_if_far
 from sklearn_aae.tabular import (
     TableColumns,
@@ -339,12 +339,8 @@ class _Reader:
         return rows
 
     def _rows(self, X, y, sample_weight, *, least: int, of: str = "") -> Rows:
-        try:
+        with said_of(f"X{of}"):
             X, self.columns = self._read(X, least)
-        except ValueError as error:
-            if not of:
-                raise
-            raise ValueError(f"X{of}: {error}") from error
         labels = self.role.read(y, self.owner, f"y{of}")
         check_as_many(labels, len(X), of)
         weight = None

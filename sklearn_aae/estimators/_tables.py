@@ -1,5 +1,8 @@
 """Tables at the door: rows and codes that users pass, and the tables they get back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import get_tags
@@ -22,6 +25,17 @@ PICTURES = (
     "Pictures need image_shape=(height, width), or (height, width, channels), of the "
     "estimator."
 )
+
+
+@contextmanager
+def said_of(name: str) -> Iterator[None]:
+    """Begin errors about rows with the argument that they are in, unless that is X."""
+    try:
+        yield
+    except ValueError as error:
+        if name == "X":
+            raise
+        raise ValueError(f"{name}: {error}") from error
 
 
 def read_table(

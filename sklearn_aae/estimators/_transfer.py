@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_aae.estimators._tables import as_output, read_new_rows
+from sklearn_aae.estimators._tables import as_output, read_new_rows, said_of
 from sklearn_aae.utils._typing import Answer, LabelOrLabels, TableLike
 
 
@@ -52,7 +52,8 @@ or (1, n_features), default=None
                 "whose style they are to get."
             )
         rows = read_new_rows(self, X)
-        styled = rows if like is None else read_new_rows(self, like)
+        with said_of("like"):
+            styled = rows if like is None else read_new_rows(self, like)
         if len(styled) not in (1, len(rows)):
             raise ValueError(
                 f"like has {len(styled)} rows, and X has {len(rows)}. Pass one row for "

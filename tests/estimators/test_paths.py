@@ -143,3 +143,13 @@ def test_bad_requests(call, message, blobs):
     model = AAETransformer(3, **SMALL).fit(blobs[0])
     with pytest.raises(ValueError, match=message):
         call(model, blobs[0])
+
+
+@each
+def test_errors_name_the_end_that_they_are_about(estimator, blobs):
+    X, y = blobs
+    model = clone(estimator).fit(X, y)
+    few = X[:2, :-1]
+    for ends, name in (((few, X[:2]), "X_start"), ((X[:2], few), "X_end")):
+        with pytest.raises(ValueError, match=rf"^{name}: X has \d+ features, but"):
+            model.interpolate(*ends)

@@ -92,3 +92,32 @@ def test_styles_of_no_class_have_no_class_to_leave(iris):
     assert (model._data.examples["labels"] == -1).all()
     for moved in (model.transfer(X, 2), model.transfer(X[:5], like=X[-1:])):
         assert np.isfinite(moved).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dtype_and_row_labels_are_those_of_the_rows(kind, iris):
+    X, y = iris
+    model = kind(**SMALL).fit(X, y)
+    for dtype in (np.float32, np.float64):
+        assert model.transfer(X[:3].astype(dtype), 1).dtype == dtype
+        assert model.transfer(X[:3].astype(dtype), 1, like=X[:1]).dtype == dtype
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = kind(**SMALL).fit(frame, y)
+    some, others = frame[:3].set_axis(list("uvw")), frame[3:6]
+    for moved in (model.transfer(some, 1), model.transfer(some, 1, like=others)):
+        assert moved.index.tolist() == list("uvw")
+        assert moved.columns.tolist() == list("abcd")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_name_the_rows_that_they_are_about(kind, iris):
+    X, y = iris
+    model = kind(**SMALL).fit(X, y)
+    about = f"X has 3 features, but {kind.__name__}"
+    with pytest.raises(ValueError, match=f"^like: {about}"):
+        model.transfer(X[:5], 1, like=X[:5, :3])
+    with pytest.raises(ValueError, match=f"^{about}"):
+        model.transfer(X[:5, :3], 1, like=X[:5])
+    unknown = np.where(np.arange(4) == 1, np.inf, X[:1])
+    with pytest.raises(ValueError, match=r"^like: Input X contains infinity"):
+        model.transfer(X[:5], like=unknown)
