@@ -176,6 +176,16 @@ def test_transport_takes_one_gaussian_to_another():
     np.testing.assert_array_equal(transport.move(styles, np.eye(2)[y], stay), styles)
 
 
+def test_the_gaussian_of_a_rare_class_is_shrunk_to_that_within_classes():
+    rng = np.random.RandomState(0)
+    styles, y = rng.normal(size=(502, 2)), np.repeat([0, 1], [500, 2])
+    transport = ClassTransport(styles, y, np.ones(502), 2)
+    moved = transport.move(styles[:500], np.eye(2)[y[:500]], np.ones(500, dtype=int))
+    # Two rows lie on a line; what is moved to their class does not.
+    assert np.linalg.eigvalsh(np.cov(moved.T))[0] > 0.2
+    np.testing.assert_allclose(moved.mean(0), styles[500:].mean(0), atol=0.01)
+
+
 def test_examples_are_of_every_class_and_chunk():
     rng = np.random.RandomState(0)
     y = (rng.rand(5000) < 0.004).astype(int)
@@ -400,3 +410,51 @@ def test_a_rare_class_stays_in_the_examples_of_a_stream():
         model.partial_fit(X, y, classes=[0, 1])
     assert (model._data.examples["labels"] == 1).any()
     assert model.sample(20, y=1, random_state=0).mean() > 25
+
+
+def test_rows_are_drawn_by_their_weight():
+    rng = np.random.RandomState(0)
+    X, far = rng.normal(size=(400, 2)), np.arange(400) < 200
+    X[far, 0] += 10
+    weight = np.where(far, 9.0, 1.0)
+    model = AAETransformer(2, max_iter=60, **SMALL).fit(X, sample_weight=weight)
+    drawn = model.sample(2000, random_state=0)
+    assert (drawn[:, 0] > 5).mean() == pytest.approx(0.9, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    "kind", [ConditionalAAETransformer, SemiSupervisedAAEClassifier]
+)
+def test_a_class_without_rows_is_drawn_around_all(kind):
+    X, y = load_iris(return_X_y=True)
+    model = kind(2, max_iter=5, **SMALL).fit(X, y, classes=[0, 1, 2, 3])
+    drawn = model.sample(50, y=3, random_state=0)
+    assert np.isfinite(drawn).all()
+    assert (drawn >= X.min(0)).all()
+    assert (drawn <= X.max(0)).all()
+    assert np.isfinite(model.transfer(X[:5], 3)).all()
+
+
+def test_styles_are_moved_between_weighted_gaussians():
+    X, y = load_iris(return_X_y=True)
+    weight = np.where(np.arange(150) % 2, 5.0, 1.0)
+    model = ConditionalAAETransformer(2, max_iter=5, **SMALL)
+    transport = model.fit(X, y, sample_weight=weight)._sampler().transport
+    Z = model.transform(X)
+    np.testing.assert_allclose(transport.mass, np.bincount(y, weight))
+    for c in range(3):
+        mean = np.average(Z[y == c], 0, weight[y == c])
+        np.testing.assert_allclose(transport.means[c], mean)
+
+
+def test_numbers_that_fix_other_columns_stay():
+    rng = np.random.RandomState(0)
+    level = rng.randint(20, size=600)
+    table = pd.DataFrame(
+        {"level": level * 1.5, "free": level + rng.normal(size=600), "kind": level % 3}
+    ).astype({"kind": str})
+    sampler = AAETransformer(1, max_iter=5, **SMALL).fit(table)._sampler()
+    places = sampler.codes_around(300, None, 0)
+    drawn, origin = sampler.draw_cells(places, None, 0), places[:, -1].astype(int)
+    np.testing.assert_array_equal(drawn[:, 0], sampler.rows[origin, 0])
+    assert (drawn[:, 1] != sampler.rows[origin, 1]).mean() > 0.9

@@ -5,8 +5,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
 
-from sklearn_aae import AAETransformer, ConditionalAAETransformer
+from sklearn_aae import (
+    AAETransformer,
+    ConditionalAAETransformer,
+    SemiSupervisedAAEClassifier,
+)
 from sklearn_aae.estimators import _given
 from sklearn_aae.estimators._given import draw_given
 from sklearn_aae.utils._random import systematic
@@ -99,6 +104,26 @@ def test_labels_are_drawn_with_their_codes():
     labels = np.array([1, 0] * 20)  # b says nothing of the label
     drawn = model.sample(40, y=labels, given={"b": 0.0}, random_state=0)
     assert ((drawn["a"] > 4) == labels).mean() > 0.9
+
+
+def test_codes_that_hold_labels_stay_in_their_places():
+    X, y = load_iris(return_X_y=True)
+    model = SemiSupervisedAAEClassifier(max_iter=60, random_state=0, **SMALL).fit(X, y)
+    labels = np.array([1, 0] * 20)
+    drawn = model.sample(40, y=labels, given={1: 3.0}, random_state=0)
+    assert (drawn[:, 1] == 3).all()
+    assert (model.predict(drawn) == labels).mean() > 0.9
+
+
+def test_rows_without_a_category_are_not_taken_for_those_that_have_it():
+    rng = np.random.RandomState(0)
+    lacks = rng.rand(900) < 0.5
+    table = pd.DataFrame({"a": rng.normal(size=900) + 6 * lacks})
+    table["k"] = np.where(lacks, None, rng.choice(["u", "v"], 900))
+    model = AAETransformer(2, max_iter=20, random_state=0, **SMALL).fit(table)
+    drawn = model.sample(300, given={"k": "u"}, random_state=0)
+    assert (drawn["k"] == "u").all()
+    assert (drawn["a"] < 3).mean() > 0.95
 
 
 def test_systematic_resampling_repeats_by_weight():
