@@ -213,7 +213,8 @@ def prepare(
         warn_if_far(rows.X, validation.X, columns, *span)
     where = place(len(rows), None if reader.classes is None else len(reader.classes))
     n_examples, pixels = estimator.n_examples, None
-    examples = keep_examples(rows, n_examples, seed) if n_examples else None
+    examples = earlier.examples if earlier else None
+    examples = keep_examples(rows, n_examples, seed, examples) if n_examples else None
     if n_examples is not None:
         pixels = reader.images is not None or look_like_pixels(columns, rows)
     rows = rows.scaled(preprocessor, *where)

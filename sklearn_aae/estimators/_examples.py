@@ -24,7 +24,9 @@ N_COUNTED = 500
 Examples = dict[str, np.ndarray]
 
 
-def keep_examples(rows: Rows, n_examples: int, seed: int) -> Examples:
+def keep_examples(
+    rows: Rows, n_examples: int, seed: int, earlier: Examples | None = None
+) -> Examples:
     """Return training rows, drawn at random if they are too many to keep.
 
     Parameters
@@ -37,13 +39,17 @@ def keep_examples(rows: Rows, n_examples: int, seed: int) -> Examples:
 
     seed : int
         Of the draw.
+
+    earlier : dict of ndarray, default=None
+        Of the chunks before, of a stream: other places are drawn of each chunk.
     """
+    rule = seed if earlier is None else _seed_after(seed, earlier["weight"].sum())
     n, d = rows.X.shape
     labels = np.full(n, UNLABELLED) if rows.y is None else np.asarray(rows.y)
     weight = np.ones(n) if rows.weight is None else np.asarray(rows.weight, float)
     for dtype in CELL_TYPES:
         most = min(n, _most(n_examples, d, dtype))
-        index = some_of_each(labels, most, np.random.RandomState(seed))
+        index = some_of_each(labels, most, np.random.RandomState(rule))
         cells = _small(np.array(rows.X[index], dtype=np.float64))
         if cells.itemsize <= dtype.itemsize:
             break
@@ -74,8 +80,7 @@ def merge_examples(
     dtype = np.result_type(old["rows"], new["rows"])
     most = _most(n_examples, new["rows"].shape[1], dtype)
     if len(old["rows"]) + len(new["rows"]) > most:
-        # Seeds may be the same for all chunks; places to keep must not be.
-        rng = np.random.RandomState([seed, *masses.view(np.uint32)])
+        rng = np.random.RandomState(_seed_after(seed, *masses))
         # Rounded at random: the share of a chunk may be less than half a row, and
         # rounded down it would be so for good.
         n_new = int(most * masses[1] / masses.sum() + rng.uniform())
@@ -109,6 +114,11 @@ def look_like_pixels(columns: TableColumns, rows: Rows) -> bool:
         return False
     some = np.asarray(rows.X[:: -(-len(rows) // N_COUNTED)])[:, alike]
     return bool(np.median([len(np.unique(x)) for x in some.T]) >= MIN_LEVELS)
+
+
+def _seed_after(seed: int, *masses: float) -> list[int]:
+    """Return the seed of a chunk by what was before: users may give one for all."""
+    return [seed, *np.array(masses).view(np.uint32).tolist()]
 
 
 def _most(n_examples: int, n_features: int, dtype: np.dtype) -> int:

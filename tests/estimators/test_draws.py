@@ -400,6 +400,15 @@ def test_weights_that_vanish_beside_others_are_drawn_without_a_fault():
     assert np.isfinite(model.sample(50, random_state=0)).all()
 
 
+def test_no_place_of_chunks_is_left_out_for_good():
+    X = np.column_stack([np.arange(300.0), np.sin(np.arange(300))])
+    model = AAETransformer(2, n_examples=200, **SMALL).partial_fit(X)
+    first = set(model._data.examples["rows"][:, 0])
+    later = model.partial_fit(X)._data.examples["rows"][:, 0]
+    assert len(first) == len(later) == 200
+    assert 10 < len(set(later) - first) < 60
+
+
 def test_a_rare_class_stays_in_the_examples_of_a_stream():
     rng = np.random.RandomState(0)
     model = ConditionalAAETransformer(2, n_examples=60, **SMALL)
