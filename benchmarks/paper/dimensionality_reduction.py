@@ -39,13 +39,11 @@ EXPERIMENT: Experiment = replace(
     recipes=RECIPES,
     make=make,
     judge=judge,
-    settings=("labels", "columns"),
+    settings={
+        **semi_supervised.EXPERIMENT.settings,
+        "columns": {"type": int, "default": 2},
+    },
 )
 
 if __name__ == "__main__":
-    main(
-        __doc__,
-        EXPERIMENT,
-        labels={"type": int, "default": 100},
-        columns={"type": int, "default": 2},
-    )
+    main(__doc__, EXPERIMENT)

@@ -3,14 +3,19 @@
 A script names its recipes: what an estimator is given and for how many epochs. Each fit
 adds a row to a file of results at once, with the command that gives it again; with
 --resume fits that are there are not run again, and one that was stopped goes on from
-its checkpoint. With --tune the last 10,000 training rows are judged, which are not
-fitted, and nothing is kept: the test rows choose no setting.
+its checkpoint (its minutes are then those of its epochs alone). With --tune the last
+10,000 training rows are judged, which are not fitted, and nothing is kept: the test
+rows choose no setting.
 """
 
 import argparse
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -35,6 +40,18 @@ NETWORKS = {
     "dropout": 0.0,
     "activation": "relu",
     "scale": None,
+}
+# The paper's recipe, as far as parameters go; what it is and is not: docs/paper.rst.
+PLAIN = {
+    **NETWORKS,
+    "critic_hidden_layer_sizes": (1000, 1000),
+    "batch_size": 100,
+    "update": "alternating",
+    "linear_skip": False,
+    "normalization": None,
+    "learning_rate": 1e-4,
+    "learning_rate_schedule": "constant",
+    "step_back": False,
 }
 N_TUNE = 10_000
 PICTURES = {"image_shape": (28, 28)}
@@ -85,8 +102,9 @@ class Experiment:
     judge : callable
         ``judge(model, rows, args, seed)`` returns figures by name.
 
-    settings : tuple of str
-        Options of the command, besides recipe, set and epochs, that tell results apart.
+    settings : mapping of str to dict
+        Options of the command, besides recipe, set and epochs, that tell results apart:
+        what `argparse` is to know of each, a "default" included.
 
     n_held : int
         Number of training rows, the last, that are not fitted: they validate.
@@ -96,7 +114,7 @@ class Experiment:
     make: Callable[..., Any]
     judge: Callable[..., dict]
     labels: Callable[..., Any] = lambda rows, args, seed: None
-    settings: tuple[str, ...] = ()
+    settings: Mapping[str, dict] = field(default_factory=dict)
     n_held: int = 0
 
 
@@ -112,8 +130,8 @@ def read_rows(folder, name, tune=False):
     return Rows(*parts)
 
 
-def arguments(doc, experiment, **more):
-    """Return the command's options; `more` are those that only this table has."""
+def arguments(doc, experiment):
+    """Return the command's options."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -135,7 +153,7 @@ def arguments(doc, experiment, **more):
     parser.add_argument("--tune", action="store_true")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
     parser.add_argument("--out", type=Path)
-    for name, options in more.items():
+    for name, options in experiment.settings.items():
         parser.add_argument(f"--{name}", **options)
     args = parser.parse_args()
     args.script = Path(sys.argv[0]).name
@@ -144,9 +162,9 @@ def arguments(doc, experiment, **more):
     return args
 
 
-def main(doc, experiment, **more):
+def main(doc, experiment):
     """Run the fits of a command that are not there yet, and keep their figures."""
-    args = arguments(doc, experiment, **more)
+    args = arguments(doc, experiment)
     torch.set_num_threads(args.threads)
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     kept = read_results(args.out)
@@ -159,14 +177,15 @@ def main(doc, experiment, **more):
         ]
     if not seeds:
         return
+    where = {"machine": machine(), "threads": args.threads} | commit()
     rows = read_rows(args.data, args.set, args.tune)
     batches = [list(seeds)] if args.stack else [[seed] for seed in seeds]
     for batch in batches:
         for seed, model, spent in fitted(experiment, rows, args, batch):
             row = {"settings": settings_of(args, experiment, seed)}
             row["command"] = command_of(args, experiment, seed)
-            row["machine"], row["threads"] = machine(), args.threads
-            row |= spent | experiment.judge(model, rows, args, seed)
+            row |= where | device_of(model) | spent
+            row |= experiment.judge(model, rows, args, seed)
             print(json.dumps(row), flush=True)
             if not args.tune:
                 keep_result(args.out, row)
@@ -189,13 +208,39 @@ def command_of(args, experiment, seed):
             words += ["--options", json.dumps(value)] if value else []
         elif value is True:
             words.append(f"--{name}")
-        elif value not in (False, None):
+        elif value is not False and value is not None:  # 0 is a value
             words += [f"--{name}", str(value)]
+    if args.device != "cpu":
+        words += ["--device", args.device]
     return shlex.join(words)
+
+
+def commit():
+    """Return the commit of the code; nothing where git knows of none."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        found = subprocess.run(
+            command, cwd=HERE, check=True, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"commit": found.stdout.strip()}
+
+
+def device_of(model):
+    """Return what a model was trained on, with the name of a GPU."""
+    networks = getattr(model, "encoder_", None)  # models of others have none
+    if networks is None:
+        return {"device": "cpu"}
+    device = next(networks.parameters()).device
+    name = {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    return {"device": device.type} | name
 
 
 def fitted(experiment, rows, args, seeds):
     """Yield seeds, models, and what they cost: one after the other or stacked."""
+    folder = checkpoints_of(args, experiment, seeds)
+    resumed = args.resume and any(folder.glob("*.checkpoint"))
 
     def fit(seed):
         recipe = experiment.recipes[args.recipe]
@@ -203,7 +248,7 @@ def fitted(experiment, rows, args, seeds):
         model = experiment.make(args, options)
         model.set_params(random_state=seed, device=args.device, verbose=args.verbose)
         if args.resume and "checkpoint" in model.get_params():
-            model.set_params(checkpoint=args.checkpoints)
+            model.set_params(checkpoint=folder)
         n, y = len(rows.X) - experiment.n_held, experiment.labels(rows, args, seed)
         return model.fit(rows.X[:n], None if y is None else y[:n])
 
@@ -216,7 +261,24 @@ def fitted(experiment, rows, args, seeds):
         "stacked": len(seeds),
     }
     for seed, model in zip(seeds, models, strict=True):
-        yield seed, model, spent
+        yield seed, model, spent_before(model, spent) if resumed else spent
+
+
+def checkpoints_of(args, experiment, seeds):
+    """Return a folder of the checkpoints of these fits, and of no others."""
+    settings = [settings_of(args, experiment, seed) for seed in seeds]
+    name = hashlib.sha256(json.dumps([settings, args.tune]).encode()).hexdigest()[:16]
+    return args.checkpoints / f"{Path(args.script).stem}-{name}"
+
+
+def spent_before(model, spent):
+    """Return what a fit cost that several processes have trained.
+
+    The last one measured its own part only. Checkpoints have the seconds of all epochs,
+    of the kept one of the restarts, which share their time alike.
+    """
+    seconds = sum(line["dur"] for line in model.history_) * model.get_params()["n_init"]
+    return {"resumed": True, "minutes": seconds / 60, "stacked": spent["stacked"]}
 
 
 def read_results(path):
@@ -229,9 +291,25 @@ def read_results(path):
 
 def keep_result(path, row):
     """Put a row into a file of results, in place of one with the same settings."""
-    rows = [r for r in read_results(path) if r["settings"] != row["settings"]]
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}")
-    with open(part, "w", encoding="utf-8") as file:
-        json.dump([*rows, row], file, indent=1)
-    part.replace(path)
+    with locked(path.parent):
+        rows = [r for r in read_results(path) if r["settings"] != row["settings"]]
+        part = path.with_suffix(f".{os.getpid()}")
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump([*rows, row], file, indent=1)
+        part.replace(path)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Keep other scripts from a folder's results between reading and writing them.
+
+    The lock is on the folder itself, and goes with the process that has it: nothing is
+    left behind.
+    """
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)

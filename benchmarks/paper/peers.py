@@ -73,8 +73,8 @@ EXPERIMENT = Experiment(
     lambda args, options: Peer(args.recipe, **options),
     judge,
     labels=lambda rows, args, seed: few_labels(rows.y, args.labels, seed),
-    settings=("labels",),
+    settings={"labels": {"type": int, "default": 100}},
 )
 
 if __name__ == "__main__":
-    main(__doc__, EXPERIMENT, labels={"type": int, "default": 100})
+    main(__doc__, EXPERIMENT)

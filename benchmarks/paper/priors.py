@@ -13,8 +13,10 @@ plain  the paper's networks, and no more than its two phases
 best   a stronger game, as long
 """
 
+import copy
+
 import torch
-from experiment import NETWORKS, PICTURES, Experiment, Recipe, main
+from experiment import PICTURES, PLAIN, Experiment, Recipe, main
 from quality import two_sample_accuracy
 from semi_supervised import few_labels
 
@@ -23,9 +25,7 @@ from sklearn_aae import AAETransformer
 PRIORS = ("gaussian", "gaussian_mixture", "swiss_roll")
 STRONG = {"regularization_strength": 3.0, "critic_learning_rate": 4e-3}
 RECIPES = {
-    "plain": Recipe(
-        {**NETWORKS, "critic_hidden_layer_sizes": (1000, 1000), "batch_size": 100}, 30
-    ),
+    "plain": Recipe(PLAIN, 30),
     "best": Recipe({"hidden_layer_sizes": (1000, 1000), "scale": None, **STRONG}, 20),
     "convolutional": Recipe({**PICTURES, **STRONG}, 20),
 }
@@ -44,14 +44,14 @@ def labels(rows, args, seed):
 @torch.no_grad()
 def judge(model, rows, args, seed):
     """Return how well codes of test rows follow the prior, and that of their class."""
-    Z = model.transform(rows.X_test)
+    Z, prior = model.transform(rows.X_test), copy.deepcopy(model.prior_).cpu()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        draws = model.prior_.draw(len(Z)).numpy()
+        draws = prior.draw(len(Z)).numpy()
     found = {"two-sample accuracy": float(two_sample_accuracy(Z, draws))}
     if args.labels:
         codes, classes = torch.from_numpy(Z).double(), torch.arange(10)
-        prior = model.prior_.double()
+        prior = prior.double()
         likely = torch.stack(
             [prior(c.repeat(len(Z))).log_prob(codes) for c in classes], -1
         )
@@ -60,12 +60,16 @@ def judge(model, rows, args, seed):
     return found
 
 
-EXPERIMENT = Experiment(RECIPES, make, judge, labels, settings=("prior", "labels"))
+EXPERIMENT = Experiment(
+    RECIPES,
+    make,
+    judge,
+    labels,
+    settings={
+        "prior": {"choices": PRIORS, "default": PRIORS[0]},
+        "labels": {"type": int, "default": 0},
+    },
+)
 
 if __name__ == "__main__":
-    main(
-        __doc__,
-        EXPERIMENT,
-        prior={"choices": PRIORS, "default": PRIORS[0]},
-        labels={"type": int, "default": 0},
-    )
+    main(__doc__, EXPERIMENT)

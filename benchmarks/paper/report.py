@@ -3,6 +3,7 @@
 python benchmarks/paper/report.py > docs/paper_tables.inc
 """
 
+import importlib
 import shlex
 from dataclasses import dataclass
 
@@ -157,30 +158,47 @@ OTHERS = {
 }
 
 
-def found(line, recipe, of):
-    """Return the rows of a line's recipe, those of its own options only."""
-    wanted = {"set": of, "recipe": recipe, "options": {}, **line.settings}
-    rows = read_results(RESULTS / f"{line.script}.json")
+def rows_with(script, wanted):
+    """Return a script's rows of these settings, among others."""
     return [
         row
-        for row in rows
+        for row in read_results(RESULTS / f"{script}.json")
         if all(row["settings"][name] == value for name, value in wanted.items())
     ]
 
 
+def found(line, recipe, of):
+    """Return the rows of a line's recipe as it is: of its options and its length."""
+    recipes = importlib.import_module(line.script).EXPERIMENT.recipes
+    if recipe not in recipes:
+        return []
+    wanted = {"set": of, "recipe": recipe, "epochs": recipes[recipe].epochs}
+    return rows_with(line.script, wanted | {"options": {}, **line.settings})
+
+
 def cell(line, recipe, of):
-    """Return mean and deviation, and what they are of."""
-    rows = found(line, recipe, of)
-    if not rows:
-        return "–"
+    """Return mean and deviation, and what they are of, for each device."""
+    groups = {}
+    for row in found(line, recipe, of):
+        groups.setdefault(row.get("gpu") or row.get("device", "cpu"), []).append(row)
+    return "; ".join(summary(line, *group) for group in groups.items()) or "–"
+
+
+def summary(line, device, rows):
+    """Return mean and deviation of rows of one device, their number and their time."""
     values = [row[line.measure] for row in rows]
     digits = 1 if np.mean(values) > 100 else 2 if np.mean(values) > 1 else 3
-    minutes = np.mean([row["processor minutes"] for row in rows])
-    epochs = rows[0]["settings"]["epochs"]
-    text = f"**{np.mean(values):.{digits}f}**"
-    if len(values) > 1:
-        text = f"**{np.mean(values):.{digits}f} ± {np.std(values):.{digits}f}**"
-    return f"{text} ({len(values)}; {epochs} epochs, {minutes:.0f} min)"
+    spread = f" ± {np.std(values):.{digits}f}" if len(values) > 1 else ""
+    cost = [f"{rows[0]['settings']['epochs']} epochs"]
+    # What a training cost that several processes made, none of them has measured.
+    kind = "processor minutes" if device == "cpu" else "minutes"
+    minutes = [row[kind] for row in rows if not row.get("resumed")]
+    if minutes:
+        cost.append(f"{np.mean(minutes):.{0 if device == 'cpu' else 1}f} min")
+    if device != "cpu":
+        cost.append(device)
+    text = f"**{np.mean(values):.{digits}f}{spread}**"
+    return f"{text} ({len(values)}; {', '.join(cost)})"
 
 
 def table(of):
@@ -198,9 +216,8 @@ def table(of):
 
 def peers(of):
     """Yield what other models reach on a set, one sentence each."""
-    rows = [
-        r for r in read_results(RESULTS / "peers.json") if r["settings"]["set"] == of
-    ]
+    wanted = {"set": of, "epochs": 1, "labels": 100, "options": {}}
+    rows = rows_with("peers", wanted)
     for recipe in dict.fromkeys(row["settings"]["recipe"] for row in rows):
         same = [row for row in rows if row["settings"]["recipe"] == recipe]
         name = "error" if "error" in same[0] else "accuracy"

@@ -55,7 +55,9 @@ class Run:
     def missing(self):
         """Return the seeds that have no row yet."""
         module = importlib.import_module(self.script)
-        experiment, known = module.EXPERIMENT, DEFAULTS[self.script] | self.options
+        experiment = module.EXPERIMENT
+        known = {name: of["default"] for name, of in experiment.settings.items()}
+        known |= self.options
         epochs = experiment.recipes[self.recipe].epochs
         args = SimpleNamespace(
             set=self.of, recipe=self.recipe, epochs=epochs, options={}, **known
@@ -66,13 +68,6 @@ class Run:
         ]
 
 
-DEFAULTS = {
-    "semi_supervised": {"labels": 100},
-    "clustering": {"clusters": 30},
-    "likelihood": {},
-    "dimensionality_reduction": {"labels": 100, "columns": 2},
-    "priors": {"prior": "gaussian", "labels": 0},
-}
 REDUCTION, ALL = "dimensionality_reduction", 60_000
 MIXTURE, ROLL = {"prior": "gaussian_mixture"}, {"prior": "swiss_roll"}
 TOLD = {"labels": 10_000}
@@ -112,6 +107,16 @@ PLAN = [
 ]
 
 
+def command_of(run, args, seeds):
+    """Return the command that trains these seeds, of which there may be a gap."""
+    command = [sys.executable, HERE / f"{run.script}.py", "--resume"]
+    command += ["--data", args.data, "--device", args.device, "--verbose", "1"]
+    command += ["--threads", str(args.threads), *run.arguments()]
+    # From the first to the last: those between that are there are not run again.
+    command += ["--first-seed", str(seeds[0]), "--seeds", str(seeds[-1] - seeds[0] + 1)]
+    return command + (["--stack"] if len(seeds) > 1 else [])
+
+
 def main():
     """Run what is missing."""
     parser = argparse.ArgumentParser(
@@ -123,6 +128,8 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="say what is missing")
     args = parser.parse_args()
+    if not (args.data or args.list):
+        parser.error("--data is needed, the folder of the sets, unless you --list")
     end = time.monotonic() + 3600 * args.hours
     for run in PLAN:
         seeds = run.missing()
@@ -134,11 +141,7 @@ def main():
             left = end - time.monotonic()
             if left <= 0:
                 return
-            command = [sys.executable, HERE / f"{run.script}.py", "--resume"]
-            command += ["--data", args.data, "--device", args.device, "--verbose", "1"]
-            command += ["--threads", str(args.threads), *run.arguments()]
-            command += ["--first-seed", str(stack[0]), "--seeds", str(len(stack))]
-            command += ["--stack"] if len(stack) > 1 else []
+            command = command_of(run, args, stack)
             print(*command[1:], flush=True)
             try:
                 subprocess.run(command, timeout=left, check=False)

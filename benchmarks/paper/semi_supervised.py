@@ -14,23 +14,19 @@ convolutional  the same of pictures, which are shifted in training: not comparab
 """
 
 import numpy as np
-from experiment import NETWORKS, PICTURES, Experiment, Recipe, main
+from experiment import NETWORKS, PICTURES, PLAIN, Experiment, Recipe, main
 
 from sklearn_aae import SemiSupervisedAAEClassifier
 
 # Labelled rows of a step, where there are many.
 MOST_A_STEP = 100
-PLAIN = {
-    **NETWORKS,
-    "critic_hidden_layer_sizes": (1000, 1000),
-    "batch_size": 100,
+THREE_PHASES = {
     "input_noise": 0.3,
+    "critic_noise": 0.0,
     "agreement_strength": 0.0,
     "agreement_duration": None,
     "smoothness_strength": 0.0,
     "teacher_strength": 0.0,
-    "learning_rate": 1e-3,
-    "update": "alternating",
 }
 TWO_STAGES = {
     "agreement_duration": 0.2,
@@ -40,7 +36,7 @@ TWO_STAGES = {
     "batch_size": 200,
 }
 RECIPES = {
-    "plain": Recipe(PLAIN, 50),
+    "plain": Recipe({**PLAIN, **THREE_PHASES}, 50),
     "best": Recipe({**NETWORKS, **TWO_STAGES}, 42),
     "convolutional": Recipe({**PICTURES, **TWO_STAGES, "augmentation": ("shift",)}, 30),
 }
@@ -78,8 +74,8 @@ EXPERIMENT = Experiment(
     make,
     judge,
     labels=lambda rows, args, seed: few_labels(rows.y, args.labels, seed),
-    settings=("labels",),
+    settings={"labels": {"type": int, "default": 100}},
 )
 
 if __name__ == "__main__":
-    main(__doc__, EXPERIMENT, labels={"type": int, "default": 100})
+    main(__doc__, EXPERIMENT)
