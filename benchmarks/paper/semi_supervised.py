@@ -9,8 +9,8 @@ choose nothing). The paper: 1.90 % with 100 labels, 1.60 % with 1,000, 0.85 % wi
 
 plain          the paper's recipe: reconstruction, two critics, the labelled rows
 best           besides, neighbours agree, and then smoothness (virtual adversarial)
-convolutional  the same of pictures, which are shifted in training: not comparable with
-               models that know no pixel's place
+convolutional  the same of pictures, smooth further around them, which are shifted in
+               training: not comparable with models that know no pixel's place
 """
 
 import numpy as np
@@ -38,7 +38,16 @@ TWO_STAGES = {
 RECIPES = {
     "plain": Recipe({**PLAIN, **THREE_PHASES}, 50),
     "best": Recipe({**NETWORKS, **TWO_STAGES}, 42),
-    "convolutional": Recipe({**PICTURES, **TWO_STAGES, "augmentation": ("shift",)}, 30),
+    "convolutional": Recipe(
+        {
+            **PICTURES,
+            **TWO_STAGES,
+            # Of held-out training rows, draw 2: 1.85 %, and 2.9 % with 0.5.
+            "smoothness_radius": 0.8,
+            "augmentation": ("shift",),
+        },
+        30,
+    ),
 }
 
 
