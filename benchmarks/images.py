@@ -10,6 +10,7 @@ Test pictures choose nothing. `images_peers.py` has the other sides; pythae's ne
 import argparse
 import time
 
+import joblib
 import numpy as np
 import torch
 from images_defects import damaged
@@ -95,6 +96,13 @@ def run_speed(load, seed, sides, n_rows=6400):
         sizes = {"critic_hidden_layer_sizes": (256, 256), **options}
         return convolutional(seed, **{"max_iter": epochs, **sizes}).fit(X)
 
+    def four(epochs, backend):
+        with joblib.parallel_config(backend=backend):
+            joblib.Parallel()(
+                joblib.delayed(ours)(epochs, random_state=4 * seed + i)
+                for i in range(4)
+            )
+
     def problem(epochs):
         return Problem(X, code=CODE, epochs=epochs, seed=seed)
 
@@ -103,7 +111,8 @@ def run_speed(load, seed, sides, n_rows=6400):
         "pythae": lambda n: train_pythae(problem(n)),
         "by hand, a pass for each loss": lambda n: train_by_hand(problem(n)),
         "by hand, one pass": lambda n: train_joint_by_hand(problem(n)),
-        "4 of ours, a stack": lambda n: ours(n, n_init=4, halving=False),
+        "4 of ours, one by one": lambda n: four(n, "sequential"),
+        "4 of ours, a stack": lambda n: four(n, "stacked"),
     }
     for side in sides or ways:
         clocks = []

@@ -65,9 +65,10 @@ masks = np.abs(shown - X_test) > 0.1
 # Where they are
 # --------------
 # A heat map for each picture. As no defect should be learned to be kept, the detector
-# covers parts of the training pictures, and learns to take the cover away.
+# covers parts of the training pictures, and learns to take the cover away; a further network
+# learns to spot patches of other pictures. Two models, one for each size of the code.
 
-detector = AAEOutlierDetector(image_shape=shape, n_init=2, random_state=0)
+detector = AAEOutlierDetector(image_shape=shape, random_state=0)
 heat = detector.fit(X_train).localize(shown)
 HeatmapDisplay.from_estimator(detector, shown[:8], masks=masks[:8], n_images=8)
 for kind in KINDS:

@@ -9,7 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_aae.nn import MLP, ConvEncoder, ImageLayers, Linear, one_hot
+from sklearn_aae.nn import (
+    MLP,
+    ConvDecoder,
+    ConvEncoder,
+    ImageLayers,
+    Linear,
+    one_hot,
+)
 from sklearn_aae.utils._random import standard_normal, standard_uniform
 
 __all__ = ["CellCritic", "Critic", "LabelCritic"]
@@ -142,7 +149,7 @@ class LabelCritic(Critic):
 
 
 class CellCritic(nn.Module):
-    """A perceptron from rows to a logit for each cell: that it is another row's.
+    """A network from rows to a logit for each cell: that it is another row's.
 
     Clark et al. 2020 (ELECTRA) do so for the words of a text.
 
@@ -160,6 +167,10 @@ class CellCritic(nn.Module):
     columns : nn.Module or None, default=None
         Maps the cells of typed columns to what enters the network, of ``n_outputs``
         columns. None if rows enter as they are.
+
+    images : ImageLayers or None, default=None
+        Makes the body convolutional, of pictures: layers that halve height and width,
+        and as many that double them again.
     """
 
     def __init__(
@@ -169,13 +180,21 @@ class CellCritic(nn.Module):
         *,
         activation: str = "relu",
         columns: Any = None,
+        images: ImageLayers | None = None,
     ):
         super().__init__()
         self.columns = columns
-        width = n_features if columns is None else columns.n_outputs
         options: dict[str, Any] = {"normalization": "layer", "activation": activation}
-        self.body = MLP(width, hidden_layer_sizes, **options)
-        self.head = Linear(self.body.n_out, n_features)
+        self.body: MLP | ConvEncoder
+        self.head: Linear | ConvDecoder
+        if images is None:
+            width = n_features if columns is None else columns.n_outputs
+            self.body = MLP(width, hidden_layer_sizes, **options)
+            self.head = Linear(self.body.n_out, n_features)
+        else:
+            options["normalization"] = "batch"  # it judges cells, not batches
+            self.body = ConvEncoder(images, **options)
+            self.head = ConvDecoder(None, images, activation=activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits of shape (B, d) or (C, B, d) for rows of that shape."""

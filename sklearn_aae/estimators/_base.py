@@ -367,6 +367,11 @@ class BaseModel(
         return self
 
     @property
+    def _n_restarts(self) -> int:
+        """Number of models that `fit` trains."""
+        return self.n_init
+
+    @property
     def _n_streamed(self) -> int:
         """Number of models that `partial_fit` trains."""
         return 1
@@ -383,7 +388,7 @@ class BaseModel(
         self, scope: FitScope, given: FitInput, *, warm: bool, streams: bool = False
     ) -> None:
         """Train new nets, or the fitted ones on; set what answers."""
-        n_models = self._n_streamed if streams else self.n_init
+        n_models = self._n_streamed if streams else self._n_restarts
         seed, *seeds = draw_seeds(self.random_state, 1 + n_models)
         data = self._prepare(given, seed, self._data if warm else None)
         if warm and streams:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from sklearn_aae.critics import CellCritic, Critic
+from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._networks import (
     hidden_sizes,
     make_columns,
@@ -57,6 +58,7 @@ def make_cell_critic(estimator, schema: TableSchema) -> CellCritic:
         hidden_sizes(estimator, schema),
         activation=estimator.activation,
         columns=make_columns(schema),
+        images=image_layers(estimator),
     )
 
 

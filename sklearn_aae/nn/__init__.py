@@ -26,7 +26,7 @@ from sklearn_aae.nn._layers import (
     shallow_copy,
 )
 from sklearn_aae.nn._mlp import ACTIVATIONS, MLP, Block, Skip
-from sklearn_aae.nn._noise import NOISES
+from sklearn_aae.nn._noise import NOISES, rectangles
 from sklearn_aae.nn._stacked import lies_transposed
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "n_products",
     "one_hot",
     "only",
+    "rectangles",
     "shallow_copy",
     "widest_layer",
 ]

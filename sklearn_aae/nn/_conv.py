@@ -250,8 +250,9 @@ class ConvDecoder(nn.Module):
 
     Parameters
     ----------
-    n_in : int
-        Number of columns of a code.
+    n_in : int or None
+        Number of columns of a code; None for the features of a `ConvEncoder`, which are
+        the maps to begin with.
 
     images : ImageLayers
         Shape and channels, from the picture to the code.
@@ -279,7 +280,7 @@ class ConvDecoder(nn.Module):
 
     def __init__(
         self,
-        n_in: int,
+        n_in: int | None,
         images: ImageLayers,
         *,
         normalization: str | None = None,
@@ -289,20 +290,21 @@ class ConvDecoder(nn.Module):
         squashed: bool = False,
     ):
         super().__init__()
-        options: dict[str, Any] = {
+        of_maps: dict[str, Any] = {
             "normalization": normalization,
             "activation": activation,
         }
         widths, sizes = [images.shape[2], *images.channels], images.sizes()
         self.start, self.squashed = (*sizes[-1], widths[-1]), squashed
         self.n_out = images.n_cells
-        self.project = Block(
-            n_in, math.prod(self.start), dropout=dropout, uniform=uniform, **options
-        )
+        self.project = None
+        if n_in is not None:
+            options = {**of_maps, "dropout": dropout, "uniform": uniform}
+            self.project = Block(n_in, math.prod(self.start), **options)
         self.blocks = nn.ModuleList(
             ConvBlock(
                 ConvTranspose(widths[i + 1], widths[i], sizes[i]),
-                **(options if i else {}),
+                **(of_maps if i else {}),
             )
             for i in reversed(range(len(images.channels)))
         )
@@ -315,7 +317,8 @@ class ConvDecoder(nn.Module):
 
     def forward(self, h: Tensor, row_weight: Tensor | None = None) -> Tensor:
         """Map codes of shape (B, k) or (C, B, k) to (B, d) or (C, B, d)."""
-        return one_by_one(self, self.project(h, row_weight), row_weight)
+        start = h if self.project is None else self.project(h, row_weight)
+        return one_by_one(self, start, row_weight)
 
     def of_one(self, h: Tensor, row_weight: Tensor | None) -> Tensor:
         """Return the pictures of one model, (B, d)."""

@@ -30,6 +30,7 @@ from sklearn_aae.training.losses._label_phases import (
 from sklearn_aae.training.losses._phases import (
     DIVERGENCES,
     DetectReplacedCells,
+    DetectReplacedPatches,
     FitDecoder,
     FoolCritic,
     MatchKL,
@@ -55,6 +56,7 @@ __all__ = [
     "Cancelled",
     "Classify",
     "DetectReplacedCells",
+    "DetectReplacedPatches",
     "Distill",
     "FitDecoder",
     "FoolCritic",

@@ -27,7 +27,8 @@ CPU_STACK_BYTES = 2**26
 # Memory of a stack whose networks are convolutional, on a CPU.
 CPU_MAP_BYTES = 2**30
 
-# Fewer models than this for each worker train better as one stack.
+# Fewer models than this for each worker train better as one stack; those whose networks
+# are convolutional are made one after the other there, and lose nothing apart.
 WORTH_A_WORKER = 4
 
 
@@ -137,7 +138,8 @@ def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
         # and one without checkpoints, too.
         alike.sort(key=lambda job: (job.net.schedule_key, job.net.seed, job.key))
         n_stacks = -(-len(alike) // stack_limit(alike[0]))
-        if len(alike) >= n_workers * WORTH_A_WORKER:  # the same number for each
+        worth = 1 if _n_map_units(alike[0]) else WORTH_A_WORKER
+        if len(alike) >= n_workers * worth:  # the same number for each
             n_stacks = -(-n_stacks // n_workers) * n_workers
         bounds = [i * len(alike) // n_stacks for i in range(n_stacks + 1)]
         stacks += [alike[a:b] for a, b in pairwise(bounds)]
@@ -148,7 +150,7 @@ def stack_limit(job: Job) -> int:
     """Return how many models like this one train best together."""
     modules = list(job.net.module_.modules())
     units = sum(m.out_features for m in modules if isinstance(m, nn.Linear))
-    maps = sum(m.out_features for m in modules if isinstance(m, Conv | ConvTranspose))
+    maps = _n_map_units(job)
     rows = job.batches.batch_size + job.batches.n_companions + job.batches.n_prior
     cells = 4 * job.n_weights + 2 * rows * units
     device, budget = job.batches.x.device, CPU_STACK_BYTES
@@ -157,6 +159,12 @@ def stack_limit(job: Job) -> int:
     if device.type == "cuda":
         budget = torch.cuda.mem_get_info(device)[0] // 2
     return max(1, budget // (cells * job.batches.x.itemsize))
+
+
+def _n_map_units(job: Job) -> int:
+    """Return how many units the convolutions of a model have; 0 if it has none."""
+    modules = job.net.module_.modules()
+    return sum(m.out_features for m in modules if isinstance(m, Conv | ConvTranspose))
 
 
 def _age(net: AAENet) -> tuple:

@@ -83,15 +83,51 @@ def test_scores_are_the_hottest_windows():
     np.testing.assert_allclose(model.score_samples(flat), expected, rtol=1e-5)
 
 
+def test_scores_and_maps_ask_what_they_name():
+    options = {"n_init": 1, "max_iter": 2, "random_state": 0, "image_shape": (8, 8)}
+    model = AAEOutlierDetector(**options, score_method="replacement").fit(X[:80])
+    (member,) = model.members_
+    dtype = next(member.cell_critic.parameters()).dtype
+    rows = torch.from_numpy(X[80:110].reshape(30, 64)).to(dtype)
+    with torch.no_grad():
+        nats = -(-member.cell_critic(rows)).sigmoid().log().double().numpy()
+        surprise = member.cells(rows).double().numpy()
+    flat, found = X[80:110].reshape(30, 64), {}
+    for by in ("reconstruction", "replacement", "both", "auto"):
+        found[by] = model.set_params(localize_by=by).localize(flat)
+    expected = {
+        "reconstruction": surprise,
+        "replacement": nats,
+        "both": (surprise * nats) ** 0.5,
+    }
+    for by, cells in expected.items():
+        np.testing.assert_allclose(found[by], cells, rtol=1e-4, atol=1e-6)
+    assert np.array_equal(found["auto"], found["both"])
+    expected = -np.sort(nats, 1)[:, -1:].mean(1)
+    np.testing.assert_allclose(model.score_samples(flat), expected, rtol=1e-4)
+
+
+def test_combined_is_of_reconstruction_and_replacement():
+    options = {"n_init": 1, "max_iter": 2, "random_state": 0, "image_shape": (8, 8)}
+    model = AAEOutlierDetector(**options).fit(X[:80])
+    assert model._scored_by == ("combined", ("reconstruction", "replacement"))
+    without = AAEOutlierDetector(**options, localize_by="reconstruction").fit(X[:80])
+    assert without._scored_by == ("combined", ("reconstruction",))
+    assert without.members_[0].cell_critic is None
+    table = AAEOutlierDetector(score_method="replacement", n_init=1, max_iter=1)
+    assert table.fit(X.reshape(len(X), -1)[:80]).members_[0].cell_critic is not None
+
+
 def test_auto_is_of_pictures_and_of_tables():
-    pictures = AAEOutlierDetector(image_shape=(8, 8), max_iter=1, n_init=2).fit(X[:80])
+    pictures = AAEOutlierDetector(image_shape=(8, 8), max_iter=1).fit(X[:80])
     assert [m.encoder.n_components for m in pictures.members_] == [4, 16]
     for member in pictures.members_:
         assert member.encoder.noise_type == "mask"
         assert float(member.encoder.input_noise) == pytest.approx(0.1)
     flat = X[:80].reshape(80, 64)
-    table = AAEOutlierDetector(max_iter=1, n_init=3).fit(flat)
-    assert [m.encoder.n_components for m in table.members_] == [1, 1, 4]
+    table = AAEOutlierDetector(max_iter=1).fit(flat)
+    assert [m.encoder.n_components for m in table.members_] == [1, 1, 1, 1, 4, 4]
+    assert not any(m.cell_critic for m in table.members_)
     assert not any(m.encoder.noisy for m in table.members_)
     options = {"input_noise": 0.2, "noise_type": "salt_and_pepper", "n_components": 3}
     own = AAEOutlierDetector(image_shape=(8, 8), max_iter=1, n_init=1, **options)

@@ -1,6 +1,7 @@
 """AAEOutlierDetector: scores by two ways, thresholds, cells, members."""
 
 import pickle
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,13 @@ SMALL = {
     "random_state": 0,
 }
 each_method = pytest.mark.parametrize("method", METHODS)
-each_way = pytest.mark.parametrize("way", ["reconstruction", "replacement"])
+WAYS = "reconstruction", "replacement", "both"
+each_way = pytest.mark.parametrize("way", WAYS)
+# What scores are made of must be there.
+each_pair = pytest.mark.parametrize(
+    ("method", "way"),
+    [p for p in product(METHODS, WAYS) if p != ("replacement", "reconstruction")],
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +95,14 @@ def test_scores_are_those_by_hand(rows):
     logits = [m.critic(m.encoder(scaled(critic, rows)).mean) for m in critic.members_]
     logit = np.median([part.numpy() for part in logits], 0)
     np.testing.assert_allclose(critic.score_samples(rows), logit, 1e-6)
+    spots, own = detectors["replacement"], []
+    for member in spots.members_:  # the column of one value counts as its error
+        steady = scaled(spots, rows)
+        nats = np.logaddexp(0, member.cell_critic(steady).detach().numpy())
+        nats[:, -1] = member.cells(steady)[:, -1].detach().numpy()
+        own.append(nats.sum(1))
+    score = np.median(own, 0)
+    np.testing.assert_allclose(-spots.score_samples(rows), score, 1e-5)
     for name, scores in parts.items():
         score = np.median(scores, 0)
         np.testing.assert_allclose(-detectors[name].score_samples(rows), score, 1e-6)
@@ -104,8 +119,7 @@ def test_residuals_are_the_errors_of_columns(rows):
         np.testing.assert_allclose(member.usual, error.mean(0))
 
 
-@each_way
-@each_method
+@each_pair
 def test_cells_add_up_to_the_score(method, way, rows):
     options = SMALL | {"localize_by": way}
     detector = AAEOutlierDetector(score_method=method, **options).fit(rows)
@@ -403,7 +417,7 @@ def test_cells_are_blamed_by_what_their_critic_says(rows):
 def test_how_cells_are_blamed_is_fixed_by_the_first_fit(rows):
     detector = AAEOutlierDetector(warm_start=True, **SMALL).fit(rows)
     detector.set_params(localize_by="replacement")
-    with pytest.raises(ValueError, match="localize_by='reconstruction', so training"):
+    with pytest.raises(ValueError, match="localize_by='auto', so training"):
         detector.fit(rows)
 
 
@@ -438,8 +452,7 @@ def test_a_category_that_was_never_seen_is_to_blame(way):
     assert np.isfinite(detector.score_samples(chunk)).all()
 
 
-@each_way
-@each_method
+@each_pair
 @pytest.mark.parametrize("cell", [1e30, 1e160, 1e308])
 def test_cells_that_overflow_are_outliers(cell, method, way, rows):
     options = SMALL | {"localize_by": way}
@@ -468,6 +481,10 @@ def test_a_row_of_holes_says_nothing(rows):
     [
         ({"score_method": "critic", "regularizer": "mmd"}, "needs a critic: use reg"),
         ({"score_method": "prior", "prior": "uniform"}, "needs a prior with a density"),
+        (
+            {"score_method": "replacement", "localize_by": "reconstruction"},
+            "use localize_by='replacement' or 'both'",
+        ),
         ({"score_method": "both"}, "'score_method' parameter"),
         ({"localize_by": "chance"}, "'localize_by' parameter"),
         ({"contamination": 0.0}, "'contamination' parameter"),

@@ -243,6 +243,18 @@ def test_the_limit_falls_with_what_a_model_keeps_busy(make_job, monkeypatch):
     assert stack_limit(make_job(0)) == 1
 
 
+@pytest.mark.parametrize(
+    ("n_map_units", "n_jobs", "expected"),
+    [(0, 7, [7]), (0, 8, [4, 4]), (10, 1, [1]), (10, 2, [1, 1]), (10, 5, [2, 3])],
+)
+def test_convolutional_models_are_dealt_out_to_all_workers(
+    n_map_units, n_jobs, expected, make_job, monkeypatch
+):
+    monkeypatch.setattr(_jobs, "_n_map_units", lambda job: n_map_units)
+    stacks = group([make_job(i) for i in range(n_jobs)], n_workers=2)
+    assert [len(stack) for stack in stacks] == expected
+
+
 def test_members_of_equal_pace_stand_side_by_side(make_job):
     paces = [(1e-2, 3), (1e-3, 3), (1e-2, 4), (1e-2, 3), (1e-3, 3), (1e-2, 4)]
     jobs = [make_job(i, rate=r, epochs=n) for i, (r, n) in enumerate(paces)]

@@ -21,6 +21,7 @@ from sklearn_aae.training import (
     Batch,
     Classify,
     DetectReplacedCells,
+    DetectReplacedPatches,
     Distill,
     FitDecoder,
     FoolCritic,
@@ -89,6 +90,7 @@ CASES = {
     "mmd": Case(DIVERGENCES["mmd"](), copies=PAIRS),
     "sliced_wasserstein": Case(DIVERGENCES["sliced_wasserstein"]()),
     "cell_critic": Case(DetectReplacedCells(), copies=DRAWS),
+    "patch critic": Case(DetectReplacedPatches(shape=(D, 1, 1)), copies=DRAWS),
     "label_critic": Case(TrainLabelCritic(), labels=True, copies=DRAWS),
     "label_generator": Case(FoolLabelCritic(), labels=True),
     "classification": Case(Classify(), labels=True),
@@ -217,6 +219,70 @@ def test_cells_of_other_rows_are_to_be_spotted(rate, randn, stream, close):
     p = seen.nan_to_num().sigmoid()
     nats = torch.where(known, -torch.where(strange, p, 1 - p).log(), 0.0)
     close(loss, (weight * nats.sum(1) / known.sum(1)).sum())
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("shape", [(9, 12, 1), (8, 8, 3)])
+def test_patches_of_other_places_are_to_be_spotted(rate, shape, stream, close, randn):
+    height, width, n = shape
+    x, witness = randn(400, height * width * n).sigmoid(), Witness()
+    sizes = (0.05, 0.25)
+    phase = DetectReplacedPatches(shape=shape, rate=rate, sizes=sizes, stretch=0.5)
+    with stream():
+        loss = phase.loss({"cell_critic": witness}, Batch(x, x[:, :K]))
+    changed = (witness.seen - x).abs() > 0.1
+    p = witness.seen.sigmoid()
+    close(loss, -torch.where(changed, p, 1 - p).log().mean())
+    pictures = (witness.seen != x).view(400, height, width, n)
+    damaged = pictures.any((1, 2, 3))
+    assert abs(damaged.double().mean() - rate) < 0.1
+    cells, grey = x.flatten().sort().values, 0
+    for seen, own, inside in zip(witness.seen, x, pictures, strict=True):
+        if not inside.any():
+            continue
+        rows, columns = inside.any((1, 2)), inside.any((0, 2))
+        # A rectangle; equal cells by chance hardly occur.
+        assert torch.equal(
+            inside, (rows[:, None] & columns)[..., None] & inside.new_ones(n)
+        )
+        share = rows.sum() * columns.sum() / (height * width)
+        assert sizes[0] / 2 < share < 2 * sizes[1]
+        new = seen.view(shape)[inside]
+        level = len(new.unique()) == 1
+        grey += level
+        # What is not one grey level is of another picture, as it is.
+        found = cells[torch.searchsorted(cells, new).clamp_max(len(cells) - 1)]
+        assert level or (torch.equal(found, new) and not torch.isin(new, own).any())
+    if rate:
+        assert abs(grey / int(damaged.sum()) - 0.5) < 0.1
+
+
+def test_a_patch_keeps_its_order(stream):
+    """Of pictures that say where each cell is, patches are pieces, cut at the edges."""
+    shape = (8, 10, 2)
+    rows, columns = torch.meshgrid(torch.arange(8), torch.arange(10), indexing="ij")
+    places = (rows * 10 + columns)[..., None].expand(shape).flatten().double()
+    x = torch.stack([places + 1000 * i for i in range(60)])
+    x[:, 1::2] += 0.5  # the second channel
+    phase = DetectReplacedPatches(shape=shape, rate=1.0, sizes=(0.2, 0.3))
+    with stream():
+        seen, _ = phase.replace(x)
+    pieces = 0
+    for i, (new, own) in enumerate(zip(seen, x, strict=True)):
+        inside = (new != own).view(shape)
+        if len(new.view(shape)[inside].unique()) == 1:
+            continue
+        pieces += 1
+        at = new.view(shape) - 1000 * ((i - 1) % 60)
+        assert torch.equal(
+            (at % 1)[inside] == 0.5, inside.new_tensor([0, 1]).expand(shape)[inside]
+        )
+        r, c = at.long() // 10, at.long() % 10
+        down, right = r - rows[..., None], c - columns[..., None]
+        assert (
+            len((down[inside] % 8).unique()) == len((right[inside] % 10).unique()) == 1
+        )
+    assert pieces > 15
 
 
 class Meddling(Phase):

@@ -37,8 +37,13 @@ class OutlierScores:
             unknown = None if unknown is None else unknown[counted]
         self._range = Range.learn(rows, self.columns_.n_categories)
         method = self.score_method
-        pictures = self._data.images is not None
-        names = available_scores(method, self.regularizer, self.prior_, pictures)
+        names = available_scores(
+            method,
+            self.regularizer,
+            self.prior_,
+            spots=self.members_[0].cell_critic is not None,
+            pictures=self._data.images is not None,
+        )
         self._scored_by = method, names
         # The more rows have a category of their own, the more new rows will have one.
         n, alone = weight.sum(), 0.0 if unknown is None else weight @ unknown
@@ -56,8 +61,20 @@ class OutlierScores:
         """The members, as they score."""
         method, names = self._scored_by
         return Ensemble(
-            self.members_, method, names, self._unknown_surprise, self._range
+            self.members_,
+            method,
+            names,
+            self._unknown_surprise,
+            self._range,
+            self._localized_by,
         )
+
+    @property
+    def _localized_by(self) -> str:
+        """What scores are dealt out by, of what the models have learned."""
+        if self.members_[0].cell_critic is None:
+            return "reconstruction"
+        return self._default_way() if self.localize_by == "auto" else self.localize_by
 
     def _read(self, X) -> tuple[np.ndarray, np.ndarray | None]:
         """Return valid rows, and which cells hold unknown categories.
@@ -132,16 +149,18 @@ class OutlierScores:
         -------
         attribution : {ndarray, DataFrame} of shape (n_samples, n_features), float64
             A frame, if X is one: of its kind, column names and row labels. Rows sum to
-            ``-score_samples(X)``. With ``score_method="reconstruction"`` and
-            ``localize_by="reconstruction"`` these are the summands themselves; other
+            ``-score_samples(X)``. With ``score_method="reconstruction"`` and without
+            another `localize_by` these are the summands themselves; other
             scores are of whole rows, and are dealt out in proportion to them, or to
             what `localize_by` says. A number far beyond those of the training rows
             moves the whole row's code: the others then count by the code without it,
             and what the score is lower without it is all its own.
-            Of pictures it is a heat map, in the shape of X: the mean over the models of
-            log(1 + r/u), of the squared error r at each place, and over Gaussian
-            windows of 1 and 2 pixels around it, against its mean u on the training
-            pictures (and at least 0.02 of the range squared).
+            Of pictures it is a heat map, in the shape of X: √(s t), mean over the
+            models. s is the mean of log(1 + r/u), of the squared error r at each place,
+            and over Gaussian windows of 1 and 2 pixels around it, against its mean u on
+            the training pictures (and at least 0.02 of the range squared). t is -log P(
+            the pixel is the picture's own), see `localize_by`, which may ask for s or t
+            alone.
         """
         X = as_table(X)
         rows, unknown = self._read(X)

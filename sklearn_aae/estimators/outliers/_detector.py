@@ -15,7 +15,7 @@ from sklearn_aae.estimators._autoencoder import BaseAutoencoder, weighted_mean
 from sklearn_aae.estimators._base import MIN_MEASURED
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._games import make_cell_critic
-from sklearn_aae.estimators._images import Images
+from sklearn_aae.estimators._images import Images, image_layers
 from sklearn_aae.estimators._interrupts import FitScope
 from sklearn_aae.estimators._model import FittedModel
 from sklearn_aae.estimators._parameters import (
@@ -38,7 +38,11 @@ from sklearn_aae.estimators.outliers._scores import (
     available_scores,
 )
 from sklearn_aae.nn import NOISES
-from sklearn_aae.training import AAENet, DetectReplacedCells
+from sklearn_aae.training import (
+    AAENet,
+    DetectReplacedCells,
+    DetectReplacedPatches,
+)
 from sklearn_aae.utils._compat import (
     Interval,
     InvalidParameterError,
@@ -49,6 +53,8 @@ from sklearn_aae.utils._typing import TableLike
 
 # Code sizes of restarts: of tables, and of pictures in square roots of their pixels.
 SIZES, PICTURE_SIZES = (1, 1, 4), (0.5, 2.0)
+# Number of trainings; of pictures it is one for each size, as more hardly help.
+N_INIT = 6
 # Share of a picture that is covered in training.
 COVERED = 0.1
 
@@ -90,7 +96,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         Units of the encoder's hidden layers, from the rows to the code; the decoder has
         them in reverse.
 
-    score_method : {"combined", "reconstruction", "prior", "critic"}, default="combined"
+    score_method : {"combined", "reconstruction", "prior", "critic", "replacement"}, \
+            default="combined"
         What `score_samples` is made of: "reconstruction" is -Σ_j s_j, s_j =
         log(1 + (x_j - x̂_j)²/σ_j²) for a number, with σ_j the root mean square error of
         its column, and -log p(x_j|z) for a category; "prior" is log p(z); "critic" is
@@ -98,9 +105,10 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         missing cell counts 0. A category that no training row has, or just one, is
         unknown, and counts log((n + 1) / (m + 1)), where m of the n training rows have
         one in this column: the share of singletons is the chance of an unseen one [3]_.
-        Of pictures "reconstruction" is the mean of the hottest 1 % of places of the
-        heat map that `localize` returns, by its windows alone, and "combined" counts no
-        prior: a defect of a few pixels hardly moves a code.
+        "replacement" is log P(its cells are its own), by the network that `localize_by`
+        names. Of pictures "reconstruction" and "replacement" are means of the hottest
+        1 % of places, the former of the windows of the heat map alone, and "combined"
+        counts these two, no prior: a defect of a few pixels hardly moves a code.
 
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5], or of those of
@@ -117,11 +125,14 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         most outlying after the first. For tables with many outliers. All rows count
         for `offset_`, if there is no `X_val`.
 
-    localize_by : {"reconstruction", "replacement"}, default="reconstruction"
+    localize_by : {"auto", "reconstruction", "replacement", "both"}, default="auto"
         What `localize` deals a row's score out by: how badly cells are reconstructed,
         or how likely they are another row's, as a further network says that learns
-        to spot cells put in from other rows [2]_. It finds more wrong cells, if it is
-        trained for long (thousands of steps); `score_samples` does not ask it.
+        to spot cells put in from other rows [2]_, and of pictures patches of others and
+        of one grey level [5]_; or "both", the root of their product. Of tables it finds
+        more wrong cells, if it is trained for long (thousands of steps); their scores
+        do not ask it, unless `score_method` does. "auto" is "reconstruction" of
+        tables, unless `score_method` needs the other, and "both" of pictures.
 
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 600 steps, within 10 and 100: what
@@ -130,10 +141,11 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     learning_rate : float, default=4e-3
         Of Adam, at the start.
 
-    n_init : int, default=6
+    n_init : int or "auto", default="auto"
         Number of trainings from different random weights; the median of their scores
         counts (those that diverge are left out). The one of the lowest `loss_` gives
-        `encoder_` and `decoder_`.
+        `encoder_` and `decoder_`. "auto" is 6, and 2 of pictures: one for each size of
+        the code.
 
     {parameters}
 
@@ -163,6 +175,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
        Parameters", Biometrika 40, 1953
     .. [4] Chen, Sathe, Aggarwal, Turaga, "Outlier Detection with Autoencoder
        Ensembles", SDM 2017
+    .. [5] Li, Sohn, Yoon, Pfister, "CutPaste: Self-Supervised Learning for Anomaly
+       Detection and Localization", 2021, https://arxiv.org/abs/2104.04015
 
     Examples
     --------
@@ -196,12 +210,14 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     )
     trim: float = parameter(default=0.0, allowed=[SHARE])
     localize_by: str = parameter(
-        default="reconstruction",
-        allowed=[StrOptions({"reconstruction", "replacement"})],
+        default="auto",
+        allowed=[StrOptions({"auto", "reconstruction", "replacement", "both"})],
         shapes=True,
     )
     hidden_layer_sizes: Sequence[int] | str = (64, 64)
-    n_init: int = 6
+    n_init: int | str = parameter(
+        default="auto", allowed=[POSITIVE_INT, StrOptions({"auto"})]
+    )
     learning_rate: float = 4e-3
     # All restarts count, so none may leave.
     halving: ClassVar = False  # type: ignore[misc]
@@ -236,22 +252,37 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
                 part.noise_type = "gaussian" if images is None else "mask"
             if part.input_noise == "auto":
                 part.input_noise = 0.0 if images is None else COVERED
+            if part.localize_by == "auto":
+                part.localize_by = part._default_way()
         return [of_size[k] for k in sizes]
 
+    def _default_way(self) -> str:
+        """Return what "auto" deals scores out by."""
+        if self.image_shape is not None:
+            return "both"
+        needed = self.score_method == "replacement"
+        return "replacement" if needed else "reconstruction"
+
     def _make_spec(self, data: TrainingData) -> ModelSpec:
-        spec = super()._make_spec(data)
+        spec, spots = super()._make_spec(data), self.localize_by != "reconstruction"
         # An error before the training, not after it.
-        available_scores(self.score_method, self.regularizer, spec.prior)
+        available_scores(self.score_method, self.regularizer, spec.prior, spots=spots)
         spec = replace(spec, answers=spec.answers | {"critic": None})
-        if self.localize_by == "reconstruction":
+        if not spots:
             return spec
+        images = image_layers(self)
+        spot = (
+            DetectReplacedCells()
+            if images is None
+            else DetectReplacedPatches(shape=images.shape)
+        )
         return replace(
             spec,
             make_networks=lambda: (
                 spec.make_networks()
                 | {"cell_critic": make_cell_critic(self, data.schema)}
             ),
-            phases=[*spec.phases, DetectReplacedCells()],
+            phases=[*spec.phases, spot],
             stages=(),  # it has all epochs to learn
             answers=spec.answers | {"cell_critic": None},
         )
@@ -264,8 +295,14 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         return Choice(nets, losses.index(min(losses)))
 
     @property
+    def _n_restarts(self) -> int:
+        if not isinstance(self.n_init, str):
+            return self.n_init
+        return N_INIT if self.image_shape is None else len(self._parts())
+
+    @property
     def _n_streamed(self) -> int:
-        return self.n_init
+        return self._n_restarts
 
     def _set_fitted(
         self, models: list[FittedModel], at: int, data: TrainingData

@@ -68,7 +68,7 @@ class Member:
 
     @property
     def cell_critic(self) -> nn.Module | None:
-        """Which cells are another row's, of a model that localizes by it."""
+        """Which cells are another row's, of a model that has learned to spot them."""
         return self.model.networks.get("cell_critic")
 
     def ask(self, answer, rows: np.ndarray, codes=None) -> np.ndarray:
@@ -102,20 +102,41 @@ class Member:
         cells = p.by_kind(cells, lambda: (residual - usual).clamp_min(0.0))
         return cells.nan_to_num(MAX_SURPRISE, MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
 
-    def attribution(self, x: Tensor) -> Tensor:
+    def attribution(self, x: Tensor, by: str) -> Tensor:
         """Return how much each cell adds to its row's score, in nats: (B, d).
 
-        -log P(it is its row's own), if there is a critic of cells; else how surprising
-        it is. Of columns that never varied the critic has learned nothing.
+        Parameters
+        ----------
+        x : Tensor of shape (B, d)
+            Rows.
+
+        by : {"reconstruction", "replacement", "both"}
+            How surprising a cell is, see `cells`; -log P(it is its row's own), see
+            `replaced`; or the root of their product.
         """
-        if self.cell_critic is None:
+        if by == "reconstruction":
             return self.cells(x)
-        held = self.encoder.constants
+        if by == "replacement":
+            return self.replaced(x)
+        return (self.cells(x) * self.replaced(x)).sqrt()
+
+    def replaced(self, x: Tensor) -> Tensor:
+        """Return -log P(each cell is its row's own), by the critic of cells: (B, d).
+
+        Of columns of a table that never varied the critic has learned nothing: they
+        count as in `cells`. Patches of pictures vary all pixels.
+        """
+        assert self.cell_critic is not None
+        held = self.encoder.constants if self.image_shape is None else None
         steady = x if held is None else held(x)
         nats = F.softplus(self.cell_critic(steady)).clamp_max(MAX_SURPRISE)
         if held is not None:
             nats = torch.where(held.held, self.cells(x), nats)
-        return nats.nan_to_num(MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
+        nats = nats.nan_to_num(MAX_SURPRISE).masked_fill(x.isnan(), 0.0)
+        if self.image_shape is None:
+            return nats
+        channels = nats.unflatten(-1, (-1, self.image_shape[2]))  # (B, h w, c)
+        return channels.mean(-1, keepdim=True).expand_as(channels).flatten(1)
 
     def _reconstruction_score(self, x: Tensor, z: Tensor) -> Tensor:
         """Return how badly rows are reconstructed: (B,)."""
@@ -136,4 +157,8 @@ class Member:
         if "critic" in names:
             assert self.critic is not None
             found["critic"] = -self.critic(z)
+        if "replacement" in names:
+            nats = self.replaced(x)
+            pictures = self.image_shape is not None
+            found["replacement"] = hottest(nats) if pictures else nats.sum(-1)
         return torch.stack([found[name] for name in names], -1)

@@ -14,9 +14,10 @@ from sklearn_aae.estimators.outliers._calibration import (
 )
 from sklearn_aae.estimators.outliers._member import Member
 
-METHODS = ("combined", "reconstruction", "prior", "critic")
+METHODS = ("combined", "reconstruction", "prior", "critic", "replacement")
 # What counts together: the critic's say is noise where the game is even.
 COMBINED = ("reconstruction", "prior")
+COMBINED_OF_PICTURES = ("reconstruction", "replacement")
 # Tukey's fence: so many interquartile ranges above the upper quartile.
 FENCE = 1.5
 # Cells that are looked at, to learn how well columns are reconstructed.
@@ -26,7 +27,12 @@ MAX_SCORE = 1e30
 
 
 def available_scores(
-    method: str, regularizer: str | None, prior, pictures: bool = False
+    method: str,
+    regularizer: str | None,
+    prior,
+    *,
+    spots: bool = False,
+    pictures: bool = False,
 ) -> tuple[str, ...]:
     """Return the scores that a method asks for; raise ValueError if one is not there.
 
@@ -41,6 +47,9 @@ def available_scores(
     prior : Prior
         Of the codes.
 
+    spots : bool, default=False
+        Whether there is a network that spots replaced cells.
+
     pictures : bool, default=False
         Whether rows are pictures: a defect of a few pixels hardly moves a code, so that
         the prior's say is noise.
@@ -50,12 +59,16 @@ def available_scores(
         lacks["critic"] = "a critic: use regularizer='adversarial'"
     if not has_density(prior):
         lacks["prior"] = "a prior with a density, such as 'gaussian'"
+    if not spots:
+        lacks["replacement"] = (
+            "a network that spots replaced cells: use localize_by='replacement' or "
+            "'both'"
+        )
     if method in lacks:
         raise ValueError(f"score_method={method!r} needs {lacks[method]}.")
-    if method == "combined" and pictures:
-        return COMBINED[:1]
     if method == "combined":
-        return tuple(name for name in COMBINED if name not in lacks)
+        together = COMBINED_OF_PICTURES if pictures else COMBINED
+        return tuple(name for name in together if name not in lacks)
     return (method,)
 
 
@@ -89,6 +102,9 @@ class Ensemble:
 
     range : Range
         Of the training rows' cells.
+
+    localize_by : {"reconstruction", "replacement", "both"}
+        What scores are dealt out by.
     """
 
     members: Sequence[Member]
@@ -96,6 +112,7 @@ class Ensemble:
     names: tuple[str, ...]
     unknown_surprise: float
     range: Range
+    localize_by: str
 
     def calibrate(self, rows: np.ndarray, unknown, weight: np.ndarray) -> np.ndarray:
         """Let the members learn from training rows; return the rows' surprise."""
@@ -168,7 +185,11 @@ class Ensemble:
         """Return what each cell adds, in nats: (n_samples, n_features)."""
         cells = np.zeros(rows.shape)
         for member in self.members:
-            cells += member.ask(member.attribution, rows) / len(self.members)
+
+            def answer(x: Tensor, member: Member = member) -> Tensor:
+                return member.attribution(x, self.localize_by)
+
+            cells += member.ask(answer, rows) / len(self.members)
         return cells if unknown is None else cells + self.unknown_surprise * unknown
 
     def _deal_far(

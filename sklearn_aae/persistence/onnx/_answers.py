@@ -219,7 +219,7 @@ class Scores(nn.Module):
         super().__init__()
         self.method, self.names = method, names
         model = copy.copy(member.model)
-        kept = ("encoder", "decoder", "critic")
+        kept = ("encoder", "decoder", "critic", "cell_critic")
         networks = {n: single(m) for n, m in model.networks.items() if n in kept}
         model.networks, model.prior = networks, single(model.prior)
         self.networks = nn.ModuleDict(networks)  # so that an export finds them
