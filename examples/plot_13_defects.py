@@ -65,8 +65,8 @@ masks = np.abs(shown - X_test) > 0.1
 # Where they are
 # --------------
 # A heat map for each picture. As no defect should be learned to be kept, the detector
-# covers parts of the training pictures, and learns to take the cover away; a further network
-# learns to spot patches of other pictures. Two models, one for each size of the code.
+# covers parts of the training pictures, and learns to take the cover away. A further
+# network learns to spot patches of other pictures. Both tell in the map.
 
 detector = AAEOutlierDetector(image_shape=shape, random_state=0)
 heat = detector.fit(X_train).localize(shown)
