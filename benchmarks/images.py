@@ -2,20 +2,24 @@
 
     python benchmarks/images.py --data DIR --parts error --seeds 1 --out error.json
 
+Rows are written as they come; with --resume those in the file are not run again.
+
 DIR holds a module ``load`` with ``load(name, "train")`` and ``load(name, "test")``.
 Test pictures choose nothing. `images_peers.py` has the other sides; pythae's needs what
 `speed_pythae.py` says.
 """
 
 import argparse
+import json
 import time
+from pathlib import Path
 
 import joblib
 import numpy as np
 import torch
 from images_defects import damaged
 from images_peers import Problem, train_by_hand, train_joint_by_hand, train_pythae
-from reporting import load_from, report
+from reporting import load_from, report, write
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
@@ -58,6 +62,12 @@ def dense(seed, **options):
     return AAETransformer(CODE, **options)
 
 
+def missing(sides, known, place=None):
+    """Return the sides of which no row is known, at a place if it is given."""
+    there = [row for row in known if (place or {}).items() <= row.items()]
+    return [side for side in sides if all(row["side"] != side for row in there)]
+
+
 @torch.no_grad()
 def rebuilt_by(networks, X):
     """Return what torch's networks make of pictures."""
@@ -65,7 +75,7 @@ def rebuilt_by(networks, X):
     return np.concatenate([networks(part).clamp(0, 1).numpy() for part in parts])
 
 
-def run_error(load, seed, sides):
+def run_error(load, seed, sides, known=()):
     """Yield the error of test pictures, of 8 columns."""
     X, _ = read(load, "mnist", "train")
     new, _ = read(load, "mnist", "test")
@@ -76,7 +86,7 @@ def run_error(load, seed, sides):
         "pythae": lambda: rebuilt_by(train_pythae(problem), new),
         "PCA": lambda: rebuilt_by_pca(PCA(CODE, random_state=seed).fit(X), new),
     }
-    for side in sides or ways:
+    for side in missing(sides or ways, known):
         start = time.perf_counter()
         error = missed(new, ways[side]())
         yield {"side": side, "error": error, "seconds": time.perf_counter() - start}
@@ -87,7 +97,7 @@ def rebuilt_by_pca(pca, X):
     return pca.inverse_transform(pca.transform(X)).clip(0, 1)
 
 
-def run_speed(load, seed, sides, n_rows=6400):
+def run_speed(load, seed, sides, known=(), n_rows=6400):
     """Yield seconds an epoch: those of 3 epochs less those of 1, halved."""
     X, _ = read(load, "mnist", "train")
     X = X[:n_rows]
@@ -114,7 +124,7 @@ def run_speed(load, seed, sides, n_rows=6400):
         "4 of ours, one by one": lambda n: four(n, "sequential"),
         "4 of ours, a stack": lambda n: four(n, "stacked"),
     }
-    for side in sides or ways:
+    for side in missing(sides or ways, known):
         clocks = []
         for epochs in (1, 3):
             start = time.perf_counter(), time.process_time()
@@ -126,7 +136,7 @@ def run_speed(load, seed, sides, n_rows=6400):
         yield {"side": side, "seconds an epoch": wall, "cpu seconds an epoch": cpu}
 
 
-def run_denoise(load, seed, sides):
+def run_denoise(load, seed, sides, known=()):
     """Yield the error of test pictures with noise, against the clean ones."""
     X, _ = read(load, "mnist", "train")
     new, _ = read(load, "mnist", "test")
@@ -152,20 +162,21 @@ def run_denoise(load, seed, sides):
         "dense": of_dense,
         "PCA, the best size": best_of_pca,
     }
-    for side in sides or ways:
+    for side in missing(sides or ways, known):
         yield {"side": side, "error": missed(new, ways[side]())}
 
 
-def run_defects(load, seed, sides, names=("mnist", "fashion_mnist"), classes=range(10)):
+def run_defects(load, seed, sides, known=(), classes=range(10)):
     """Yield how well pixels of defects, and pictures with one, are told apart."""
-    for name in names:
+    for name in ("mnist", "fashion_mnist"):
         X, y = read(load, name, "train")
         new, labels = read(load, name, "test")
         others = X[:5000].reshape(-1, *SHAPE)
         for c in classes:
             normal, test = X[y == c], new[labels == c]
             pictures, masks = damaged(test.reshape(-1, *SHAPE), others, seed)
-            for side in sides or ("convolutional", "dense", "PCA"):
+            place = {"set": name, "class": int(c)}
+            for side in missing(sides or DEFECTS, known, place):
                 maps, scores = DEFECTS[side](normal, seed)
                 seen = masks.any((1, 2))
                 both = np.concatenate([pictures.reshape(test.shape)[seen], test])
@@ -173,8 +184,7 @@ def run_defects(load, seed, sides, names=("mnist", "fashion_mnist"), classes=ran
                 flat = pictures.reshape(test.shape)
                 yield {
                     "side": side,
-                    "set": name,
-                    "class": int(c),
+                    **place,
                     "pixels": roc_auc_score(masks.ravel(), maps(flat).ravel()),
                     "pictures": roc_auc_score(truth, scores(both)),
                 }
@@ -203,7 +213,7 @@ DEFECTS = {
 }
 
 
-def run_drawn(load, seed, sides, n=10_000):
+def run_drawn(load, seed, sides, known=(), n=10_000):
     """Yield how near drawn pictures are to the test pictures."""
     X, y = read(load, "mnist", "train")
     new, _ = read(load, "mnist", "test")
@@ -239,7 +249,7 @@ def run_drawn(load, seed, sides, n=10_000):
         "pythae": lambda: {"": of_pythae()},
         "a mixture for each class": lambda: {"": of_mixtures()},
     }
-    for side in sides or ways:
+    for side in missing(sides or ways, known):
         for how, drawn in ways[side]().items():
             found = judge_drawn(np.float32(drawn), X, new, embedding)
             yield {"side": side + how, **found}
@@ -287,17 +297,25 @@ def main():
     parser.add_argument("--classes", type=int, nargs="+", default=None)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", default=None)
+    parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     load, rows = load_from(args.data), []
+    if args.resume and Path(args.out).exists():
+        with open(args.out, encoding="utf-8") as file:
+            rows = json.load(file)["rows"]
     for part in args.parts:
         options = {}
         if part == "defects" and args.classes:
             options["classes"] = args.classes
         for seed in range(args.first_seed, args.first_seed + args.seeds):
-            for row in PARTS[part](load, seed, args.sides, **options):
-                rows.append({"part": part, "seed": seed, **row})
+            of_run = {"part": part, "seed": seed}
+            known = [row for row in rows if of_run.items() <= row.items()]
+            for row in PARTS[part](load, seed, args.sides, known, **options):
+                rows.append(of_run | row)
                 print(rows[-1], flush=True)
+                if args.out:
+                    write(rows, args)
     measures = dict.fromkeys(k for row in rows for k in row)
     own = [m for m in measures if m not in ("part", "seed", "side", "set", "class")]
     report(rows, ["part", "side"], own, args)

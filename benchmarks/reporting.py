@@ -47,8 +47,15 @@ def report(rows, by, measures, args=None):
                     f"  from {np.min(values):.4f} to {np.max(values):.4f}"
                 )
     if args and args.out:
-        # Folders are of this machine.
-        options = {k: v for k, v in vars(args).items() if k not in ("data", "out")}
-        result = {"machine": machine(), "arguments": options, "rows": rows}
-        with open(args.out, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1)
+        write(rows, args)
+
+
+def write(rows, args):
+    """Write rows, the machine and the command's arguments into the file `args.out`."""
+    # Folders are of this machine.
+    options = {k: v for k, v in vars(args).items() if k not in ("data", "out")}
+    result = {"machine": machine(), "arguments": options, "rows": rows}
+    part = f"{args.out}.part"
+    with open(part, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+    os.replace(part, args.out)
