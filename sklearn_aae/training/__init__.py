@@ -29,8 +29,6 @@ from sklearn_aae.training.losses._label_phases import (
 )
 from sklearn_aae.training.losses._phases import (
     DIVERGENCES,
-    DetectReplacedCells,
-    DetectReplacedPatches,
     FitDecoder,
     FoolCritic,
     MatchKL,
@@ -42,6 +40,10 @@ from sklearn_aae.training.losses._phases import (
     TrainCritic,
     TrainGenerator,
     TrainRowCritic,
+)
+from sklearn_aae.training.losses._replacement import (
+    DetectReplacedCells,
+    DetectReplacedPatches,
 )
 
 __all__ = [
