@@ -10,8 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from sklearn_aae import AAETransformer
+from sklearn_aae.priors import GaussianMixture, SwissRoll
+from sklearn_aae.utils._random import seeded_scope
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "paper"
 SCRIPTS = (
@@ -282,3 +285,21 @@ def test_plain_has_none_of_the_help_that_a_parameter_turns_off(paper, script):
     wanted |= {"class_heads": script == "dimensionality_reduction"}
     wrong = {n: given[n] for n, value in wanted.items() if given.get(n, value) != value}
     assert not wrong
+
+
+@pytest.mark.parametrize("kind", [SwissRoll, GaussianMixture])
+def test_codes_of_a_part_are_likeliest_under_it(kind, paper):
+    prior, rng = kind(2, n_classes=10), np.random.RandomState(0)
+    with seeded_scope(0):
+        y = torch.arange(10).repeat_interleave(40)
+        Z = prior.draw(400, y).numpy()
+    model = SimpleNamespace(prior_=prior, transform=lambda X: Z)
+    labels = rng.randint(10, size=400)  # of a tenth of the rows they are right
+    shares = {}
+    for name, y_test in (("own", y.numpy()), ("others", labels)):
+        rows = SimpleNamespace(X_test=None, y_test=y_test)
+        judged = paper("priors").judge(model, rows, SimpleNamespace(labels=9), 0)
+        assert judged["two-sample accuracy"] < 0.65
+        shares[name] = judged["share in the part of its class"]
+    assert shares["own"] > 0.93
+    assert shares["others"] < 0.2
