@@ -140,7 +140,7 @@ def group(jobs: Sequence[Job], n_workers: int = 1) -> list[list[Job]]:
         n_stacks = -(-len(alike) // stack_limit(alike[0]))
         worth = 1 if _n_map_units(alike[0]) else WORTH_A_WORKER
         if len(alike) >= n_workers * worth:  # the same number for each
-            n_stacks = -(-n_stacks // n_workers) * n_workers
+            n_stacks = min(-(-n_stacks // n_workers) * n_workers, len(alike))
         bounds = [i * len(alike) // n_stacks for i in range(n_stacks + 1)]
         stacks += [alike[a:b] for a, b in pairwise(bounds)]
     return stacks

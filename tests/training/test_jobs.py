@@ -255,6 +255,14 @@ def test_convolutional_models_are_dealt_out_to_all_workers(
     assert [len(stack) for stack in stacks] == expected
 
 
+@pytest.mark.parametrize(("n_map_units", "n_jobs"), [(10, 3), (0, 9)])
+def test_no_stack_is_empty(n_map_units, n_jobs, make_job, monkeypatch):
+    monkeypatch.setattr(_jobs, "_n_map_units", lambda job: n_map_units)
+    monkeypatch.setattr(_jobs, "stack_limit", lambda job: 1)
+    stacks = group([make_job(i) for i in range(n_jobs)], n_workers=2)
+    assert [len(stack) for stack in stacks] == [1] * n_jobs
+
+
 def test_members_of_equal_pace_stand_side_by_side(make_job):
     paces = [(1e-2, 3), (1e-3, 3), (1e-2, 4), (1e-2, 3), (1e-3, 3), (1e-2, 4)]
     jobs = [make_job(i, rate=r, epochs=n) for i, (r, n) in enumerate(paces)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -185,10 +186,7 @@ class Ensemble:
         """Return what each cell adds, in nats: (n_samples, n_features)."""
         cells = np.zeros(rows.shape)
         for member in self.members:
-
-            def answer(x: Tensor, member: Member = member) -> Tensor:
-                return member.attribution(x, self.localize_by)
-
+            answer = partial(member.attribution, by=self.localize_by)
             cells += member.ask(answer, rows) / len(self.members)
         return cells if unknown is None else cells + self.unknown_surprise * unknown
 
