@@ -159,7 +159,7 @@ class CellCritic(nn.Module):
         Columns d of the rows.
 
     hidden_layer_sizes : sequence of int
-        Units of the hidden layers.
+        Units of the hidden layers, of tables; with layer normalisation.
 
     activation : str, default="relu"
         Activation of the hidden layers.
@@ -170,7 +170,7 @@ class CellCritic(nn.Module):
 
     images : ImageLayers or None, default=None
         Makes the body convolutional, of pictures: layers that halve height and width,
-        and as many that double them again.
+        with batch normalisation, and as many that double them again.
     """
 
     def __init__(
@@ -196,6 +196,10 @@ class CellCritic(nn.Module):
             self.body = ConvEncoder(images, **options)
             self.head = ConvDecoder(None, images, activation=activation)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits of shape (B, d) or (C, B, d) for rows of that shape."""
-        return self.head(self.body(x if self.columns is None else self.columns(x)))
+    def forward(self, x: Tensor, row_weight: Tensor | None = None) -> Tensor:
+        """Return logits of shape (B, d) or (C, B, d) for rows of that shape.
+
+        `row_weight` sums to 1 over B, for the normalisation.
+        """
+        cells = x if self.columns is None else self.columns(x)
+        return self.head(self.body(cells, row_weight))

@@ -15,7 +15,7 @@ from torch.distributions import Distribution
 from sklearn_aae.estimators._data import FitInput, TrainingData, prepare
 from sklearn_aae.estimators._fitting import Trainer
 from sklearn_aae.estimators._health import warn_of_health
-from sklearn_aae.estimators._images import image_layers
+from sklearn_aae.estimators._images import Images, image_layers
 from sklearn_aae.estimators._interrupts import FitScope, fitting
 from sklearn_aae.estimators._labels import NO_LABELS, LabelRole
 from sklearn_aae.estimators._model import FittedModel
@@ -59,6 +59,8 @@ OPTIONAL_ATTRIBUTES = ("classes_", "feature_names_in_", "hidden_channels_")
 
 # Fewer rows of a later chunk say too little of how well rows are reconstructed.
 MIN_MEASURED = 20
+# Cells of a picture of which convolutions take as long in float64 as in float32.
+MOST_PRECISE = 256
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
@@ -203,6 +205,11 @@ class BaseModel(
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Return what max_iter="auto" is."""
         return EpochRule()
+
+    @property
+    def _prior_counts(self) -> bool:
+        """Whether what a fitted model answers depends on the prior of its codes."""
+        return True
 
     def _rows_a_step(self, n_classes: int | None) -> int:
         """Return the batch size for rows of so many classes, None for no classes."""
@@ -438,9 +445,10 @@ class BaseModel(
         self, n_samples: int, n_classes: int | None
     ) -> tuple[torch.device, torch.dtype]:
         """Return where a new fit trains, and how precisely."""
-        device = resolve_device(self.device)
-        full_batch = n_samples <= self._rows_a_step(n_classes)
-        return device.torch_device, device.training_dtype(full_batch=full_batch)
+        device, images = resolve_device(self.device), Images.of(self)
+        small = n_samples <= self._rows_a_step(n_classes)
+        small = small and (images is None or images.n_cells <= MOST_PRECISE)
+        return device.torch_device, device.training_dtype(small_batch=small)
 
     def _set_fitted(
         self, models: list[FittedModel], at: int, data: TrainingData

@@ -44,7 +44,8 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "normalization": (
         '{"batch", "layer"} or None',
         """
-        Normalisation in the encoder and its heads. Never in the decoder and critic.
+        Normalisation in the encoder and its heads. Never in the decoder and critic; a
+        network that spots replaced cells has its own.
         """,
     ),
     "dropout": (

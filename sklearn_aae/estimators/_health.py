@@ -138,7 +138,7 @@ def _of_match(estimator, health: dict) -> str | None:
     """Say why codes do not look like the prior: who has won tells what to change."""
     distance, pvalue = health["prior_match"], health["prior_match_pvalue"]
     ordinary = not (distance > FAR and pvalue <= SIGNIFICANT)
-    if ordinary or estimator.regularizer is None:
+    if ordinary or not _follows_prior(estimator):
         return None
     accuracy = health.get("critic_accuracy")
     generates = not hasattr(estimator, "regularization_strength")
@@ -169,13 +169,19 @@ def _of_match(estimator, health: dict) -> str | None:
 
 def _of_dead_columns(estimator, health: dict) -> str | None:
     dead = health.get("dead_columns")
-    if not dead or estimator.regularizer is None:
+    if not dead or not _follows_prior(estimator):
         return None
+    k = next(iter(estimator._model.networks.values())).n_components
     return (
         f"Columns {dead} of the code are dead: they hardly vary from row to row, and "
-        f"say nothing of the rows. Lower n_components={estimator.n_components} or "
+        f"say nothing of the rows. Lower n_components, here {k}, or "
         "regularization_strength."
     )
+
+
+def _follows_prior(estimator) -> bool:
+    """Whether codes are pulled to a prior, and answers depend on how they follow."""
+    return estimator.regularizer is not None and estimator._prior_counts
 
 
 def _of_collapse(estimator, health: dict) -> str | None:

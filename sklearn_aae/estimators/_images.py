@@ -5,6 +5,7 @@ cells in C order, channels last.
 """
 
 import math
+import warnings
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from sklearn_aae.estimators._interrupts import depth_of_caller
 from sklearn_aae.nn import MIN_SIZE, ImageLayers
 from sklearn_aae.tabular import as_table, is_frame
 from sklearn_aae.utils._compat import InvalidParameterError
@@ -22,6 +24,9 @@ FIRST_CHANNELS, MOST_CHANNELS = 16, 128
 MIN_MAP, MIN_LAYERS = 3, 2
 # Largest value of 8-bit pixels, and what rounding may add to a range of [0, 1].
 EIGHT_BIT, SLACK = 255, 1e-6
+# Pictures that use a smaller share of the range of pixels are pale: their differences
+# are small beside what networks of pixels in [0, 1] tell apart.
+PALE = 0.25
 # Pixels of new pictures are taken to be of other units beyond so many ranges.
 FAR = 10.0
 # Most channels that a picture has, where a shape may be channels first by mistake.
@@ -118,7 +123,9 @@ class Images:
         eight_bit = _dtype(X) == np.uint8
         _check_training_pixels(X, eight_bit)
         given = np.shape(X)[1:]
-        return replace(self, eight_bit=bool(eight_bit), given=tuple(given)), rows
+        learned = replace(self, eight_bit=bool(eight_bit), given=tuple(given))
+        learned._warn_of_pale(X)
+        return learned, rows
 
     def read(self, X, *, training: bool = False) -> Any:
         """Return the rows of pictures that are like the training pictures.
@@ -202,7 +209,9 @@ class Images:
         """Return what to do with pictures of another shape."""
         h, w, c = self.shape
         if shape == self.image_shape:
-            return "It is one picture: pass X[None]."
+            many = len(shape) == 3 and c > MAX_COLOURS
+            other = f", or, if it is {h} pictures, image_shape={shape[1:]}"
+            return f"It is one picture: pass X[None]{other if many else ''}."
         if len(shape) == 4 and shape[1:] == (c, h, w):
             return "Its channels come first: pass X.transpose(0, 2, 3, 1)."
         if shape[1:] == (h, w, 1):
@@ -213,20 +222,38 @@ class Images:
             return f"It has no channels, and {c} are expected: check image_shape."
         if len(shape) == 4 and len(self.image_shape) == 2 and shape[1:3] == (h, w):
             return f"It has channels: set image_shape={tuple(shape[1:])}."
+        if len(shape) == 4 and shape[1:3] == (h, w):
+            fewer = f"pass X[..., :{c}], or set" if shape[3] > c else "set"
+            return f"It has {shape[3]} channels: {fewer} image_shape={shape[1:]}."
         if shape[1:] == (w, h) or shape[1:] == (w, h, c):
             return "Height and width are swapped: height comes first."
         return "Resize the pictures to one shape, or set image_shape to theirs."
+
+    def _warn_of_pale(self, X) -> None:
+        """Warn of training pictures that use little of the range of their pixels."""
+        (low, high), (_, most) = _extent(X), self.span
+        if 0 < high - low < PALE * most:
+            whole = f"(X - {low:.6g}) / {high - low:.6g}"
+            if self.eight_bit:
+                whole = f"(255.0 * {whole}).round().astype('uint8')"
+            warnings.warn(
+                f"Pixels of X use [{low:.3g}, {high:.3g}] of [0, {most:.0f}]: such "
+                "pale pictures are told apart badly, and defects of them are missed. "
+                f"Stretch them, and new ones alike: {whole}.",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
 
     def _check_new_pixels(self, X) -> None:
         """Raise ValueError if pixels are not of the kind of the training pictures."""
         if self.eight_bit == (_dtype(X) == np.uint8):
             if not self.eight_bit:
                 low, high = _extent(X)
-                if max(high, -low) > FAR:
+                if FAR < max(high, -low) < np.inf:
                     raise ValueError(
                         f"Pixels of X span [{low:.3g}, {high:.3g}], and those of the "
-                        "training pictures were numbers in [0, 1]. Divide X by its "
-                        "range, for example X / 255."
+                        "training pictures were numbers in [0, 1]. Scale X as they "
+                        f"were: {_advice_on_range(low, high)}."
                     )
             return
         if not self.eight_bit:
@@ -354,12 +381,17 @@ def _check_training_pixels(X, eight_bit: bool) -> None:
         return
     if kind in "iu" and low >= 0 and high <= EIGHT_BIT:
         advice = "X.astype('uint8') if they are from 0 to 255, else X / X.max()"
-    elif low >= 0:
-        top = EIGHT_BIT if high <= EIGHT_BIT and high > EIGHT_BIT / 2 else f"{high:.6g}"
-        advice = f"X / {top}"
     else:
-        advice = "(X - X.min()) / (X.max() - X.min()), or leave out what centres them"
+        advice = _advice_on_range(low, high)
     raise ValueError(
         f"With image_shape, pixels must be uint8 or numbers in [0, 1]: those of X are "
         f"{_dtype(X)} and span [{low:.6g}, {high:.6g}]. Pass {advice}."
     )
+
+
+def _advice_on_range(low: float, high: float) -> str:
+    """Return what brings pixels from a range into [0, 1]."""
+    if low < 0:
+        return "(X - X.min()) / (X.max() - X.min()), or leave out what centres them"
+    top = EIGHT_BIT if EIGHT_BIT / 2 < high <= EIGHT_BIT else f"{high:.6g}"
+    return f"X / {top}"

@@ -29,6 +29,8 @@ from sklearn_aae.utils._random import seeded_scope
 
 # Share of the cells of incomplete columns that input_dropout="auto" hides.
 HIDDEN_SHARE = 0.25
+# Gaussian noise of pictures, at most, in ranges of their pixels.
+MOST_NOISE = 3
 # Units of a hidden layer by default.
 LEAST_UNITS, MOST_UNITS = 64, 256
 # Prior samples that set where codes start.
@@ -132,6 +134,12 @@ def noise_amount(estimator) -> float:
         raise ValueError(
             f"input_noise={amount} is the share of a row that noise_type={kind!r} "
             "replaces: it must be below 1."
+        )
+    if estimator.image_shape is not None and amount > MOST_NOISE:
+        raise ValueError(
+            f"input_noise={amount} is the standard deviation of noise on pixels that "
+            f"are scaled to [0, 1]: above {MOST_NOISE} it hides the pictures. Of grey "
+            f"levels up to 255, pass {amount} / 255."
         )
     return amount
 

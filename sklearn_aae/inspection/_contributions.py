@@ -114,9 +114,15 @@ class OutlierContributionDisplay:
             If the estimator has no ``score_samples`` or no ``localize``.
 
         ValueError
-            If `n_rows` or `n_columns` is no whole number of at least 1.
+            If `n_rows` or `n_columns` is no whole number of at least 1, or the
+            estimator was fitted on pictures, whose heat maps are no parts of scores.
         """
         check_estimator(cls.__name__, estimator, "score_samples", "localize")
+        if getattr(estimator, "image_shape", None) is not None:
+            raise ValueError(
+                f"{cls.__name__} draws parts of scores, and heat maps of pictures are "
+                "none. Use HeatmapDisplay.from_estimator(estimator, X)."
+            )
         for name, value in (("n_rows", n_rows), ("n_columns", n_columns)):
             check_count(name, value)
         scores = -np.asarray(estimator.score_samples(X), dtype=float)

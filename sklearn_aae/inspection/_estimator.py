@@ -36,7 +36,10 @@ def check_estimator(display: str, estimator, *needs: str) -> None:
 def _inner(estimator) -> str:
     """Return how to pass the autoencoder inside of a pipeline or a search."""
     if hasattr(estimator, "steps"):
-        return " Pass the step that is the autoencoder, such as pipeline[0]."
+        return (
+            " Pass the step that is the autoencoder, such as pipeline[-1], and rows as "
+            "the steps before it make them: pipeline[:-1].transform(X)."
+        )
     if hasattr(estimator, "best_estimator_"):
         return " Pass its best_estimator_."
     return ""
@@ -143,5 +146,7 @@ def as_pictures(rows, image_shape, estimator) -> np.ndarray:
             "not known. Pass image_shape=(height, width), or fit with it."
         )
     pixels = rows.toarray() if issparse(rows) else np.asarray(rows)
+    if pixels.shape == tuple(np.atleast_1d(image_shape)):
+        raise ValueError(f"X has shape {pixels.shape}: one picture. Pass X[None].")
     pixels = pixels.reshape(len(pixels), -1)
     return pixels.reshape(-1, *check_image_shape(image_shape, pixels.shape[1]))

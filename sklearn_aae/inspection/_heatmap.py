@@ -44,6 +44,9 @@ class HeatmapDisplay:
     images_ : list of matplotlib AxesImage
         Rows of pictures, from the top.
 
+    colorbar_ : matplotlib Colorbar
+        Of the heat maps.
+
     See Also
     --------
     ReconstructionDisplay : Pictures and their reconstructions alone.
@@ -145,6 +148,7 @@ class HeatmapDisplay:
         *,
         cmap: Any = "gray",
         heat_cmap: Any = "inferno",
+        heat_max: float | None = None,
         **kwargs: Any,
     ) -> Self:
         """Draw pictures, reconstructions, heat maps and masks below each other.
@@ -158,7 +162,11 @@ class HeatmapDisplay:
             Colours of pictures of one channel, and of masks.
 
         heat_cmap : str or matplotlib Colormap, default="inferno"
-            Colours of the heat maps, from 0 to the hottest place of all.
+            Colours of the heat maps, from 0 to `heat_max`.
+
+        heat_max : float, default=None
+            What has the last colour, to draw several calls alike, or to leave normal
+            pictures dark; None is the hottest place of these.
 
         **kwargs : dict
             Passed on to ``ax.imshow``, for all rows.
@@ -179,14 +187,14 @@ class HeatmapDisplay:
         rows = [
             ("picture", self.pictures, {"cmap": cmap} | span),
             ("reconstructed", self.reconstructions, {"cmap": cmap} | span),
-            ("heat map", self.heat, {"cmap": heat_cmap, "vmin": 0.0}),
+            ("heat map", self.heat, {"cmap": heat_cmap, "vmin": 0.0, "vmax": heat_max}),
         ]
         if self.masks is not None:
             rows.append(("mask", self.masks, {"cmap": cmap}))
         n_images, height, width = self.heat.shape
         if ax is None:
-            size = (0.8 * n_images + 1.2, 0.8 * len(rows) * height / width + 0.2)
-            _, ax = plt.subplots(figsize=size, layout="constrained")
+            size = (0.8 * n_images + 2.0, 0.8 * len(rows) * height / width + 0.2)
+            _, ax = plt.subplots(figsize=size, layout="compressed")
         self.images_ = []
         for i, (_, images, style) in enumerate(rows):
             bottom = (len(rows) - i - 1) * height
@@ -197,5 +205,7 @@ class HeatmapDisplay:
         middles = (np.arange(len(rows))[::-1] + 0.5) * height
         ax.set_yticks(middles, [name for name, _, _ in rows])
         ax.tick_params(left=False)
+        look = {"label": "surprise", "extend": "neither" if heat_max is None else "max"}
+        self.colorbar_ = ax.figure.colorbar(self.images_[2], ax=ax, **look)
         self.ax_, self.figure_ = ax, ax.figure
         return self

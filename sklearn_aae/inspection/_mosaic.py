@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Channels that matplotlib draws: red, green and blue, and opacity.
+COLOURS = (3, 4)
+
 
 def mosaic(images: np.ndarray) -> np.ndarray:
     """Put a grid of images side by side.
@@ -9,12 +12,14 @@ def mosaic(images: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     images : ndarray of shape (n_rows, n_columns, height, width, ...)
-        The images.
+        The images. Channels that are no colours give way to their mean.
 
     Returns
     -------
     image : ndarray of shape (n_rows * height, n_columns * width, ...)
     """
+    if images.ndim == 5 and images.shape[4] not in COLOURS:
+        images = images.mean(4)
     n_rows, n_columns, height, width, *channels = images.shape
     rows = np.swapaxes(images, 1, 2)
     return rows.reshape(n_rows * height, n_columns * width, *channels)

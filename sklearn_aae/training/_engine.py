@@ -232,7 +232,9 @@ class Engine:
             for i, batch in enumerate(batches.epoch(number)):
                 if i == CALIBRATION_BATCHES:
                     break
-                batch.code(self.recipe.networks)  # only encoders are normalised
+                # Of the other networks that are normalised, critics of cells, the
+                # averages of the training will do.
+                batch.code(self.recipe.networks)
         self.set_training(False)
 
     def evaluate(self, batch: Batch, number: int, total_variance) -> Tensor:

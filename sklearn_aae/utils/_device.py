@@ -26,10 +26,10 @@ class Device:
         """Float64 on a CPU, where the answer must not depend on the batch."""
         return torch.float64 if self.torch_device.type == "cpu" else torch.float32
 
-    def training_dtype(self, full_batch: bool) -> torch.dtype:
+    def training_dtype(self, small_batch: bool) -> torch.dtype:
         """Float64 where it costs nothing: one small batch on a CPU."""
         on_cpu = self.torch_device.type == "cpu"
-        return torch.float64 if full_batch and on_cpu else torch.float32
+        return torch.float64 if small_batch and on_cpu else torch.float32
 
 
 def available(name: str) -> bool:

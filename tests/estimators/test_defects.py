@@ -10,7 +10,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from sklearn_aae import AAEOutlierDetector
+from sklearn_aae.estimators._health import complaints_of
 from sklearn_aae.estimators.outliers._heat import LEAST_ERROR, heat, hottest
+from sklearn_aae.utils._compat import InvalidParameterError
 
 X = load_digits().images / 16
 QUICK = {"n_init": 2, "max_iter": 15, "random_state": 0}
@@ -67,8 +69,10 @@ def test_heat_is_error_against_the_usual_error_over_windows():
 
 def test_pictures_are_scored_by_their_hottest_places():
     cells = torch.arange(200.0).expand(2, 200)
-    assert hottest(cells).tolist() == [198.5, 198.5]
-    assert hottest(torch.arange(10.0)[None]).tolist() == [9.0]
+    assert hottest(cells, 1).tolist() == [198.5, 198.5]
+    assert hottest(torch.arange(10.0)[None], 1).tolist() == [9.0]
+    # 1 % of 200 places, not of their cells, which are alike.
+    assert hottest(cells.repeat_interleave(3, -1), 3).tolist() == [198.5, 198.5]
 
 
 def test_scores_are_the_hottest_windows():
@@ -79,7 +83,7 @@ def test_scores_are_the_hottest_windows():
     flat = X[80:110].reshape(30, 64)
     residual = (flat - model.reconstruct(flat)) ** 2
     parts = torch.from_numpy(residual), torch.from_numpy(member.usual)
-    expected = -hottest(heat(*parts, (8, 8, 1), places=False)).numpy()
+    expected = -hottest(heat(*parts, (8, 8, 1), places=False), 1).numpy()
     np.testing.assert_allclose(model.score_samples(flat), expected, rtol=1e-5)
 
 
@@ -140,9 +144,59 @@ def test_channels_share_their_place():
     colour = np.stack([X[:80], 1 - X[:80], X[:80]], -1)
     options = {"n_init": 1, "max_iter": 2, "random_state": 0}
     model = AAEOutlierDetector(image_shape=(8, 8, 3), **options).fit(colour)
-    found = model.localize(colour[:5])
-    assert found.shape == (5, 8, 8, 3)
-    assert np.array_equal(found[..., 0], found[..., 2])
+    (member,) = model.members_
+    dtype = next(member.cell_critic.parameters()).dtype
+    rows = torch.from_numpy(colour[:5].reshape(5, -1)).to(dtype)
+    with torch.no_grad():
+        nats = -(-member.cell_critic(rows)).sigmoid().log().double()
+    missed = (colour[:5] - model.set_params(clip=False).reconstruct(colour[:5])) ** 2
+    parts = torch.from_numpy(missed).flatten(1), torch.from_numpy(member.usual)
+    expected = {
+        "replacement": nats.view(5, 8, 8, 3).mean(-1).numpy(),
+        "reconstruction": heat(*parts, (8, 8, 3)).view(5, 8, 8, 3)[..., 0].numpy(),
+    }
+    for by, places in expected.items():
+        found = model.set_params(localize_by=by).localize(colour[:5])
+        assert found.shape == (5, 8, 8, 3)
+        for channel in np.moveaxis(found, -1, 0):
+            np.testing.assert_allclose(channel, places, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"localize_by": "reconstruction"}, "replacement"),
+        ({"localize_by": "reconstruction"}, "both"),
+        ({}, "map"),
+    ],
+)
+def test_what_was_not_trained_is_not_localized_by(options, wrong):
+    small = {"n_init": 1, "max_iter": 1, "image_shape": (8, 8)}
+    model = AAEOutlierDetector(**small, **options).fit(X[:40])
+    expected = model.localize(X[:5])
+    with pytest.raises(InvalidParameterError, match=f"localize_by='{wrong}' is not"):
+        model.set_params(localize_by=wrong).localize(X[:5])
+    again = model.set_params(localize_by=options.get("localize_by", "auto"))
+    assert np.array_equal(again.localize(X[:5]), expected)
+
+
+def test_few_pictures_have_as_many_steps():
+    options = {"n_init": 1, "hidden_channels": (2,), "random_state": 0}
+    pictures = AAEOutlierDetector(image_shape=(8, 8), **options).fit(X[:20])
+    assert pictures.n_iter_ == 600  # one step each
+    table = AAEOutlierDetector(n_init=1, random_state=0).fit(X[:20].reshape(20, 64))
+    assert table.n_iter_ == 100
+
+
+def test_only_what_is_asked_of_codes_is_said_to_be_ill():
+    options = {"n_init": 1, "max_iter": 1, "image_shape": (8, 8)}
+    model = AAEOutlierDetector(**options).fit(X[:80])
+    ill = {"n_steps": 500, "prior_match": 1.0, "prior_match_pvalue": 0.0}
+    model.health_ = model.health_ | ill | {"dead_columns": [1], "explained_variance": 1}
+    assert complaints_of(model) == []
+    by_prior = AAEOutlierDetector(**options, score_method="prior").fit(X[:80])
+    by_prior.health_ = model.health_
+    assert len(complaints_of(by_prior)) == 2
 
 
 def test_stored_detectors_answer_the_same(detector):

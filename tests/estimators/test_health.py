@@ -135,7 +135,7 @@ def test_columns_that_the_rows_do_not_need_die():
     line = np.random.RandomState(0).normal(size=(300, 1)) * np.ones((1, 5))
     vae = {"regularizer": "kl", "normalization": None, "learning_rate": 0.01}
     model = AAETransformer(4, max_iter=60, **vae, **SMALL)
-    message = r"Columns \[1, 2, 3\] of the code are dead.*Lower n_components=4"
+    message = r"Columns \[1, 2, 3\] of the code are dead.*Lower n_components, here 4,"
     with pytest.warns(ConvergenceWarning, match=message):
         model.fit(line)
     assert model.health_["dead_columns"] == [1, 2, 3]

@@ -1,6 +1,8 @@
 """Pictures go in and come back as pictures; what is none says what to do."""
 
 import pickle
+import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -179,7 +181,9 @@ BAD_X = [
     (COLOUR[..., 0], (11, 9), "height comes first"),
     (COLOUR, (9, 11), r"set image_shape=\(9, 11, 3\)"),
     (COLOUR[..., 0], (9, 11, 3), "It has no channels, and 3 are expected"),
-    (COLOUR[..., :2], (9, 11, 3), "Resize the pictures"),
+    (COLOUR[..., :2], (9, 11, 3), r"2 channels: set image_shape=\(9, 11, 2\)"),
+    (COLOUR[..., :2], (9, 11, 1), r"pass X\[..., :1\], or set image_shape="),
+    (GREY, (N, 8, 8), r"X\[None\], or, if it is 60 pictures, image_shape=\(8, 8\)"),
     (GREY, (8, 8, 1), r"Pass X\[..., None\]"),
     (GREY[..., None], (8, 8), r"Pass X\[..., 0\]"),
     (GREY[None, ..., None], (8, 8, 1), "set image_shape to theirs"),
@@ -233,6 +237,39 @@ def test_bad_shapes_say_what_to_do(image_shape):
         make(image_shape=image_shape).fit(FLAT)
 
 
+PALE = [
+    (0.4 + 0.1 * GREY, r"use \[0.4, 0.5\] of \[0, 1\].*\(X - 0.4\) / 0.1"),
+    (GREY > 0.5, None),
+    ((GREY > 0.5).astype(np.uint8), r"use \[0, 1\] of \[0, 255\].*astype\('uint8'\)"),
+]
+
+
+@pytest.mark.parametrize(("X", "message"), PALE)
+def test_pale_pictures_are_told(X, message):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        make(AAEOutlierDetector).fit(X)
+    said = [w for w in caught if "pale" in str(w.message)]
+    assert len(said) == (message is not None)
+    if said:
+        assert re.search(message, str(said[0].message))
+        assert said[0].filename == __file__
+
+
+def test_noise_of_pictures_is_in_ranges_of_their_pixels():
+    with pytest.raises(ValueError, match=r"input_noise=25 .*pass 25 / 255"):
+        make(input_noise=25).fit(EIGHT_BIT)
+    make(input_noise=3.0).fit(EIGHT_BIT)
+    AAETransformer(2, input_noise=25.0, max_iter=1).fit(FLAT)  # standard deviations
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(16, torch.float64), (17, torch.float32)])
+def test_one_batch_of_small_pictures_is_trained_in_float64(size, dtype):
+    X = np.random.RandomState(0).uniform(size=(N, size, size))
+    net = make(image_shape=(size, size)).fit(X).net_
+    assert {p.dtype for p in net.module_.parameters()} == {dtype}
+
+
 def test_channels_first_are_told_apart():
     message = r"channels first. They come last: image_shape=\(32, 32, 3\)"
     with pytest.raises(ValueError, match=message):
@@ -244,7 +281,10 @@ BAD_NEW = [
     (GREY, EIGHT_BIT, "Pass X / 255"),
     (EIGHT_BIT, 2 * GREY - 1, r"in \[-1, 1\].*127.5 \* \(X \+ 1\)"),
     (EIGHT_BIT, GREY * 65535, r"span \[0, 65535\].*were uint8"),
-    (GREY, GREY * 255, r"span \[0, 255\]"),
+    (GREY, GREY * 255, r"span \[0, 255\].*were: X / 255"),
+    (GREY, GREY * 16, "were: X / 16"),
+    (GREY, GREY * 99 - 50, r"\(X - X.min\(\)\)"),
+    (GREY, INFINITE, "infinity"),
     (GREY, NANS, "no missing pixels"),
     (GREY, pd.DataFrame(NANS.reshape(N, 64)).astype("Float64"), "no missing pixels"),
     (EIGHT_BIT, 255 * NANS, "no missing pixels"),
@@ -415,7 +455,24 @@ def test_a_stacked_search_gives_the_results_of_fits_one_by_one(
     np.testing.assert_allclose(*codes, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("kind", [AAETransformer, AAEClusterer, GANSampler])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_detectors_of_a_stacked_search_are_those_of_fits_one_by_one(recorded):
+    model = make(AAEOutlierDetector, compile=recorded, n_components=2)
+    model.set_params(max_iter=30 if recorded else 3)
+    grid = {"learning_rate": [1e-3, 3e-3]}
+    alone = GridSearchCV(model, grid, cv=2, error_score="raise").fit(GREY)
+    with parallel_config(backend="stacked"):
+        stacked = GridSearchCV(model, grid, cv=2, error_score="raise").fit(GREY)
+    name = "mean_test_score"
+    expected = alone.cv_results_[name]
+    np.testing.assert_allclose(stacked.cv_results_[name], expected, rtol=1e-9)
+    found, expected = (s.best_estimator_.localize(GREY) for s in (stacked, alone))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "kind", [AAETransformer, AAEClusterer, GANSampler, AAEOutlierDetector]
+)
 def test_replayed_steps_are_the_steps(kind):
     options = {"max_iter": 80, "batch_size": 30}
     models = [

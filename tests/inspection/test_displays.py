@@ -1022,8 +1022,19 @@ def test_heatmap_display(masked, detector):
     assert names == ["picture", "reconstructed", "heat map", "mask"][: 3 + masked]
     tops = [image.get_extent()[3] for image in display.images_]
     assert tops == sorted(tops, reverse=True)
-    again = display.plot(heat_cmap="magma")
+    assert display.images_[2].get_clim() == (0.0, display.heat.max())
+    assert display.colorbar_.mappable is display.images_[2]
+    again = display.plot(heat_cmap="magma", heat_max=2.5)
     assert again.images_[2].get_cmap().name == "magma"
+    assert again.images_[2].get_clim() == (0.0, 2.5)
+    assert again.images_[0].get_clim() == (display.pictures.min(), 1.0)
+
+
+def test_names_beside_the_heatmaps_are_whole(detector):
+    display = HeatmapDisplay.from_estimator(detector, PICTURES, n_images=2)
+    display.figure_.draw_without_rendering()
+    left = [t.get_window_extent().x0 for t in display.ax_.get_yticklabels()]
+    assert min(left) >= 0
 
 
 def test_heatmap_display_of_colour():
@@ -1033,6 +1044,11 @@ def test_heatmap_display_of_colour():
     display = HeatmapDisplay.from_estimator(model, colour, n_images=3)
     assert display.heat.shape == (3, 8, 8)
     assert display.pictures.shape == (3, 8, 8, 3)
+    # Two channels are no colours: what is drawn is their mean.
+    pair = colour[:3, ..., 1:]
+    two = HeatmapDisplay(pictures=pair, reconstructions=pair, heat=PICTURES[:3])
+    drawn = two.plot().images_[0].get_array()
+    np.testing.assert_allclose(drawn, np.hstack(pair.mean(-1)))
 
 
 def test_heatmap_display_says_what_it_needs(detector, aae):
@@ -1046,5 +1062,11 @@ def test_heatmap_display_says_what_it_needs(detector, aae):
     table = AAEOutlierDetector(n_init=1, **SMALL).fit(X)
     with pytest.raises(ValueError, match="not fitted on pictures"):
         HeatmapDisplay.from_estimator(table, X)
+    with pytest.raises(ValueError, match=r"Pass X\[None\]"):
+        HeatmapDisplay.from_estimator(detector, PICTURES[0])
+    with pytest.raises(ValueError, match="Use HeatmapDisplay"):
+        OutlierContributionDisplay.from_estimator(detector, PICTURES)
+    with pytest.raises(TypeError, match=r"pipeline\[-1\]"):
+        HeatmapDisplay.from_estimator(make_pipeline(detector).fit(PICTURES), PICTURES)
     with pytest.raises(ValueError, match="one value for each place"):
         HeatmapDisplay.from_estimator(detector, PICTURES, masks=X[:, :60])

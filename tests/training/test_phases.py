@@ -195,8 +195,8 @@ def test_phase_moves_what_it_names(case, networks_of, make_batch, stream):
 class Witness(nn.Module):
     """A critic of cells that says what it sees."""
 
-    def forward(self, x):
-        self.seen = x
+    def forward(self, x, row_weight=None):
+        self.seen, self.weight = x, row_weight
         return x.nan_to_num()
 
 
@@ -211,6 +211,7 @@ def test_cells_of_other_rows_are_to_be_spotted(rate, randn, stream, close):
             {"cell_critic": witness}, Batch(x, x[:, :K], weight=weight)
         )
     seen, known = witness.seen, ~x.isnan()
+    assert witness.weight is weight  # its normalisation counts rows alike
     assert torch.equal(seen.isnan(), x.isnan())
     strange = known & (seen != x)
     assert abs(strange.sum() / known.sum() - 0.9 * rate) < 0.15
@@ -236,7 +237,7 @@ def test_patches_of_other_places_are_to_be_spotted(rate, shape, stream, close, r
     pictures = (witness.seen != x).view(400, height, width, n)
     damaged = pictures.any((1, 2, 3))
     assert abs(damaged.double().mean() - rate) < 0.1
-    cells, grey = x.flatten().sort().values, 0
+    cells, grey, levels, tall = x.flatten().sort().values, 0, [], []
     for seen, own, inside in zip(witness.seen, x, pictures, strict=True):
         if not inside.any():
             continue
@@ -250,15 +251,19 @@ def test_patches_of_other_places_are_to_be_spotted(rate, shape, stream, close, r
         new = seen.view(shape)[inside]
         level = len(new.unique()) == 1
         grey += level
+        levels += [new[0]] if level else []
+        tall.append(rows.sum() * width > columns.sum() * height)
         # What is not one grey level is of another picture, as it is.
         found = cells[torch.searchsorted(cells, new).clamp_max(len(cells) - 1)]
         assert level or (torch.equal(found, new) and not torch.isin(new, own).any())
     if rate:
         assert abs(grey / int(damaged.sum()) - 0.5) < 0.1
+        assert torch.stack(levels).min() < 0.1 < 0.9 < torch.stack(levels).max()
+        assert 0.25 < torch.stack(tall).double().mean() < 0.75
 
 
 def test_a_patch_keeps_its_order(stream):
-    """Of pictures that say where each cell is, patches are pieces, cut at the edges."""
+    """Of pictures that say where each cell is, patches are pieces, around the edges."""
     shape = (8, 10, 2)
     rows, columns = torch.meshgrid(torch.arange(8), torch.arange(10), indexing="ij")
     places = (rows * 10 + columns)[..., None].expand(shape).flatten().double()

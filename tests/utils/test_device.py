@@ -83,7 +83,7 @@ def test_the_cpu_is_always_available():
 
 
 @pytest.mark.parametrize(
-    ("name", "full_batch", "training", "inference"),
+    ("name", "small_batch", "training", "inference"),
     [
         ("cpu", True, torch.float64, torch.float64),
         ("cpu", False, torch.float32, torch.float64),
@@ -91,9 +91,9 @@ def test_the_cpu_is_always_available():
         ("mps", False, torch.float32, torch.float32),
     ],
 )
-def test_dtypes(name, full_batch, training, inference):
+def test_dtypes(name, small_batch, training, inference):
     device = Device(torch.device(name))
-    assert device.training_dtype(full_batch) == training
+    assert device.training_dtype(small_batch) == training
     assert device.inference_dtype == inference
 
 

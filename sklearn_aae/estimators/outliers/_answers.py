@@ -5,6 +5,7 @@ import numpy as np
 from sklearn_aae.estimators._tables import read_new_rows
 from sklearn_aae.estimators.outliers._calibration import Range
 from sklearn_aae.estimators.outliers._scores import (
+    WAYS,
     Ensemble,
     available_scores,
     threshold,
@@ -16,7 +17,7 @@ from sklearn_aae.tabular import (
     mask_rare_categories,
     unknown_cells,
 )
-from sklearn_aae.utils._compat import check_sample_weight
+from sklearn_aae.utils._compat import InvalidParameterError, check_sample_weight
 from sklearn_aae.utils._typing import Answer, TableLike
 
 # Rows that a category is known from.
@@ -71,10 +72,24 @@ class OutlierScores:
 
     @property
     def _localized_by(self) -> str:
-        """What scores are dealt out by, of what the models have learned."""
-        if self.members_[0].cell_critic is None:
-            return "reconstruction"
-        return self._default_way() if self.localize_by == "auto" else self.localize_by
+        """What scores are dealt out by, of what the models have learned.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it was set to something else after the fit.
+        """
+        learned = self.members_[0].cell_critic is not None
+        if self.localize_by == "auto":
+            return self._default_way() if learned else "reconstruction"
+        there = WAYS if learned else WAYS[:1]
+        if self.localize_by not in there:
+            raise InvalidParameterError(
+                f"localize_by={self.localize_by!r} is not what this "
+                f"{type(self).__name__} was fitted for, which is {' or '.join(there)}. "
+                "Fit it again, or set it back."
+            )
+        return self.localize_by
 
     def _read(self, X) -> tuple[np.ndarray, np.ndarray | None]:
         """Return valid rows, and which cells hold unknown categories.
@@ -148,19 +163,25 @@ class OutlierScores:
         Returns
         -------
         attribution : {ndarray, DataFrame} of shape (n_samples, n_features), float64
-            A frame, if X is one: of its kind, column names and row labels. Rows sum to
-            ``-score_samples(X)``. With ``score_method="reconstruction"`` and without
-            another `localize_by` these are the summands themselves; other
+            A frame, if X is one: of its kind, column names and row labels. Of tables
+            rows sum to ``-score_samples(X)``. With ``score_method="reconstruction"``
+            and without another `localize_by` these are the summands themselves; other
             scores are of whole rows, and are dealt out in proportion to them, or to
             what `localize_by` says. A number far beyond those of the training rows
             moves the whole row's code: the others then count by the code without it,
             and what the score is lower without it is all its own.
-            Of pictures it is a heat map, in the shape of X: √(s t), mean over the
-            models. s is the mean of log(1 + r/u), of the squared error r at each place,
-            and over Gaussian windows of 1 and 2 pixels around it, against its mean u on
-            the training pictures (and at least 0.02 of the range squared). t is -log P(
-            the pixel is the picture's own), see `localize_by`, which may ask for s or t
-            alone.
+            Of pictures it is a heat map, in the shape of X, the same for all channels
+            of a place, and no part of a score: √(s t), mean over the models. s is the
+            mean of log(1 + r/(u + 0.02)), of the squared error r at each place, of
+            pixels in [0, 1], and over Gaussian windows of 1 and 2 pixels around it,
+            against its mean u on the training pictures. t is -log P(the pixel is the
+            picture's own), mean over channels. `localize_by` may ask for s or t alone.
+            What is hot, held-out normal pictures tell.
+
+        Raises
+        ------
+        InvalidParameterError
+            If `localize_by` was set to what the fit has not trained.
         """
         X = as_table(X)
         rows, unknown = self._read(X)

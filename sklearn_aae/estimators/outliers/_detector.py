@@ -35,6 +35,7 @@ from sklearn_aae.estimators.outliers._calibration import (
 from sklearn_aae.estimators.outliers._member import Member
 from sklearn_aae.estimators.outliers._scores import (
     METHODS,
+    WAYS,
     available_scores,
 )
 from sklearn_aae.nn import NOISES
@@ -108,7 +109,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         "replacement" is log P(its cells are its own), by the network that `localize_by`
         names. Of pictures "reconstruction" and "replacement" are means of the hottest
         1 % of places, the former of the windows of the heat map alone, and "combined"
-        counts these two, no prior: a defect of a few pixels hardly moves a code.
+        counts these two, as far as `localize_by` has them, and no prior: a defect of a
+        few pixels hardly moves a code.
 
     contamination : float or "auto", default=0.1
         Share of the training rows that are outliers, in (0, 0.5], or of those of
@@ -132,11 +134,13 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         of one grey level [5]_; or "both", the root of their product. Of tables it finds
         more wrong cells, if it is trained for long (thousands of steps); their scores
         do not ask it, unless `score_method` does. "auto" is "reconstruction" of
-        tables, unless `score_method` needs the other, and "both" of pictures.
+        tables, unless `score_method` needs the other, and "both" of pictures. Of
+        pictures the network needs some 300 steps, as "auto" epochs give it. It may be
+        set after the fit to what the fit has trained.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 600 steps, within 10 and 100: what
-        is learned late is the outliers themselves.
+        Number of epochs. "auto" is as many as make 600 steps, within 10 and 100 (600 of
+        pictures): what is learned late is the outliers themselves.
 
     learning_rate : float, default=4e-3
         Of Adam, at the start.
@@ -211,7 +215,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     trim: float = parameter(default=0.0, allowed=[SHARE])
     localize_by: str = parameter(
         default="auto",
-        allowed=[StrOptions({"auto", "reconstruction", "replacement", "both"})],
+        allowed=[StrOptions({"auto", *WAYS})],
         shapes=True,
     )
     hidden_layer_sizes: Sequence[int] | str = (64, 64)
@@ -225,7 +229,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     # --- fit ------------------------------------------------------------------------
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
-        return EpochRule(600, 10, 100)
+        # The network that spots patches has learned nothing after 100 steps.
+        return EpochRule(600, 10, 100 if self.image_shape is None else 600)
 
     def _parts(self) -> list["AAEOutlierDetector"]:
         """Return a detector for each size of the code that restarts have.
@@ -293,6 +298,10 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         """Keep all trained models; that of the lowest criterion answers."""
         losses = [net.loss_ for net in nets]
         return Choice(nets, losses.index(min(losses)))
+
+    @property
+    def _prior_counts(self) -> bool:
+        return bool({"prior", "critic"} & {*self._scored_by[1]})
 
     @property
     def _n_restarts(self) -> int:

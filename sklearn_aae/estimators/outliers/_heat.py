@@ -49,10 +49,11 @@ def heat(
     return mean.repeat_interleave(shape[2], -1) if shape[2] > 1 else mean
 
 
-def hottest(cells: Tensor) -> Tensor:
-    """Return the mean of a picture's hottest places, (B,)."""
-    n = max(1, math.ceil(SCORED * cells.shape[-1]))
-    return cells.topk(n, dim=-1).values.mean(-1)
+def hottest(cells: Tensor, n_channels: int) -> Tensor:
+    """Return the mean of a picture's hottest places, alike in all channels: (B,)."""
+    places = cells[..., ::n_channels]
+    n = max(1, math.ceil(SCORED * places.shape[-1]))
+    return places.topk(n, dim=-1).values.mean(-1)
 
 
 def _windows(x: Tensor, shape: tuple[int, int, int]) -> list[Tensor]:

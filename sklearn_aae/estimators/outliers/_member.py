@@ -144,7 +144,8 @@ class Member:
             return self.cells(x, z).sum(-1)
         residual = self.residual(x, self.decoder(z))
         usual = torch.tensor(self.usual).to(x)
-        return hottest(heat(residual, usual, self.image_shape, places=False))
+        cells = heat(residual, usual, self.image_shape, places=False)
+        return hottest(cells, self.image_shape[2])
 
     def scores(self, x: Tensor, names: Sequence[str]) -> Tensor:
         """Return the scores of rows, high for outliers: (B, n_names)."""
@@ -159,6 +160,8 @@ class Member:
             found["critic"] = -self.critic(z)
         if "replacement" in names:
             nats = self.replaced(x)
-            pictures = self.image_shape is not None
-            found["replacement"] = hottest(nats) if pictures else nats.sum(-1)
+            images = self.image_shape
+            found["replacement"] = (
+                nats.sum(-1) if images is None else hottest(nats, images[2])
+            )
         return torch.stack([found[name] for name in names], -1)

@@ -16,6 +16,8 @@ from sklearn_aae.estimators.outliers._calibration import (
 from sklearn_aae.estimators.outliers._member import Member
 
 METHODS = ("combined", "reconstruction", "prior", "critic", "replacement")
+# What scores are dealt out by.
+WAYS = ("reconstruction", "replacement", "both")
 # What counts together: the critic's say is noise where the game is even.
 COMBINED = ("reconstruction", "prior")
 COMBINED_OF_PICTURES = ("reconstruction", "replacement")

@@ -3,7 +3,7 @@
 Letters: C models in a stack, B batch, d cells of a row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -50,7 +50,7 @@ class DetectReplacedCells(Phase):
         """Return the binary cross-entropy, in nats a known cell."""
         x, known = batch.x, ~batch.x.isnan()
         seen, changed = self.replace(x)
-        logits = networks["cell_critic"](seen)
+        logits = networks["cell_critic"](seen, batch.weight)
         nats = (F.softplus(logits) - logits * changed) * known
         return row_mean(nats.sum(-1) / known.sum(-1).clamp_min(1), batch.weight)
 
@@ -59,26 +59,28 @@ class DetectReplacedCells(Phase):
 class DetectReplacedPatches(DetectReplacedCells):
     """The cell critic learns to detect a patch that is no part of a picture.
 
-    A rectangle, anywhere, of another place of another picture (Li et al. 2021,
-    CutPaste) or of one grey level, each as often. Which cells changed by more than a
+    A rectangle, anywhere, of another place of another picture, the one before it in the
+    batch (Li et al. 2021, CutPaste), or of one grey level, each as often. One that
+    crosses an edge goes on at the opposite one. Which cells changed by more than a
     tenth of the range is what the critic learns to tell.
 
     Parameters
     ----------
     shape : tuple of int
-        Height, width and channels.
+        Height, width and channels of the pictures, which must be given.
 
     rate : float
         Probability that a picture is changed.
 
     sizes : pair of float
-        Smallest and largest share of a picture that is replaced.
+        Smallest and largest share of a picture that is replaced, of at least one pixel
+        a side.
 
     stretch : float
         Logarithm of the largest ratio of height to width, in those of the picture.
     """
 
-    shape: tuple[int, int, int] = (1, 1, 1)
+    shape: tuple[int, int, int] = field(kw_only=True)
     rate: float = 0.8
     sizes: tuple[float, float] = (0.005, 0.1)
     stretch: float = 1.5
