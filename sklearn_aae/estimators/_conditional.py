@@ -17,7 +17,7 @@ from sklearn_aae.estimators._codes import CodeMixin
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._labels import LabelRole, label_numbers
 from sklearn_aae.estimators._model import FittedModel
-from sklearn_aae.estimators._rules import LONG, EpochRule
+from sklearn_aae.estimators._rules import EpochRule
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output, read_codes, read_new_rows
@@ -68,7 +68,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
         compares the rows of each class (`batch_size_`).
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 1,000 steps, within 20 and 400.
+        Number of epochs. "auto" is as many as make 600 steps, within 20 and 400.
 
     {parameters}
 
@@ -119,7 +119,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
     _label_role = LabelRole(n_required=1)
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
-        return LONG
+        return EpochRule(600, 20, 400)
 
     def _rows_a_step(self, n_classes: int | None) -> int:
         if self.batch_size != "auto":

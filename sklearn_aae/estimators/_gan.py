@@ -76,7 +76,7 @@ class GANSampler(BaseModel):
         Step size of both networks.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 750 steps, within 10 and 100.
+        Number of epochs. "auto" is as many as make 1,300 steps, within 10 and 80.
 
     generator : nn.Module, default=None
         Your own network from `n_components` columns to (scaled) rows. It is copied,
@@ -162,7 +162,7 @@ class GANSampler(BaseModel):
         return super()._prepare(given, seed, earlier, arrange=arrange, **options)
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
-        return EpochRule(750)
+        return EpochRule(1300, 10, 80)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         prior, size = as_prior(self.prior, self.n_components), self.batch_size

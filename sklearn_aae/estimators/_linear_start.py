@@ -21,7 +21,8 @@ from sklearn_aae.utils._device import torch_threads
 
 # Of more columns the products of few rows are computed, not those of columns.
 MAX_COLUMNS = 1024
-CHUNK = 2**15
+# Cells that are in float64 at a time.
+CHUNK_CELLS = 2**19
 # A component of a smaller share of the variance is rounding.
 MIN_SHARE = 1e-9
 # A change of a probability is divided by no less, to be one of its logit.
@@ -182,13 +183,14 @@ def _principal_axes(
         rows = rows.some()
     n = len(rows)
     weight = np.ones(n) if rows.weight is None else rows.weight
-    weight = weight / weight.sum()
+    weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // used)
 
     def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, n, CHUNK):
-            x = rows.X[start : start + CHUNK].cpu()
+        for start in range(0, n, n_together):
+            some = slice(start, start + n_together)
+            x = rows.X[some].cpu()
             x = x if columns is None else columns(x)
-            yield weight[start : start + CHUNK, None], x[:, :used].double().numpy()
+            yield weight[some, None], x[:, :used].double().numpy()
 
     mean = np.sum([(w * x).sum(0) for w, x in chunks()], axis=0)
     if used <= max(n, 2):

@@ -135,6 +135,7 @@ class Progress:
         """Take the fit, complete or not, off the status line."""
         if self._started is not None and self.estimator.verbose:
             BOARD.leave(self)
+        self._watches.clear()  # they know this: see `Watch.close`
 
     # --- for those who wait -----------------------------------------------------------
 
@@ -182,7 +183,8 @@ class Watch:
     """
 
     def __init__(self, progress: Progress, trainer: Trainer, task: Any):
-        self._progress, self._trainer, self._task = progress, trainer, task
+        self._progress, self._task = progress, task
+        self._trainer: Trainer | None = trainer
         self._epoch: Any = None
         self.n_done = self._n_told = 0
         self._closed = self.stopped = False
@@ -203,14 +205,15 @@ class Watch:
     def end_epoch(self, write_weights: Callable[[], None]) -> None:
         """Tell the callbacks and who waits."""
         assert self.job is not None
-        job, epoch = self.job, None
+        assert self._trainer is not None
+        job, trainer, epoch = self.job, self._trainer, None
         self.n_done += 1
         if self.n_done == self._n_told:
             epoch, self._epoch = self._epoch, None
 
         def attributes() -> dict:
             write_weights()
-            return fitted_so_far(self._progress, self._trainer, job)
+            return fitted_so_far(self._progress, trainer, job)
 
         self.stopped = self._progress.end_epoch(epoch, attributes)
         verbose = self._progress.estimator.verbose
@@ -232,6 +235,9 @@ class Watch:
         """Tell that the net trains no more in this fit."""
         if not self._closed:
             self._closed = True
+            # Who is watched holds the rows, and knows who watches: in a circle they
+            # would outlive the fit.
+            self._trainer = self.job = None
             self._progress.end_model(self._task, self._epoch)
 
 

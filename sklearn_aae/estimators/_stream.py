@@ -61,17 +61,6 @@ def stream(
     n_together = min(CHUNK_ROWS, max(1, CHUNK_UNITS // widest_layer(network)))
     starts = range(0, len(rows), n_together)
 
-    def run(start: int, n: int = n_together) -> np.ndarray:
-        try:
-            return some(slice(start, start + n))
-        except Exception as error:
-            if n == 1 or not is_out_of_memory(error):
-                raise
-        release_memory()
-        half = (n + 1) // 2  # of the last chunk nothing may be left
-        parts = [run(at, half) for at in range(start, min(start + n, len(rows)), half)]
-        return np.concatenate(parts)
-
     def some(at: slice) -> np.ndarray:
         with torch.inference_mode():
             chunk = torch.from_numpy(np.array(prepare(rows[at])))
@@ -79,6 +68,9 @@ def stream(
             if labels is not None:
                 given.append(torch.tensor(labels[at], device=weight.device))
             return finish(answer(*given).cpu().numpy())
+
+    def run(start: int) -> np.ndarray:
+        return _in_parts(some, start, min(start + n_together, len(rows)))
 
     with plain_torch():
         n_workers = min(torch.get_num_threads(), len(starts))
@@ -90,3 +82,19 @@ def stream(
             with single_thread_pool(n_workers) as pool:
                 parts = list(pool.map(run, starts))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _in_parts(some: Callable[[slice], np.ndarray], start: int, stop: int) -> np.ndarray:
+    """Return the answers of some rows, by halves where there is no memory for all.
+
+    No closure of `stream`: one that calls itself holds the rows in a circle.
+    """
+    try:
+        return some(slice(start, stop))
+    except Exception as error:
+        if stop - start == 1 or not is_out_of_memory(error):
+            raise
+    release_memory()
+    half = (start + stop + 1) // 2
+    parts = [_in_parts(some, *ends) for ends in ((start, half), (half, stop))]
+    return np.concatenate(parts)

@@ -1,13 +1,16 @@
 """Rows in every container, by every estimator, metric, scorer and display."""
 
+import gc
 import inspect
 import warnings
+import weakref
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.base import clone
 
 from sklearn_aae import (
@@ -336,3 +339,20 @@ def test_sparse_columns_are_read_as_dense_ones_without_a_warning(estimator, kind
     np.testing.assert_allclose(*rows, rtol=1e-4, atol=1e-5)
     assert rows[0].dtypes.equals(sparse.dtypes)
     assert distance == metrics.frechet_distance(dense + 1, dense)
+
+
+@each
+def test_rows_do_not_outlive_the_fit(estimator):
+    """No collection of garbage is needed, till which twice the memory would be held."""
+    rows = np.random.RandomState(0).normal(size=(997, 3))
+    model, held = clone(estimator), weakref.ref(rows)
+    gc.collect()
+    gc.disable()
+    try:
+        model.fit(rows, np.arange(997) % 2)
+        del rows
+        assert held() is None
+        alive = [o for o in gc.get_objects() if type(o) is torch.Tensor]
+        assert not [t.shape for t in alive if 997 in t.shape and t.numel() >= 2 * 997]
+    finally:
+        gc.enable()

@@ -139,8 +139,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         set after the fit to what the fit has trained.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 600 steps, within 10 and 100 (600 of
-        pictures): what is learned late is the outliers themselves.
+        Number of epochs. "auto" is as many as make 400 steps, within 10 and 100: what
+        is learned late is the outliers themselves. Of pictures it is 600 and 600.
 
     learning_rate : float, default=4e-3
         Of Adam, at the start.
@@ -230,7 +230,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         # The network that spots patches has learned nothing after 100 steps.
-        return EpochRule(600, 10, 100 if self.image_shape is None else 600)
+        tables = self.image_shape is None
+        return EpochRule(400, 10, 100) if tables else EpochRule(600, 10, 600)
 
     def _parts(self) -> list["AAEOutlierDetector"]:
         """Return a detector for each size of the code that restarts have.
