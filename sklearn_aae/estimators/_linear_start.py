@@ -161,11 +161,11 @@ def linear_start(
     first = first[variance[first] > least]
     chosen = axes[first]
     # A sign of its own: an axis points to where its largest weight is positive.
-    largest = np.take_along_axis(chosen, np.abs(chosen).argmax(1)[:, None], 1)
+    largest = np.array([axis[np.abs(axis).argmax()] for axis in chosen])
     return LinearStart(
         columns,
         np.pad(mean, (0, p - used)),
-        np.pad(chosen * np.sign(largest), ((0, 0), (0, p - used))),
+        np.pad(chosen * np.sign(largest)[:, None], ((0, 0), (0, p - used))),
         np.sqrt(variance[first]),
         *moments,
     )
@@ -183,7 +183,7 @@ def _principal_axes(
         rows = rows.some()
     n = len(rows)
     weight = np.ones(n) if rows.weight is None else rows.weight
-    weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // used)
+    weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // max(1, used))
 
     def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for start in range(0, n, n_together):

@@ -8,7 +8,12 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_aae import AAETransformer, ConditionalAAETransformer
+from sklearn_aae import (
+    AAEClusterer,
+    AAEOutlierDetector,
+    AAETransformer,
+    ConditionalAAETransformer,
+)
 from sklearn_aae.decoders import PIXEL_DECODERS
 from sklearn_aae.estimators._linear_start import linear_start
 from sklearn_aae.estimators._rows import Rows
@@ -96,6 +101,22 @@ def test_categories_enter_one_hot_and_leave_as_probabilities():
     # Logits are linear to first order only.
     assert (back["c"].to_numpy() == likeliest).mean() > 0.9
     assert (back["c"].astype(str) == frame["c"].astype(str)).mean() > 0.8
+
+
+@pytest.mark.parametrize("kind", [AAETransformer, AAEClusterer, AAEOutlierDetector])
+@pytest.mark.parametrize("regularizer", ["adversarial", "kl"])
+def test_columns_of_many_categories_alone_have_no_plane(kind, regularizer):
+    """Their embeddings are random at the start: no principal components."""
+    rng = np.random.RandomState(0)
+    cells = {name: rng.randint(90, size=400).astype(str) for name in "ab"}
+    frame = pd.DataFrame(cells).astype("category")
+    options = {"n_init": 1} if kind is not AAETransformer else {}
+    if kind is not AAEClusterer:
+        options["regularizer"] = regularizer
+    model = kind(max_iter=2, random_state=0, **options).fit(frame)
+    rebuilt = model.reconstruct(frame)
+    assert (rebuilt.dtypes == frame.dtypes).all()
+    assert not rebuilt.isna().any(axis=None)
 
 
 def test_weights_count_like_repeated_rows():
