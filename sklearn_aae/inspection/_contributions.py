@@ -130,7 +130,7 @@ class OutlierContributionDisplay:
         rows = take_rows(X, most)
         cells = np.asarray(estimator.localize(rows), dtype=float)
         columns = _column_names(rows, cells)
-        cells, columns = _largest(cells.reshape(len(most), -1), columns, n_columns)
+        cells, columns = _largest(cells, columns, n_columns)
         labels = rows.index if hasattr(rows, "iloc") else most
         return cls(
             contributions=cells,
@@ -186,14 +186,9 @@ class OutlierContributionDisplay:
 
 
 def _column_names(rows, cells: np.ndarray) -> list[str]:
-    """Return the names of a frame's columns, or the places of cells."""
-    names = column_names(rows)
-    if names:
-        return [str(name) for name in names]
-    if cells.ndim == 2:
-        return [f"x{j}" for j in range(cells.shape[1])]
-    places = np.ndindex(*cells.shape[1:])
-    return [f"x[{', '.join(map(str, place))}]" for place in places]
+    """Return the names of a frame's columns, or their numbers."""
+    names = column_names(rows) or [f"x{j}" for j in range(cells.shape[1])]
+    return [str(name) for name in names]
 
 
 def _largest(

@@ -186,7 +186,7 @@ def test_unfitted_estimator(name):
 )
 def test_estimator_that_is_no_autoencoder(name, lacks):
     pipeline = make_pipeline(PCA(2), StandardScaler()).fit(X)
-    with pytest.raises(TypeError, match=rf"Pipeline has no {lacks}.*pipeline\[0\]"):
+    with pytest.raises(TypeError, match=rf"Pipeline has no {lacks}.*pipeline\[-1\]"):
         CALLS[name](pipeline)
 
 
@@ -885,14 +885,19 @@ ROWS = {
 }
 
 
+def of_rows(name, detector):
+    """Return who answers: heat maps of pictures are no contributions."""
+    return DETECTOR if name == "OutlierContributionDisplay" else detector
+
+
 @pytest.mark.filterwarnings("ignore:X has feature names")
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("kind", TABLES)
 def test_rows_of_any_table_are_drawn(kind, name, detector):
     draw = getattr(inspection, name).from_estimator
-    options, attributes = ROWS[name]
+    (options, attributes), model = ROWS[name], of_rows(name, detector)
     found, expected = (
-        draw(detector, rows, **options) for rows in (TABLES[kind](X / 16), X / 16)
+        draw(model, rows, **options) for rows in (TABLES[kind](X / 16), X / 16)
     )
     for attribute in attributes:
         one, other = getattr(found, attribute), getattr(expected, attribute)
@@ -920,7 +925,7 @@ def test_rows_of_any_table_are_drawn(kind, name, detector):
 def test_what_is_no_number_of_things_is_refused(name, parameter, value, aae, detector):
     display = getattr(inspection, name)
     rows = () if name == "ManifoldDisplay" else (X / 16,)
-    model = detector if name in ROWS else aae
+    model = of_rows(name, detector) if name in ROWS else aae
     with pytest.raises(ValueError, match=f"{parameter} must be a whole number of at"):
         display.from_estimator(model, *rows, **{parameter: value})
 
@@ -933,9 +938,9 @@ def test_numbers_of_numpy_are_numbers(detector):
 @pytest.mark.parametrize("name", ROWS)
 def test_no_rows_are_refused(name, detector):
     draw = getattr(inspection, name).from_estimator
-    for rows in (X[:0], PICTURES[:0]):
+    for rows in (X[:0], PICTURES[:0])[: 1 if name.startswith("Outlier") else 2]:
         with pytest.raises(ValueError, match=r"no rows to draw|0 sample"):
-            draw(detector, rows)
+            draw(of_rows(name, detector), rows)
 
 
 # --- marginals, and any number of rows ------------------------------------------------
