@@ -15,7 +15,7 @@ from sklearn_aae.distributions._codes import NO_SHAPE, Shape
 from sklearn_aae.distributions._counts import Counts
 
 # A logit of less is of no category: it fills up a group.
-NEVER = -1e8
+NEVER = -1e29
 # Probability below which nothing is drawn.
 TINY = 1e-30
 

@@ -15,8 +15,9 @@ from sklearn_aae.nn._layers import Linear
 # Columns of more categories are embedded, and predicted by a product of low rank.
 MAX_ONE_HOT = 64
 RANK = 32
-# Logit of what fills up a group: no probability, and no NaN where it meets a 0.
-NEVER = -1e9
+# Logit of what fills up a group: below those of rows however far, so no probability,
+# and no NaN where it meets a 0.
+NEVER = -1e30
 
 
 def only(index: Tensor) -> Tensor:

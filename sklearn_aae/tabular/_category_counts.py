@@ -134,7 +134,9 @@ def good_turing_weights(
         up_to = counts[counts < least + 1].sum()
         # One row more, so that rows of known categories never get the weight 0.
         weight_of_known = (n - up_to + 1) / (n - below + 1)
-        weights *= np.where(unknown[:, j], up_to / below, weight_of_known)
+        # None below: rows that were not trained on, trimmed or held out, are unknown.
+        weight_of_unknown = up_to / below if below else 1.0
+        weights *= np.where(unknown[:, j], weight_of_unknown, weight_of_known)
     return weights
 
 

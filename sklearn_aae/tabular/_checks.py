@@ -27,7 +27,7 @@ def check_finite(X: np.ndarray, names) -> None:
             "dense, or impute first, for example with SimpleImputer."
         )
     cells = X.matrix.data if isinstance(X, SparseTable) else X
-    with np.errstate(over="ignore"):  # a sum that overflows is tested below
+    with np.errstate(over="ignore", invalid="ignore"):  # one that is not finite: below
         total = cells.sum()
     if np.isfinite(total) or not np.isinf(cells).any():
         return
@@ -70,7 +70,9 @@ def check_plain(
             "OneHotEncoder, or use AAETransformer."
         )
     cells = X.matrix.data if isinstance(X, SparseTable) else X
-    if np.isnan(cells.sum()) and np.isnan(cells).any():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = cells.sum()
+    if np.isnan(total) and np.isnan(cells).any():
         columns = [_column(X, place) for place in np.argwhere(np.isnan(cells))]
         advice = (
             f"{owner} takes complete columns: impute first, for example with "

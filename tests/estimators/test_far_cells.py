@@ -107,3 +107,16 @@ def test_what_is_dealt_out_survives_a_copy(rows, tmp_path):
     detector = AAEOutlierDetector(**OPTIONS).fit(rows)
     loaded = pickle.loads(pickle.dumps(detector))
     np.testing.assert_array_equal(loaded.localize(X), detector.localize(X))
+
+
+@pytest.mark.parametrize("far", [1e10, -1e20, 1e25])
+def test_categories_beside_a_far_cell_are_some_that_there_are(far):
+    """Columns of 3 and 4 categories share a group, which is filled up."""
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"x": rng.normal(size=60)})
+    table["three"], table["four"] = rng.choice([*"abc"], 60), rng.choice([*"abcd"], 60)
+    for seed in range(4):
+        model = AAEOutlierDetector(**OPTIONS | {"random_state": seed}).fit(table)
+        rebuilt = model.reconstruct(table.head(2).assign(x=[far, -far]))
+        assert rebuilt["three"].isin([*"abc"]).all()
+        assert rebuilt["four"].isin([*"abcd"]).all()

@@ -148,3 +148,17 @@ def test_rows_that_judge_may_hold_categories_that_no_training_row_has():
     model = AAETransformer(**SMALL)
     losses = [model.fit(train, X_val=rows).loss_ for rows in (judges, holes)]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("trim", [0.0, 0.1])
+def test_categories_of_trimmed_rows_alone_leave_the_threshold(trim):
+    rng = np.random.RandomState(0)
+    x = rng.normal(size=60)
+    x[-3:] = 30
+    table = pd.DataFrame({"x": x, "y": rng.normal(size=60)})
+    table["shop"] = ["u", "v", "w"] * 19 + ["q", "r", "s"]
+    options = {"max_iter": 5, "n_init": 1, "contamination": 0.1, "trim": trim}
+    for seed in range(3):
+        model = AAEOutlierDetector(random_state=seed, **options).fit(table)
+        assert (model.predict(table) == -1).sum() == 6
