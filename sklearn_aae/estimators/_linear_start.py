@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from torch import nn
 
 from sklearn_aae.decoders import BernoulliDecoder, ColumnsDecoder, Decoder
@@ -186,8 +187,7 @@ def _principal_axes(
     weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // max(1, used))
 
     def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, n, n_together):
-            some = slice(start, start + n_together)
+        for some in gen_batches(n, n_together):
             x = rows.X[some].cpu()
             x = x if columns is None else columns(x)
             yield weight[some, None], x[:, :used].double().numpy()

@@ -26,10 +26,6 @@ class EpochRule(NamedTuple):
     most: int = 100
 
 
-# Of games that have more to find than a start shows.
-LONG = EpochRule(1000, 20, 400)
-
-
 class Evaluation(NamedTuple):
     """How good one of several trained nets is.
 

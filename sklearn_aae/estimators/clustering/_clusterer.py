@@ -18,7 +18,7 @@ from sklearn_aae.estimators._label_latent import (
 )
 from sklearn_aae.estimators._labels import class_numbers
 from sklearn_aae.estimators._parameters import NON_NEGATIVE, POSITIVE_INT
-from sklearn_aae.estimators._rules import LONG, EpochRule, Evaluation
+from sklearn_aae.estimators._rules import EpochRule, Evaluation
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._tables import as_output
@@ -225,7 +225,9 @@ class AAEClusterer(LabelLatent, ClusterMixin, BaseAutoencoder):
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
         """Train short from a partition, long where neighbours have to find one."""
-        return EpochRule(500, 10, 50) if self.partition_strength else LONG
+        if self.partition_strength:
+            return EpochRule(500, 10, 50)
+        return EpochRule(1000, 20, 400)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         m, balance = self._n_labels, float(self.balance_strength)
