@@ -394,13 +394,19 @@ class ColumnsDecoder(Decoder):
         super().__init__(n_components, d, n_outputs=heads.n_inputs, **options)
         self.heads, self.numeric = heads, numeric
         self.noise = DECODERS[numeric].noise
-        weight = torch.tensor(weights, dtype=torch.float64)[heads.order]
-        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("weight", self._in_order(weights), persistent=False)
         if moments:
             pairs = torch.tensor(list(moments.values()), dtype=torch.float64)
             self.register_buffer("shift", pairs[:, 0].clone(), persistent=False)
             self.register_buffer("scale", pairs[:, 1].clone(), persistent=False)
             self.log_size = nn.Parameter(torch.zeros(len(moments), dtype=torch.float32))
+
+    def _in_order(self, weights: Sequence[float]) -> Tensor:
+        return torch.tensor(weights, dtype=torch.float64)[self.heads.order.cpu()]
+
+    def reweigh(self, weights: Sequence[float]) -> None:
+        """Take other weights, one for each column."""
+        self.weight.copy_(self._in_order(weights))
 
     def likelihood(self, h: Tensor) -> RowDistribution:
         """Return the columns' distributions as one."""

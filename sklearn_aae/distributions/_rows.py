@@ -14,8 +14,6 @@ from torch.distributions import Distribution, constraints
 from sklearn_aae.distributions._codes import NO_SHAPE, Shape
 from sklearn_aae.distributions._counts import Counts
 
-# A logit of less is of no category: it fills up a group.
-NEVER = -1e29
 # Probability below which nothing is drawn.
 TINY = 1e-30
 
@@ -274,10 +272,8 @@ class Columns(RowDistribution):
         codes = []
         for logits in self.logits:
             J = logits.shape[-2]
-            edges = logits.softmax(-1).cumsum(-1)
-            passed = edges < level[..., at : at + J].unsqueeze(-1)
-            # Rounding may leave the last edge below 1.
-            codes.append(passed.sum(-1).minimum((logits > NEVER).sum(-1) - 1))
+            u = level[..., at : at + J].unsqueeze(-1)
+            codes.append(_at_level(logits.softmax(-1), u))
             at += J
         return codes
 
@@ -354,11 +350,26 @@ def _couple(p: Tensor, q: Tensor, drawn: Tensor, level: Tensor) -> Tensor:
         Draws of q, and uniform numbers.
     """
     stays, more = _coupling(p, q, drawn)
-    edges = more.cumsum(-1)
     rest = (level - stays) / (1 - stays).clamp_min(TINY)  # uniform, if x goes
-    other = (edges <= rest * edges[..., -1:]).sum(-1, keepdim=True)
-    kept = (level < stays) | (edges[..., -1:] <= 0)
-    return torch.where(kept, drawn, other.clamp_max(p.shape[-1] - 1)).squeeze(-1)
+    kept = (level < stays) | (more.sum(-1, keepdim=True) <= 0)
+    return torch.where(kept.squeeze(-1), drawn.squeeze(-1), _at_level(more, rest))
+
+
+def _at_level(weight: Tensor, level: Tensor) -> Tensor:
+    """Return places of the cumulative weight; none that has no weight: (..., J).
+
+    Parameters
+    ----------
+    weight : Tensor of shape (..., J, M)
+        Not below 0.
+
+    level : Tensor of shape (..., J, 1)
+        Fraction of the sum, within [0, 1).
+    """
+    edges = weight.cumsum(-1)
+    place = torch.arange(weight.shape[-1], device=weight.device)
+    last = torch.where(weight > 0, place, 0).amax(-1)  # a level may be rounded up to 1
+    return (edges <= level * edges[..., -1:]).sum(-1).minimum(last)
 
 
 def _coupling(p: Tensor, q: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:

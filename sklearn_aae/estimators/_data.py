@@ -263,7 +263,8 @@ def _preprocessor(
 ) -> TablePreprocessor:
     """Return the preprocessor of rows, or an earlier one that knows them as well."""
     if reader.earlier is not None:
-        return reader.earlier.preprocessor.with_late_scales(rows.X)
+        counts = [column.category_counts for column in columns.columns]
+        return reader.earlier.preprocessor.with_late_scales(rows.X, counts)
     if reader.images is not None:
         preprocessor = TablePreprocessor("minmax", seed=seed, span=reader.images.span)
         return preprocessor.fit(rows.X, sample_weight=rows.weight)

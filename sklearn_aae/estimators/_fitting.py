@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
+from sklearn_aae.decoders import ColumnsDecoder
 from sklearn_aae.estimators._data import TrainingData
 from sklearn_aae.estimators._games import learning_rates
 from sklearn_aae.estimators._halving import Part, best_of, cut, plan_rungs
@@ -269,10 +270,12 @@ class Trainer:
         return job
 
     def _release_constants(self, net: AAENet) -> None:
-        """Let the networks see the columns that vary by now."""
+        """Let the networks see, and learn, the columns that vary by now."""
         schema = self.data.schema
         for module in net.module_.modules():
             if isinstance(module, HoldConstants):
                 module.release(schema.constants)
             elif isinstance(module, EmbedColumns):
                 module.recentre(schema.means)
+            elif isinstance(module, ColumnsDecoder):
+                module.reweigh(schema.weights)

@@ -53,8 +53,14 @@ def given_row(given: dict, columns: TableColumns) -> np.ndarray | None:
             raise ValueError(f"given names {name!r}, not a column of {names}.")
         column = columns[names.index(name)]
         cell = column.encode(np.array([value], dtype=object))[0]
-        seen = column.categories or (column.low, column.high)
-        if np.isnan(cell) or not (column.categories or seen[0] <= cell <= seen[1]):
+        known = not np.isnan(cell)
+        if column.categories is None:
+            seen = column.low, column.high
+            known = known and seen[0] <= cell <= seen[1]
+        else:
+            seen = column.seen_categories
+            known = known and column.category_counts[int(cell)] > 0
+        if not known:
             raise ValueError(
                 f"given[{name!r}]={value!r} is nothing that was seen: "
                 f"{'one of' if column.categories else 'within'} {seen}."

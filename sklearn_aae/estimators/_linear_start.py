@@ -28,8 +28,6 @@ CHUNK_CELLS = 2**19
 MIN_SHARE = 1e-9
 # A change of a probability is divided by no less, to be one of its logit.
 MIN_PROBABILITY = 0.05
-# The smallest probability whose logarithm is an output's bias.
-RAREST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,9 @@ class LinearStart:
     scale : ndarray of shape (r,)
         Standard deviation along each, s.
 
+    rarest : float
+        Least frequency that a category begins with: a later chunk may have some.
+
     prior_mean, prior_std : ndarray of shape (k,)
         Where the codes begin.
     """
@@ -58,6 +59,7 @@ class LinearStart:
     mean: np.ndarray
     axes: np.ndarray
     scale: np.ndarray
+    rarest: float
     prior_mean: np.ndarray
     prior_std: np.ndarray
 
@@ -123,7 +125,7 @@ class LinearStart:
         if columns is None:
             return bias, gain
         p = self.mean[n : n + len(columns.hot)]
-        logits, slopes = np.log(p.clip(RAREST)), 1 / p.clip(MIN_PROBABILITY)
+        logits, slopes = np.log(p.clip(self.rarest)), 1 / p.clip(MIN_PROBABILITY)
         return np.concatenate([bias, logits]), np.concatenate([gain, slopes])
 
 
@@ -168,6 +170,7 @@ def linear_start(
         np.pad(mean, (0, p - used)),
         np.pad(chosen * np.sign(largest)[:, None], ((0, 0), (0, p - used))),
         np.sqrt(variance[first]),
+        1 / (len(rows) + 1),
         *moments,
     )
 

@@ -10,6 +10,7 @@ from sklearn_aae.estimators._model import FittedModel, answering
 from sklearn_aae.estimators._parameters import as_callbacks
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._state import dtype_of, load_arrays, load_optimizers
+from sklearn_aae.nn import ColumnHeads
 from sklearn_aae.training import AAENet, Recipe
 from sklearn_aae.utils._device import resolve_device
 from sklearn_aae.utils._random import seeded_scope
@@ -71,9 +72,15 @@ def fitted_model(
     dtype = resolve_device(estimator.device).inference_dtype
     there = net.module_.networks
     answers = {name: held for name, held in spec.answers.items() if name in there}
+    networks = {name: answering(net, name, dtype) for name in answers}
+    counts = [column.category_counts for column in data.columns.columns]
+    for network in networks.values():
+        for module in network.modules():
+            if isinstance(module, ColumnHeads):
+                module.rule_out_unseen(counts)
     return FittedModel(
         net,
-        {name: answering(net, name, dtype) for name in answers},
+        networks,
         answers,
         spec.fitted_prior(net) if spec.fitted_prior else spec.prior,
         data.columns,

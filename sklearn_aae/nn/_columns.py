@@ -15,8 +15,8 @@ from sklearn_aae.nn._layers import Linear
 # Columns of more categories are embedded, and predicted by a product of low rank.
 MAX_ONE_HOT = 64
 RANK = 32
-# Logit of what fills up a group: below those of rows however far, so no probability,
-# and no NaN where it meets a 0.
+# Logit of what fills up a group, and of categories without a row: below those of rows
+# however far, so no probability, and no NaN where it meets a 0.
 NEVER = -1e30
 
 
@@ -248,15 +248,50 @@ class ColumnHeads(nn.Module):
             logits.append(linear(part).unsqueeze(-2))
         return number, count, logits
 
+    @torch.no_grad()
+    def rule_out_unseen(self, category_counts: Sequence[Sequence[float]]) -> None:
+        """Let no category have a probability that no row has.
+
+        Its logit may never have been trained: a column of one category teaches nothing.
+        A column without any known cell keeps all its categories.
+
+        Parameters
+        ----------
+        category_counts : sequence of sequence of float
+            For each column, how many rows have each category; empty for a numeric one.
+        """
+        for j, counts in enumerate(category_counts):
+            unseen = [c for c, n in enumerate(counts) if not n]
+            if 0 < len(unseen) < len(counts):
+                self._offsets(j)[unseen] = NEVER
+
+    def _offsets(self, column: int) -> Tensor:
+        """Return what is added to the logits of a categorical column, as a view."""
+        m = self.n_categories[column]
+        if m > MAX_ONE_HOT:
+            bias = self.large[self._at_large.index(column)].bias
+            assert isinstance(bias, Tensor)
+            return bias
+        i = next(i for i, group in enumerate(self.groups) if column in group)
+        return getattr(self, f"spare_{i}")[..., self.groups[i].index(column), :m]
+
+    @property
+    def _at_large(self) -> list[int]:
+        """The columns of more than `MAX_ONE_HOT` categories."""
+        return [j for j, m in enumerate(self.n_categories) if m > MAX_ONE_HOT]
+
     def only_columns(self, columns: Sequence[int]) -> tuple["ColumnHeads", list[int]]:
         """Return the heads of some columns, and the places of what enters them."""
         entry = self.entries()
         at_counts = self.order.tolist()[self.n_numeric :][: self.n_counts]
         counts = [i for i, j in enumerate(columns) if j in at_counts]
         sizes = [self.n_categories[j] for j in columns]
-        all_large = [j for j, m in enumerate(self.n_categories) if m > MAX_ONE_HOT]
+        all_large = self._at_large
         large = [self.large[all_large.index(j)] for j in columns if j in all_large]
         heads = ColumnHeads(sizes, counts, large)
+        for i, j in enumerate(columns):
+            if 0 < sizes[i] <= MAX_ONE_HOT:
+                heads._offsets(i).copy_(self._offsets(j))
         n, end = heads.n_numeric, heads.n_numeric + heads.n_counts
         entries = [entry[columns[i]] for i in heads.order.tolist()]
         places = [e[0] for e in entries[:end]] + [e[1] for e in entries[n:end]]

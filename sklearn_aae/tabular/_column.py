@@ -73,6 +73,12 @@ class Column:
     high: float = np.nan
     category_counts: tuple[float, ...] = field(default=(), repr=False)
 
+    @property
+    def seen_categories(self) -> tuple:
+        """The categories that training rows have."""
+        some = zip(self.categories or (), self.category_counts, strict=False)
+        return tuple(category for category, n in some if n)
+
     def encode(self, cells) -> np.ndarray:
         """Return numbers, or numbers of categories; NaN for missing and unknown."""
         if self.empty:

@@ -1,6 +1,7 @@
 """From rows of numbers and category numbers to what the networks see, and back."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -15,7 +16,9 @@ from sklearn_aae.tabular._scalers import SCALERS, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 from sklearn_aae.tabular._statistics import (
+    MIN_ENTROPY,
     category_shares,
+    category_weight,
     chunks,
     count_information,
     extent,
@@ -24,8 +27,6 @@ from sklearn_aae.tabular._statistics import (
 # Scalers that take sample weights.
 WEIGHTED = ("standard", "range", "common")
 
-# Entropy below which the weight of a column of categories or counts grows no more.
-MIN_ENTROPY = 0.1
 # A scaled column has this variance at least, unless its scaler took it for constant.
 CONSTANT = 1e-12
 # Weight of a column without a known cell, as a divisor.
@@ -213,9 +214,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         shares = [category_shares(X[:, j], weight) for j in at]
         nats = np.array([entropy(p) for p in shares])
         weights = np.ones(len(typed))
-        # 1 - Σ p², the impurity, is the variance of a column's one-hot columns.
-        gini = np.array([1 - (p**2).sum() for p in shares])
-        weights[typed] = 0.5 * gini / np.maximum(nats, MIN_ENTROPY)
+        weights[typed] = [category_weight(p) for p in shares]
         counts: list = [None] * len(typed)
         for i, j in enumerate(self.counts_.tolist()):
             scaler = self.count_scaler_[-1]
@@ -245,13 +244,18 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         cells = self._through("transform", self.low_[None])[0].tolist()
         return tuple(c if s else None for c, s in zip(cells, still, strict=True))
 
-    def with_late_scales(self, X: np.ndarray | SparseTable) -> "TablePreprocessor":
+    def with_late_scales(
+        self, X: np.ndarray | SparseTable, category_counts: Sequence[Sequence[float]]
+    ) -> "TablePreprocessor":
         """Return a preprocessor with scales for columns that vary in later rows only.
 
         Parameters
         ----------
         X : ndarray or SparseTable of shape (n_samples, n_features)
             Rows to train on.
+
+        category_counts : sequence of sequence of float
+            For each column, how many of all rows so far have each category.
         """
         constants = self.schema_.constants
         still = np.array([c is not None for c in constants])
@@ -281,10 +285,16 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 scaler.scale_ = np.full(len(places), self.scaler_.scale_[0])
             new.late_scalers_ = [*self.late_scalers_, (places, scaler)]
             means[places] = np.nanmean(scaler.transform(cells), 0)
+        weights = list(self.schema_.weights)
+        typed = np.array(self.schema_.n_categories) > 0
+        for j in np.flatnonzero(late & typed).tolist():
+            n = np.array(category_counts[j])
+            weights[j] = category_weight(n[n > 0] / n.sum())
         new.means_ = means
         new.schema_ = replace(
             self.schema_,
             means=tuple(means.tolist()),
+            weights=tuple(weights),
             constants=new._constants(still & ~late),
         )
         return new

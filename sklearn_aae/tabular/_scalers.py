@@ -64,7 +64,8 @@ class CommonScaler(StandardScaler):
             unit = np.where(extent > 0, extent, 1.0)
             most = np.where(self.var_ > 0, np.sqrt(self.var_), np.inf)
             unit = np.minimum(unit, self.max_deviations * most)
-        variances = (self.var_ / unit**2)[extent > 0]
+        # Not of squares: those of a tiny unit are 0.
+        variances = ((np.sqrt(self.var_) / unit) ** 2)[extent > 0]
         common = np.sqrt(variances.mean()) if variances.any() else 1.0
         self.scale_ = np.broadcast_to(unit * common, extent.shape)
         return self

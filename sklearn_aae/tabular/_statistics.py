@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import nbinom, poisson
+from scipy.stats import entropy, nbinom, poisson
 
 # A variance that exceeds the mean by less than this fraction of it is that of a Poisson
 # distribution.
 ROUNDING = 1e-9
+
+# Entropy below which the weight of a column of categories or counts grows no more.
+MIN_ENTROPY = 0.1
 
 # Cells that are dense in memory at a time.
 CHUNK_CELLS = 2**19
@@ -55,6 +58,20 @@ def category_shares(x: np.ndarray, weight: np.ndarray | None = None) -> np.ndarr
     counts = np.bincount(x[present].astype(np.intp), weights=weight)
     counts = counts[counts > 0]
     return counts / counts.sum() if len(counts) else np.ones(1)
+
+
+def category_weight(shares: np.ndarray) -> float:
+    """Return what a categorical column weighs: ½ (1 - Σ p²) / -Σ p log p.
+
+    1 - Σ p², the Gini impurity, is the variance of the column's one-hot columns.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_categories,)
+        Of the categories that are seen.
+    """
+    gini = 1 - (shares**2).sum()
+    return float(0.5 * gini / max(entropy(shares), MIN_ENTROPY))
 
 
 def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 
 from sklearn_aae import (
     AAEClusterer,
@@ -162,3 +163,80 @@ def test_categories_of_trimmed_rows_alone_leave_the_threshold(trim):
     for seed in range(3):
         model = AAEOutlierDetector(random_state=seed, **options).fit(table)
         assert (model.predict(table) == -1).sum() == 6
+
+
+# --- declared, but without a row: never answered with ---------------------------------
+
+
+def declared(n=60, always=True):
+    """Columns that declare more than rows have, of few and of many categories."""
+    rng = np.random.RandomState(0)
+    few = pd.Categorical(rng.choice(["b", "c"], n), categories=list("abcd"))
+    many = pd.Categorical.from_codes(
+        1 + rng.randint(80, size=n), categories=[f"m{i}" for i in range(100)]
+    )
+    flag = np.full(n, always)
+    return pd.DataFrame(
+        {"flag": flag, "few": few, "many": many, "x": rng.normal(size=n)}
+    )
+
+
+DRAWING = [
+    AAETransformer(n_examples=0, **SMALL),
+    AAETransformer(**SMALL),
+    ConditionalAAETransformer(n_examples=0, **SMALL),
+    SemiSupervisedAAEClassifier(n_examples=0, **SMALL),
+    AAEClusterer(2, n_init=1, n_examples=0, **SMALL),
+]
+
+
+def drawn_by(model, n, **given):
+    rows = model.sample(n, random_state=0, **given)
+    return rows[0] if isinstance(rows, tuple) else rows
+
+
+@pytest.mark.parametrize("model", DRAWING, ids=lambda m: type(m).__name__)
+def test_no_category_is_drawn_that_no_row_has(model):
+    train = declared()
+    drawn = drawn_by(model.fit(train, np.arange(60) % 2), 500)
+    for name in ("flag", "few", "many"):
+        assert set(drawn[name]) <= set(train[name])
+    assert drawn.dtypes.equals(train.dtypes)
+
+
+@pytest.mark.parametrize("model", DRAWING, ids=lambda m: type(m).__name__)
+def test_no_category_is_given_that_no_row_has(model):
+    model.fit(declared(), np.arange(60) % 2)
+    for cell in ({"flag": False}, {"few": "d"}, {"many": "m99"}):
+        with pytest.raises(ValueError, match="is nothing that was seen: one of"):
+            drawn_by(model, 5, given=cell)
+    assert (drawn_by(model, 5, given={"few": "c"})["few"] == "c").all()
+
+
+@pytest.mark.parametrize("model", DRAWING, ids=lambda m: type(m).__name__)
+def test_what_never_differs_adds_nothing_to_a_score(model):
+    train = declared()
+    model.fit(train, np.arange(60) % 2)
+    with torch.no_grad():
+        z = model.encoder_(torch.zeros(60, 4, dtype=torch.float64)).mean
+        y = torch.arange(60) % 2
+        p = model.decoder_(z, y) if hasattr(model, "classes_") else model.decoder_(z)
+        assert (p.cells(torch.ones(60, 4, dtype=torch.float64))[:, 0] == 0).all()
+
+
+@pytest.mark.filterwarnings("ignore:The training diverged")  # the chunk is another
+def test_a_category_counts_and_is_learned_once_a_chunk_has_it():
+    def chance():
+        with torch.no_grad():
+            p = model.decoder_(torch.zeros(1, 2, dtype=torch.float64))
+            never = torch.tensor([[0.0, torch.nan, torch.nan, torch.nan]])
+            return p.cells(never.double())[0, 0].exp().item()
+
+    model = AAETransformer(2, hidden_layer_sizes=(8,), random_state=0)
+    model.partial_fit(declared())
+    assert chance() == 0
+    model.partial_fit(declared(always=False))
+    before = chance()
+    for _ in range(5):
+        model.partial_fit(declared(always=False))
+    assert 0 < before < chance()

@@ -99,6 +99,46 @@ def test_no_level_leaves_the_categories(decoder, randn, level):
     assert (codes < sizes).all()
 
 
+def rule_out(decoder):
+    """Rule categories out; return which are there still, a column after the other."""
+    there = [torch.ones(m, dtype=torch.bool) for m in SIZES]
+    for j, unseen in {1: [0], 4: [0, 3, 7], 5: [0, 50, 99], 7: [1]}.items():
+        there[j][unseen] = False
+    # Of column 2 there are no rows at all: nothing is known of it.
+    counts = [3.0 * t * (j != 2) for j, t in enumerate(there)]
+    decoder.heads.rule_out_unseen([c.tolist() for c in counts])
+    return there
+
+
+@pytest.mark.parametrize("only", [range(8), [5, 1, 0], [7, 4, 2]])
+def test_what_is_ruled_out_has_no_probability_and_leaves_the_odds(decoder, randn, only):
+    z = randn(50, 3).double()
+    before = one_by_one(decoder, z)
+    there = rule_out(decoder)
+    decoder = decoder.only_columns(list(only))
+    for i, j in enumerate(only):
+        for c in range(SIZES[j]):
+            x = torch.full((50, len(only)), torch.nan, dtype=torch.float64)
+            x[:, i] = c
+            chance = before[j].probs * there[j]
+            truth = chance[:, c] / chance.sum(-1)
+            torch.testing.assert_close(decoder(z).cells(x)[:, i].exp(), truth)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0 - 1e-16])
+def test_no_level_is_of_what_is_ruled_out(decoder, randn, level):
+    p = decoder(randn(50, 3).double())
+    there = rule_out(decoder)
+    now = decoder(randn(50, 3).double())
+    level = torch.full((50, len(SIZES)), level, dtype=torch.float64)
+    # A draw of the others may have stood where nothing is now.
+    coupled = now.coupled(p.sample(), p, level)
+    drawn = torch.stack([now._in_row(now._at(level), now._means), coupled])
+    for j, known in enumerate(there):
+        if len(known):
+            assert known[drawn[..., j].long()].all()
+
+
 def test_a_column_of_which_nothing_is_known_is_one_unexplained():
     counts = np.array([5, 3, 2])
     share = counts / counts.sum()

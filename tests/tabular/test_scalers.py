@@ -44,3 +44,11 @@ def test_few_far_cells_do_not_make_a_column_small():
     for part in np.split(X, 4):
         parts.partial_fit(part)
     np.testing.assert_allclose(parts.scale_, scaler.scale_)
+
+
+@pytest.mark.parametrize("exponent", [-162, -163, -164, -165, 150])
+def test_any_spread_is_scaled_to_about_one(exponent):
+    # Squares of the smallest are 0, so their deviations are not known exactly.
+    tiny = 2.0 * np.arange(50)[:, None] * 10.0**exponent
+    scaled = CommonScaler(by_range=True).fit(tiny).transform(tiny)
+    assert 1 <= np.ptp(scaled) <= 4  # of a uniform one √12
