@@ -208,7 +208,7 @@ class BaseModel(
 
     @property
     def _prior_counts(self) -> bool:
-        """Whether what a fitted model answers depends on the prior of its codes."""
+        """Whether what the estimator is for depends on the prior of its codes."""
         return True
 
     def _rows_a_step(self, n_classes: int | None) -> int:

@@ -233,9 +233,10 @@ class Images:
         """Warn of training pictures that use little of the range of their pixels."""
         (low, high), (_, most) = _extent(X), self.span
         if 0 < high - low < PALE * most:
-            whole = f"(X - {low:.6g}) / {high - low:.6g}"
-            if self.eight_bit:
-                whole = f"(255.0 * {whole}).round().astype('uint8')"
+            whole = f"((X - {low!r}) / {high - low!r}).clip(0, 1)"
+            if self.eight_bit:  # not in uint8, which has no numbers below 0
+                whole = f"(255 * {whole.replace('X', 'X.astype(float)')})"
+                whole += ".round().astype('uint8')"
             warnings.warn(
                 f"Pixels of X use [{low:.3g}, {high:.3g}] of [0, {most:.0f}]: such "
                 "pale pictures are told apart badly, and defects of them are missed. "
@@ -252,8 +253,8 @@ class Images:
                 if FAR < max(high, -low) < np.inf:
                     raise ValueError(
                         f"Pixels of X span [{low:.3g}, {high:.3g}], and those of the "
-                        "training pictures were numbers in [0, 1]. Scale X as they "
-                        f"were: {_advice_on_range(low, high)}."
+                        "training pictures were numbers in [0, 1]. Scale X by what "
+                        f"they were scaled by, such as {_advice_on_range(low, high)}."
                     )
             return
         if not self.eight_bit:
@@ -269,7 +270,7 @@ class Images:
                 "training pictures were uint8, from 0 to 255. Pass "
                 f"({unit}).round().astype('uint8')."
             )
-        if max(high, -low) > FAR * EIGHT_BIT:
+        if FAR * EIGHT_BIT < max(high, -low) < np.inf:
             raise ValueError(
                 f"Pixels of X span [{low:.6g}, {high:.6g}], and the training pictures "
                 "were uint8, from 0 to 255. Scale X to that range."

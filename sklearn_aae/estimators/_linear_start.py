@@ -187,7 +187,9 @@ def _principal_axes(
         rows = rows.some()
     n = len(rows)
     weight = np.ones(n) if rows.weight is None else rows.weight
-    weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // max(1, used))
+    # Embeddings come out, too, before they are cut.
+    width = max(1, used if columns is None else columns.n_outputs)
+    weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // width)
 
     def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for some in gen_batches(n, n_together):

@@ -36,9 +36,12 @@ def check_estimator(display: str, estimator, *needs: str) -> None:
 def _inner(estimator) -> str:
     """Return how to pass the autoencoder inside of a pipeline or a search."""
     if hasattr(estimator, "steps"):
+        step = " Pass the step that is the autoencoder, such as pipeline[-1]"
+        if len(estimator.steps) == 1:
+            return f"{step}."
         return (
-            " Pass the step that is the autoencoder, such as pipeline[-1], and rows as "
-            "the steps before it make them: pipeline[:-1].transform(X)."
+            f"{step}, and rows as the steps before it make them: "
+            "pipeline[:-1].transform(X)."
         )
     if hasattr(estimator, "best_estimator_"):
         return " Pass its best_estimator_."

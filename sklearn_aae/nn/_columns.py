@@ -16,7 +16,7 @@ from sklearn_aae.nn._layers import Linear
 MAX_ONE_HOT = 64
 RANK = 32
 # Logit of what fills up a group, and of categories without a row: below those of rows
-# however far, so no probability, and no NaN where it meets a 0.
+# whose numbers are below 1e30, so no probability, and no NaN where it meets a 0.
 NEVER = -1e30
 
 

@@ -102,41 +102,53 @@ def unknown_category_cost(columns: TableColumns) -> np.ndarray:
 
 
 def good_turing_weights(
-    columns: TableColumns, unknown: np.ndarray, least: int
+    columns: TableColumns,
+    X: np.ndarray,
+    unknown: np.ndarray,
+    least: int,
+    weight: np.ndarray,
 ) -> np.ndarray:
-    """Return how many new rows each training row stands for (Good 1953).
+    """Return how many new rows each row stands for that sets a threshold (Good 1953).
 
     A training row counts itself among the rows of its category; a new row does not. A
     category that k training rows share is thus, to each of these rows, what a category
     of k - 1 training rows is to a new row. So the fraction of new rows whose category
     has fewer than `least` training rows is that of the training rows whose category has
-    at most `least`.
+    at most `least`. Rows that were not trained on, trimmed or held out, are new ones.
 
     Parameters
     ----------
     columns : TableColumns
         Columns, with the counts of the training rows.
 
+    X : ndarray of shape (n_samples, n_features)
+        Encoded rows, trained on or not; NaN for categories of fewer than `least` rows.
+
     unknown : ndarray of shape (n_samples, n_features), bool
-        Which cells of the training rows hold a category of fewer than `least` rows.
+        Which cells hold such a category.
 
     least : int
         Training rows that make a category known.
+
+    weight : ndarray of shape (n_samples,)
+        Of the rows. One below 1 counts as 1.
 
     Returns
     -------
     weights : ndarray of shape (n_samples,)
     """
-    weights = np.ones(len(unknown))
+    weights, rows = np.ones(len(unknown)), np.maximum(weight, 1)
     for j in np.flatnonzero(unknown.any(0)).tolist():
-        counts = np.array(columns[j].category_counts)
-        n, below = counts.sum(), counts[counts < least].sum()
-        up_to = counts[counts < least + 1].sum()
+        seen, known = np.array(columns[j].category_counts), ~np.isnan(X[:, j])
+        codes = X[known, j].astype(np.intp)
+        here = np.bincount(codes, weights=rows[known], minlength=len(seen))
+        trained = np.minimum(here, seen)
+        below = rows[unknown[:, j]].sum()
+        up_to = below + trained[(seen >= least) & (seen < least + 1)].sum()
+        n = below + here.sum()
         # One row more, so that rows of known categories never get the weight 0.
         weight_of_known = (n - up_to + 1) / (n - below + 1)
-        # None below: rows that were not trained on, trimmed or held out, are unknown.
-        weight_of_unknown = up_to / below if below else 1.0
-        weights *= np.where(unknown[:, j], weight_of_unknown, weight_of_known)
+        weights *= np.where(unknown[:, j], up_to / below, weight_of_known)
     return weights
 
 

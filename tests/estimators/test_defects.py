@@ -176,6 +176,7 @@ def test_what_was_not_trained_is_not_localized_by(options, wrong):
     expected = model.localize(X[:5])
     with pytest.raises(InvalidParameterError, match="was fitted for, which is rec"):
         model.set_params(localize_by=wrong).localize(X[:5])
+    model.score_samples(X[:5])  # does not ask it
     again = model.set_params(localize_by=options.get("localize_by", "auto"))
     assert np.array_equal(again.localize(X[:5]), expected)
 

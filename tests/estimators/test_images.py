@@ -238,7 +238,10 @@ def test_bad_shapes_say_what_to_do(image_shape):
 
 
 PALE = [
-    (0.4 + 0.1 * GREY, r"such pale pictures are told apart badly.*\(X - 0.4\) / 0.1"),
+    (
+        0.4 + 0.1 * GREY,
+        r"such pale pictures are told apart badly.*\(X - 0.4\) / 0.0",
+    ),
     (GREY > 0.5, None),
     ((GREY > 0.5).astype(np.uint8), r"use \[0, 1\] of \[0, 255\].*astype\('uint8'\)"),
 ]
@@ -254,6 +257,27 @@ def test_pale_pictures_are_told(X, message):
     if said:
         assert re.search(message, str(said[0].message))
         assert said[0].filename == __file__
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_stretched_as_advised_pictures_are_not_pale_and_defects_stay_beyond(dtype):
+    low, high = (100, 119) if dtype == np.uint8 else (0.4137, 0.5291)
+    pale = (low + (high - low) * GREY).astype(dtype)
+    with pytest.warns(UserWarning, match="pale") as caught:
+        make(AAEOutlierDetector).fit(pale)
+    advice = re.search(r"alike: (.*)\.$", str(caught[0].message))[1]
+
+    def stretched(X):
+        return eval(advice, {"X": X})
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model = make(AAEOutlierDetector).fit(stretched(pale))
+    dark = np.zeros_like(pale[:1])
+    light = np.full_like(dark, 255 if dtype == np.uint8 else 1)
+    assert (stretched(dark) == 0).all()
+    assert (stretched(light) == stretched(pale).max()).all()
+    model.score_samples(stretched(light))
 
 
 def test_noise_of_pictures_is_in_ranges_of_their_pixels():
@@ -283,8 +307,8 @@ BAD_NEW = [
     (GREY, EIGHT_BIT, "Pass X / 255"),
     (EIGHT_BIT, 2 * GREY - 1, r"in \[-1, 1\].*127.5 \* \(X \+ 1\)"),
     (EIGHT_BIT, GREY * 65535, r"span \[0, 65535\].*were uint8"),
-    (GREY, GREY * 255, r"span \[0, 255\].*were: X / 255"),
-    (GREY, GREY * 16, "were: X / 16"),
+    (GREY, GREY * 255, r"span \[0, 255\].*such as X / 255"),
+    (GREY, GREY * 16, "such as X / 16"),
     (GREY, GREY * 99 - 50, r"\(X - X.min\(\)\)"),
     (GREY, INFINITE, "infinity"),
     (GREY, NANS, "no missing pixels"),

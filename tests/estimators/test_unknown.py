@@ -13,6 +13,9 @@ from sklearn_aae import (
     ConditionalAAETransformer,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.tabular import good_turing_weights
+from sklearn_aae.tabular._column import Column
+from sklearn_aae.tabular._columns import TableColumns
 
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0}
 N = 120
@@ -163,6 +166,20 @@ def test_categories_of_trimmed_rows_alone_leave_the_threshold(trim):
     for seed in range(3):
         model = AAEOutlierDetector(random_state=seed, **options).fit(table)
         assert (model.predict(table) == -1).sum() == 6
+
+
+def test_rows_that_were_not_trained_on_count_as_new_ones():
+    # Of a shop each: 5 trimmed rows and 1 other; 3 shops of two rows; 2 of the others.
+    counts = (0,) * 5 + (1,) + (2,) * 3 + (24,) * 2
+    codes = np.repeat(np.arange(11.0), (1,) * 6 + (2,) * 3 + (24,) * 2)
+    shop = Column("shop", tuple("abcdefghijk"), category_counts=counts)
+    columns = TableColumns([shop])
+    unknown = codes[:, None] < 6
+    X = np.where(unknown, np.nan, codes[:, None])
+    weights = good_turing_weights(columns, X, unknown, 2, np.ones(60))
+    # The trimmed ones, the other as what no row has, and those of two as of one row.
+    assert weights[:6].sum() == pytest.approx(5 + 1 + 6)
+    assert weights.sum() == pytest.approx(60, abs=0.2)
 
 
 # --- declared, but without a row: never answered with ---------------------------------

@@ -54,7 +54,8 @@ class OutlierScores:
             surprise = -self.score_samples(X_val)
             weight = np.ones(len(surprise))
         elif unknown is not None:
-            weight = weight * good_turing_weights(self.columns_, unknown, KNOWN)
+            new = good_turing_weights(self.columns_, rows, unknown, KNOWN, weight)
+            weight = weight * new
         self.offset_ = -threshold(surprise, weight, self.contamination)
 
     @property
@@ -62,12 +63,7 @@ class OutlierScores:
         """The members, as they score."""
         method, names = self._scored_by
         return Ensemble(
-            self.members_,
-            method,
-            names,
-            self._unknown_surprise,
-            self._range,
-            self._localized_by,
+            self.members_, method, names, self._unknown_surprise, self._range
         )
 
     @property
@@ -185,6 +181,7 @@ class OutlierScores:
         """
         X = as_table(X)
         rows, unknown = self._read(X)
-        attribution = as_frame_like(self._ensemble.localize(rows, unknown), like=X)
+        cells = self._ensemble.localize(rows, unknown, self._localized_by)
+        attribution = as_frame_like(cells, like=X)
         images = self._data.images
         return attribution if images is None else images.restore(attribution, X)

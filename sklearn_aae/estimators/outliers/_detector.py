@@ -136,11 +136,12 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         do not ask it, unless `score_method` does. "auto" is "reconstruction" of
         tables, unless `score_method` needs the other, and "both" of pictures. Of
         pictures the network needs some 300 steps, as "auto" epochs give it. It may be
-        set after the fit to what the fit has trained.
+        set after the fit to what the fit has trained, until `partial_fit` trains on.
 
     max_iter : int or "auto", default="auto"
         Number of epochs. "auto" is as many as make 400 steps, within 10 and 100: what
-        is learned late is the outliers themselves. Of pictures it is 600 and 600.
+        is learned late is the outliers themselves. Of pictures it is 600
+        steps, within 10 and 600 epochs.
 
     learning_rate : float, default=4e-3
         Of Adam, at the start.
@@ -293,16 +294,16 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
             answers=spec.answers | {"cell_critic": None},
         )
 
+    @property
+    def _prior_counts(self) -> bool:
+        return bool({"prior", "critic"} & {*self._scored_by[1]})
+
     def _choose(
         self, nets: list[AAENet], data: TrainingData, spec: ModelSpec, streams: bool
     ) -> Choice:
         """Keep all trained models; that of the lowest criterion answers."""
         losses = [net.loss_ for net in nets]
         return Choice(nets, losses.index(min(losses)))
-
-    @property
-    def _prior_counts(self) -> bool:
-        return bool({"prior", "critic"} & {*self._scored_by[1]})
 
     @property
     def _n_restarts(self) -> int:

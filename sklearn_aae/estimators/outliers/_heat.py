@@ -26,7 +26,7 @@ def heat(
     *,
     places: bool = True,
 ) -> Tensor:
-    """Return how surprising each place is, (B, d): log(1 + r/u), mean over windows.
+    """Return how surprising places are, (B, d): mean of log(1 + r / (u + 0.02)).
 
     Parameters
     ----------

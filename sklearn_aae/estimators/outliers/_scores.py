@@ -105,9 +105,6 @@ class Ensemble:
 
     range : Range
         Of the training rows' cells.
-
-    localize_by : {"reconstruction", "replacement", "both"}
-        What scores are dealt out by.
     """
 
     members: Sequence[Member]
@@ -115,7 +112,6 @@ class Ensemble:
     names: tuple[str, ...]
     unknown_surprise: float
     range: Range
-    localize_by: str
 
     def calibrate(self, rows: np.ndarray, unknown, weight: np.ndarray) -> np.ndarray:
         """Let the members learn from training rows; return the rows' surprise."""
@@ -166,34 +162,48 @@ class Ensemble:
         logs = [member.survival[name](part) for name, part in parts.items()]
         return np.linalg.norm(logs, axis=0)
 
-    def localize(self, rows: np.ndarray, unknown) -> np.ndarray:
+    def localize(self, rows: np.ndarray, unknown, by: str) -> np.ndarray:
         """Return the surprise of rows dealt out to their cells, see `surprise`.
 
         Of pictures, how surprising each place is.
+
+        Parameters
+        ----------
+        rows, unknown : ndarray of shape (n_samples, n_features)
+            See `surprise`.
+
+        by : {"reconstruction", "replacement", "both"}
+            What scores are dealt out by.
         """
+        cells = self._attribution(rows, unknown, by)
         if self.members[0].image_shape is not None:
-            return self._attribution(rows, unknown)
+            return cells
         surprise = self.surprise(rows, unknown)
-        dealt = _deal(surprise, self._attribution(rows, unknown))
+        dealt = _deal(surprise, cells)
         far = self.range.beyond(rows)
         some = far.any(1)
         if some.any():
             unknown = None if unknown is None else unknown[some]
             dealt[some] = self._deal_far(
-                np.asarray(rows[some]), unknown, far[some], surprise[some]
+                np.asarray(rows[some]), unknown, far[some], surprise[some], by
             )
         return dealt
 
-    def _attribution(self, rows: np.ndarray, unknown) -> np.ndarray:
+    def _attribution(self, rows: np.ndarray, unknown, by: str) -> np.ndarray:
         """Return what each cell adds, in nats: (n_samples, n_features)."""
         cells = np.zeros(rows.shape)
         for member in self.members:
-            answer = partial(member.attribution, by=self.localize_by)
+            answer = partial(member.attribution, by=by)
             cells += member.ask(answer, rows) / len(self.members)
         return cells if unknown is None else cells + self.unknown_surprise * unknown
 
     def _deal_far(
-        self, rows: np.ndarray, unknown, far: np.ndarray, surprise: np.ndarray
+        self,
+        rows: np.ndarray,
+        unknown,
+        far: np.ndarray,
+        surprise: np.ndarray,
+        by: str,
     ) -> np.ndarray:
         """Return the surprise, dealt out, of rows with cells that are far out.
 
@@ -202,7 +212,7 @@ class Ensemble:
         higher with it is its own.
         """
         rest = np.where(far, np.nan, rows)
-        cells = self._attribution(rest, unknown)
+        cells = self._attribution(rest, unknown, by)
         alone = np.zeros(rows.shape)
         for member in self.members:
             codes = member.ask(lambda x, m=member: m.encoder(x).mean, rest)
