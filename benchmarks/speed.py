@@ -11,8 +11,8 @@ runs with torch's count and chooses itself. `--epochs`, `--search-epochs`, `--ro
 
 train      the same model on the same rows: ours; skorch with its DataLoader; a plain
            PyTorch loop; pythae; a step's bare matrix products and one fused Adam step
-searches   GridSearchCV, 12 candidates x 5 folds: ours as one stack, sequential and in
-           2 processes; skorch in 2 processes (--searches)
+searches   GridSearchCV, 12 candidates x 5 folds: ours as one stack, a stack in each
+           of 2 processes, sequential and in 2 processes; skorch in 2 (--searches)
 fresh      the same, each in a fresh process: its first search, and its second
 stack      n_init = 1, 2, 4, ... restarts: seconds for each
 transform  rows a second, beside the bare network in chunks

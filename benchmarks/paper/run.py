@@ -74,6 +74,10 @@ TOLD = {"labels": 10_000}
 PLAN = [
     Run("semi_supervised", "convolutional"),
     Run("clustering", "convolutional", {"clusters": 10}),
+    Run("clustering", "convolutional"),
+    Run("clustering", "convolutional", {"clusters": 16}),
+    Run("clustering", "default"),
+    Run("clustering", "default", {"clusters": 16}),
     Run("priors", "best"),
     Run("priors", "best", MIXTURE),
     Run("priors", "best", MIXTURE | TOLD),
