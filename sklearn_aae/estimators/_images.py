@@ -233,10 +233,11 @@ class Images:
         """Warn of training pictures that use little of the range of their pixels."""
         (low, high), (_, most) = _extent(X), self.span
         if 0 < high - low < PALE * most:
-            whole = f"((X - {low!r}) / {high - low!r}).clip(0, 1)"
-            if self.eight_bit:  # not in uint8, which has no numbers below 0
-                whole = f"(255 * {whole.replace('X', 'X.astype(float)')})"
-                whole += ".round().astype('uint8')"
+            # Not in uint8, which has no numbers below 0.
+            pixels = "X.astype(float)" if self.eight_bit else "X"
+            whole = f"(({pixels} - {low!r}) / {high - low!r}).clip(0, 1)"
+            if self.eight_bit:
+                whole = f"(255 * {whole}).round().astype('uint8')"
             warnings.warn(
                 f"Pixels of X use [{low:.3g}, {high:.3g}] of [0, {most:.0f}]: such "
                 "pale pictures are told apart badly, and defects of them are missed. "
