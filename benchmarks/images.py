@@ -1,4 +1,4 @@
-"""Pictures: error, speed, denoising, defects and drawn ones.
+"""Pictures: error, speed, denoising, defects, drawn ones, detectors of few.
 
     python benchmarks/images.py --data DIR --parts error --seeds 1 --out error.json
 
@@ -10,6 +10,7 @@ Test pictures choose nothing. `images_peers.py` has the other sides; pythae's ne
 """
 
 import argparse
+import itertools
 import json
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ import torch
 from images_defects import damaged
 from images_peers import Problem, train_by_hand, train_joint_by_hand, train_pythae
 from reporting import load_from, report, write
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
@@ -206,6 +208,33 @@ def by_pca(normal, seed):
     return maps, lambda X: maps(X).sum(1)
 
 
+def run_few(load, seed, sides, known=()):
+    """Yield the share of new normal pictures that detectors of few pictures flag.
+
+    Of scikit-learn's digits, 8 x 8; and how other digits are told from them.
+    """
+    X, y = load_digits(return_X_y=True)
+    for n, c in itertools.product((25, 50, 100), (3, 8)):
+        order = np.random.RandomState(seed).permutation((y == c).sum())
+        normal = X[y == c][order] / 16
+        train, new, others = normal[:n], normal[n:], X[y != c] / 16
+        truth = np.arange(len(new) + len(others)) >= len(new)
+        place = {"set": f"{n} pictures", "class": c}
+        for side in missing(sides or FEW, known, place):
+            options = {"image_shape": (8, 8), "random_state": seed} | FEW[side]
+            detector = AAEOutlierDetector(**options).fit(train)
+            yield {
+                "side": side,
+                **place,
+                "flagged": float((detector.predict(new) == -1).mean()),
+                "others flagged": float((detector.predict(others) == -1).mean()),
+                "ROC AUC": roc_auc_score(
+                    truth, -detector.score_samples(np.concatenate([new, others]))
+                ),
+            }
+
+
+FEW = {"some held out": {}, "none held out": {"calibration_fraction": 0}}
 DEFECTS = {
     "convolutional": lambda normal, seed: by_detector(normal, seed, image_shape=SHAPE),
     "dense": by_detector,
@@ -283,6 +312,7 @@ PARTS = {
     "denoise": run_denoise,
     "defects": run_defects,
     "drawn": run_drawn,
+    "few": run_few,
 }
 
 
@@ -318,7 +348,8 @@ def main():
                     write(rows, args)
     measures = dict.fromkeys(k for row in rows for k in row)
     own = [m for m in measures if m not in ("part", "seed", "side", "set", "class")]
-    report(rows, ["part", "side"], own, args)
+    by = ["part", "side"] + (["set"] if args.parts == ["few"] else [])
+    report(rows, by, own, args)
 
 
 if __name__ == "__main__":

@@ -368,7 +368,7 @@ class BaseModel(
                 "partial_fit does not support early_stopping=True: it sees one chunk "
                 "at a time. Use fit, or early_stopping=False."
             )
-        given = FitInput(X, y, sample_weight, classes=classes)
+        given = FitInput(X, y, sample_weight, classes=classes, is_chunk=True)
         with fitting(self, Progress(self, given, calls_back=False)) as scope:
             self._fit(scope, given, warm=hasattr(self, "net_"), streams=True)
         return self

@@ -40,7 +40,11 @@ NAMES = ("n_features_in_", "feature_names_in_")
 
 @dataclass(frozen=True, eq=False)
 class FitInput:
-    """What a user passes to `fit`; see there."""
+    """What a user passes to `fit`; see there.
+
+    `held_out` says of which rows no model is to know, (n_samples,) bool; None for none.
+    `is_chunk` says whether the rows are other ones than those of earlier fits.
+    """
 
     X: Any
     y: Any = None
@@ -48,6 +52,8 @@ class FitInput:
     X_val: Any = None
     y_val: Any = None
     classes: Any = None
+    held_out: np.ndarray | None = None
+    is_chunk: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +201,7 @@ def prepare(
     """
     reader = _Reader(estimator, role, given.classes, earlier, arrange)
     reader.check_pairs(given.X_val, given.y_val)
-    rows = reader.training_rows(given.X, given.y, given.sample_weight)
+    rows = reader.training_rows(given.X, given.y, given.sample_weight, given.held_out)
     validation = None
     prior = weight = None
     if earlier is None:
@@ -204,7 +210,9 @@ def prepare(
         validation = reader.validation_rows(given.X_val, given.y_val)
     elif estimator.early_stopping:
         rows, validation = rows.split(estimator.validation_fraction, seed)
-    columns = count_categories(reader.columns, rows.X, rows.weight)
+    columns = count_categories(
+        reader.columns, rows.X, rows.weight, new_rows=given.is_chunk
+    )
     if validation is not None:
         validation = replace(validation, X=mask_rare_categories(columns, validation.X))
     preprocessor = _preprocessor(estimator, reader, columns, rows, seed)
@@ -245,6 +253,11 @@ def prepare(
     )
 
 
+def _select(kept: np.ndarray, *parts):
+    """Return the kept rows of each part that is there."""
+    return (None if part is None else part[kept] for part in parts)
+
+
 def _class_prior(
     rows: Rows, classes: np.ndarray | None, weigh
 ) -> tuple[list[float] | None, tuple[float, ...] | None]:
@@ -263,8 +276,7 @@ def _preprocessor(
 ) -> TablePreprocessor:
     """Return the preprocessor of rows, or an earlier one that knows them as well."""
     if reader.earlier is not None:
-        counts = [column.category_counts for column in columns.columns]
-        return reader.earlier.preprocessor.with_late_scales(rows.X, counts)
+        return reader.earlier.preprocessor.with_late_scales(rows.X, rows.weight)
     if reader.images is not None:
         preprocessor = TablePreprocessor("minmax", seed=seed, span=reader.images.span)
         return preprocessor.fit(rows.X, sample_weight=rows.weight)
@@ -323,24 +335,26 @@ class _Reader:
         if isinstance(X_val, tuple) and len(X_val) == 2 and np.ndim(X_val[0]) > 1:
             raise ValueError("X_val must be rows, not a pair. Pass labels as y_val.")
 
-    def training_rows(self, X, y, sample_weight) -> Rows:
+    def training_rows(self, X, y, sample_weight, held_out) -> Rows:
         """Return valid training rows; learn the columns, or continue with them."""
         if self.continues:
             rule = self.estimator.categorical_features
             self.columns = learn_late_columns(self.columns, X, rule)
         least = 1 if self.continues else 2  # scales and variances need two, once
-        rows = self._rows(X, y, sample_weight, least=least)
+        rows = self._rows(X, y, sample_weight, held_out, least=least)
         self.columns = self.columns.with_ranges_of(rows.X)
         return rows
 
     def validation_rows(self, X_val, y_val) -> Rows:
         """Return valid rows that no model is trained on."""
-        rows = self._rows(X_val, y_val, None, least=1, of="_val")
+        rows = self._rows(X_val, y_val, least=1, of="_val")
         if len(rows) < 2:
             raise ValueError("X_val has 1 sample. Pass 2 or more to validate by.")
         return rows
 
-    def _rows(self, X, y, sample_weight, *, least: int, of: str = "") -> Rows:
+    def _rows(
+        self, X, y, sample_weight=None, held_out=None, *, least: int, of: str = ""
+    ) -> Rows:
         with said_of(f"X{of}"):
             X, self.columns = self._read(X, least)
         labels = self.role.read(y, self.owner, f"y{of}")
@@ -354,8 +368,10 @@ class _Reader:
                     "Only 1 sample has a positive weight in sample_weight: at least 2 "
                     "are needed."
                 )
-            labels = None if labels is None else labels[kept]
-            X, weight = X[kept], weight[kept]
+            X, labels, weight = _select(kept, X, labels, weight)
+            held_out = None if held_out is None else held_out[kept]
+        if held_out is not None:
+            X, labels, weight = _select(~held_out, X, labels, weight)
         continues = self.continues or bool(of)
         rows = Rows(X, self._codes(labels, len(X), continues), weight)
         return rows if self.arrange is None else self.arrange(rows)

@@ -143,7 +143,9 @@ class Trainer:
             untrained = build_net(
                 self.estimator, self.spec, self.data, net.seed, rows.X.dtype
             )
-            return untrained.evaluate(self.spec.make_validation(rows, net.seed))
+            batch = self.spec.make_validation(rows, net.seed)
+            # Rows unlike those of earlier chunks are no divergence.
+            return max(untrained.evaluate(batch), self.scope.loss_before(net, batch))
 
         if net.out_of_time:
             warn_of_time_limit(self.estimator, len(net.finished_history()))
@@ -272,6 +274,7 @@ class Trainer:
     def _release_constants(self, net: AAENet) -> None:
         """Let the networks see, and learn, the columns that vary by now."""
         schema = self.data.schema
+        net.total_variance = schema.total_variance
         for module in net.module_.modules():
             if isinstance(module, HoldConstants):
                 module.release(schema.constants)

@@ -52,6 +52,11 @@ def given_row(given: dict, columns: TableColumns) -> np.ndarray | None:
         if name not in names:
             raise ValueError(f"given names {name!r}, not a column of {names}.")
         column = columns[names.index(name)]
+        if column.never_seen:
+            raise ValueError(
+                f"given names {name!r}, a column without a cell in the training rows. "
+                "Leave it out."
+            )
         cell = column.encode(np.array([value], dtype=object))[0]
         known = not np.isnan(cell)
         if column.categories is None:

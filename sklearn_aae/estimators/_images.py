@@ -111,7 +111,7 @@ class Images:
         ValueError
             If they are of another shape, or pixels of another kind or range.
         """
-        X = _as_pixels(X)
+        passed, X = X, _as_pixels(X)
         rows = self.flat(X)
         if len(np.shape(rows)) == 2 and np.shape(rows)[1] != self.n_cells:
             raise ValueError(
@@ -124,7 +124,7 @@ class Images:
         _check_training_pixels(X, eight_bit)
         given = np.shape(X)[1:]
         learned = replace(self, eight_bit=bool(eight_bit), given=tuple(given))
-        learned._warn_of_pale(X)
+        learned._warn_of_pale(X, passed)
         return learned, rows
 
     def read(self, X, *, training: bool = False) -> Any:
@@ -229,12 +229,14 @@ class Images:
             return "Height and width are swapped: height comes first."
         return "Resize the pictures to one shape, or set image_shape to theirs."
 
-    def _warn_of_pale(self, X) -> None:
-        """Warn of training pictures that use little of the range of their pixels."""
+    def _warn_of_pale(self, X, passed) -> None:
+        """Warn of pictures, as they were passed, with little range of their pixels."""
         (low, high), (_, most) = _extent(X), self.span
         if 0 < high - low < PALE * most:
+            pixels = "X" if hasattr(passed, "astype") else "np.asarray(X)"
+            pixels = "X.toarray()" if issparse(passed) else pixels
             # Not in uint8, which has no numbers below 0.
-            pixels = "X.astype(float)" if self.eight_bit else "X"
+            pixels += ".astype(float)" if self.eight_bit else ""
             whole = f"(({pixels} - {low!r}) / {high - low!r}).clip(0, 1)"
             if self.eight_bit:
                 whole = f"(255 * {whole}).round().astype('uint8')"

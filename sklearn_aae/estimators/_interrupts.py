@@ -6,6 +6,7 @@ trained model would be taken for a whole one: there the interrupt goes through.
 """
 
 import contextlib
+import math
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from types import FrameType
 
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_aae.training import AAENet
+from sklearn_aae.training import AAENet, Batch, NonFiniteLossError
 from sklearn_aae.utils._compat import CALLBACK_STATE
 from sklearn_aae.utils._modes import plain_torch
 
@@ -62,6 +63,20 @@ class FitScope:
     def remember(self, nets: Iterable[AAENet]) -> None:
         """Note what nets are that train on, to be put back if the fit fails."""
         self._snapshots += [(net, net.snapshot()) for net in nets]
+
+    def loss_before(self, net: AAENet, batch: Batch) -> float:
+        """Return the criterion of a net as it was remembered; -inf of a new one."""
+        starts = [start for other, start in self._snapshots if other is net]
+        if not starts:
+            return -math.inf
+        end = net.snapshot()
+        net.restore(starts[0])
+        try:
+            return net.evaluate(batch)
+        except NonFiniteLossError:
+            return -math.inf
+        finally:
+            net.restore(end)
 
     def put_back(self) -> None:
         """Let the nets be what they were."""

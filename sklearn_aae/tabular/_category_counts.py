@@ -8,7 +8,11 @@ from sklearn_aae.tabular._columns import TableColumns
 
 
 def count_categories(
-    columns: TableColumns, X: np.ndarray, weight: np.ndarray | None = None
+    columns: TableColumns,
+    X: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    new_rows: bool = True,
 ) -> TableColumns:
     """Return columns whose `category_counts` include further training rows.
 
@@ -22,6 +26,10 @@ def count_categories(
 
     weight : ndarray of shape (n_samples,) or None, default=None
         Sample weights. A weight below 1 counts as 1: the row was seen.
+
+    new_rows : bool, default=True
+        Whether none of the rows was counted before. Else they may be the same ones, and
+        the larger of the two counts stands.
     """
     counted = list(columns.columns)
     for j, column in enumerate(counted):
@@ -31,8 +39,9 @@ def count_categories(
         w = None if weight is None else np.maximum(weight, 1)[present]
         m = len(column.categories)
         more = np.bincount(X[present, j].astype(np.intp), weights=w, minlength=m)
-        before = column.category_counts or (0.0,) * m
-        counted[j] = replace(column, category_counts=tuple((before + more).tolist()))
+        before = np.array(column.category_counts or [0.0] * m)
+        counts = before + more if new_rows else np.maximum(before, more)
+        counted[j] = replace(column, category_counts=tuple(counts.tolist()))
     return TableColumns(counted, columns.layout)
 
 

@@ -79,6 +79,13 @@ class Column:
         some = zip(self.categories or (), self.category_counts, strict=False)
         return tuple(category for category, n in some if n)
 
+    @property
+    def never_seen(self) -> bool:
+        """Whether the training rows have been looked at, and none has a cell."""
+        if self.categories is None:
+            return bool(np.isnan(self.low))
+        return len(self.category_counts) > 0 and not any(self.category_counts)
+
     def encode(self, cells) -> np.ndarray:
         """Return numbers, or numbers of categories; NaN for missing and unknown."""
         if self.empty:
@@ -90,7 +97,7 @@ class Column:
 
     def decode(self, values: np.ndarray, clip: bool) -> Cells:
         """Return cells for what `encode` returns."""
-        if self.categories is None and np.isnan(self.low):  # nothing was ever seen
+        if self.never_seen:
             return Cells(np.full(len(values), None))
         missing = np.isnan(values)
         if missing.any():

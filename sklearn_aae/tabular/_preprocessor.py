@@ -17,11 +17,13 @@ from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 from sklearn_aae.tabular._statistics import (
     MIN_ENTROPY,
+    category_masses,
     category_shares,
     category_weight,
     chunks,
     count_information,
     extent,
+    shares_of,
 )
 
 # Scalers that take sample weights.
@@ -83,6 +85,16 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     late_scalers_ : list of (ndarray of shape (n_late_features,), transformer)
         Places and scaler of columns that began to vary in later rows.
 
+    late_masses_ : list of (int, ndarray of shape (n_categories,))
+        Place of each categorical column that did not vary in the first rows, and the
+        sum of the weights of all rows so far of each category.
+
+    late_variance_ : ndarray of shape (n_features,)
+        What columns that did not vary in the first rows add to the total variance.
+
+    mass_ : float
+        Sum of the weights of all rows so far.
+
     Examples
     --------
     >>> import numpy as np
@@ -97,8 +109,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     True
     """
 
-    # Of preprocessors that were stored before there was one.
+    # Of preprocessors that were stored before there were any.
     span: tuple[float, float] | None = None
+    late_masses_: Sequence[tuple[int, np.ndarray]] = ()
+    late_variance_: np.ndarray = np.zeros(())
+    mass_: float = 0.0
 
     def __init__(
         self,
@@ -158,6 +173,12 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 f"All {X.shape[1]} columns of X are constant: there is nothing to "
                 "learn. Check that X holds the rows you meant."
             )
+        self.late_masses_ = [
+            (j, category_masses(X[:, j], sample_weight, categories[j]))
+            for j in np.flatnonzero((categories > 0) & ~(high > low)).tolist()
+        ]
+        self.late_variance_ = np.zeros(X.shape[1])
+        self.mass_ = float(len(X) if sample_weight is None else sample_weight.sum())
         self.means_ = np.zeros(X.shape[1])  # until they are known
         self.schema_ = self._describe(X, sample_weight, categories, n_varying, missing)
         self.means_ = np.array(self.schema_.means)
@@ -208,7 +229,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     ) -> TableSchema:
         """Return what the networks need to know of the columns."""
         present, means, squares = self._moments(X, weight)
-        mass = float(len(X) if weight is None else weight.sum())
         typed = categories > 0
         at = np.flatnonzero(typed).tolist()
         shares = [category_shares(X[:, j], weight) for j in at]
@@ -234,7 +254,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
             means=tuple(np.where(typed, 0.0, means).tolist()),
             incomplete=tuple((self.allow_missing | missing).tolist()),
             weights=tuple(weights.tolist()),
-            total_variance=float(squares.sum() / mass),
+            total_variance=float(squares.sum() / self.mass_),
             counts=tuple(counts),
             constants=self._constants(still),
         )
@@ -245,59 +265,83 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         return tuple(c if s else None for c, s in zip(cells, still, strict=True))
 
     def with_late_scales(
-        self, X: np.ndarray | SparseTable, category_counts: Sequence[Sequence[float]]
+        self, X: np.ndarray | SparseTable, weight: np.ndarray | None = None
     ) -> "TablePreprocessor":
         """Return a preprocessor with scales for columns that vary in later rows only.
+
+        A number gets the scale of the first rows in which it varies, for good;
+        categories have the weight that is theirs in all rows so far.
 
         Parameters
         ----------
         X : ndarray or SparseTable of shape (n_samples, n_features)
             Rows to train on.
 
-        category_counts : sequence of sequence of float
-            For each column, how many of all rows so far have each category.
+        weight : ndarray of shape (n_samples,) or None, default=None
+            Their weights.
         """
         constants = self.schema_.constants
         still = np.array([c is not None for c in constants])
-        if not (still.any() or self.empty_.any()):
+        if not (still.any() or self.empty_.any() or self.late_masses_):
             return self
         low, high, _ = extent(X)
         new = copy.copy(self)
         new.low_, new.high_ = np.fmin(self.low_, low), np.fmax(self.high_, high)
+        new.mass_ += float(len(X) if weight is None else weight.sum())
+        new.late_variance_ = self.late_variance_ + np.zeros(len(still))
         # A column whose first known cells are all equal has no scale yet.
         late = (still | self.empty_) & (new.low_ < new.high_)
-        if not late.any():
-            return new
         new.empty_ = self.empty_ & ~late
         numbers = late & (np.array(self.schema_.n_categories) == 0)
         numbers[self.counts_] = False
-        means = np.array(self.means_)
         if self.scale is not None and numbers.any():
-            places = np.flatnonzero(numbers)
-            parts = [np.asarray(X[part])[:, places] for part in chunks(X)]
-            cells = np.concatenate([self.low_[None, places], *parts])
-            if self.span is not None:
-                scaler = self._span_scaler(len(places))
-            else:
-                scaler = SCALERS[self.scale](len(cells), self.seed)
-                scaler = scaler.set_output(transform="default").fit(cells)
-            if self.scale == "common":
-                scaler.scale_ = np.full(len(places), self.scaler_.scale_[0])
-            new.late_scalers_ = [*self.late_scalers_, (places, scaler)]
-            means[places] = np.nanmean(scaler.transform(cells), 0)
-        weights = list(self.schema_.weights)
-        typed = np.array(self.schema_.n_categories) > 0
-        for j in np.flatnonzero(late & typed).tolist():
-            n = np.array(category_counts[j])
-            weights[j] = category_weight(n[n > 0] / n.sum())
-        new.means_ = means
+            new._scale_late_numbers(X, weight, np.flatnonzero(numbers))
+        weights = new._weigh_late_categories(X, weight)
+        more = np.sum(new.late_variance_ - self.late_variance_)
         new.schema_ = replace(
             self.schema_,
-            means=tuple(means.tolist()),
-            weights=tuple(weights),
+            means=tuple(new.means_.tolist()),
+            weights=weights,
+            total_variance=self.schema_.total_variance + float(more),
             constants=new._constants(still & ~late),
         )
         return new
+
+    def _scale_late_numbers(self, X, weight, places: np.ndarray) -> None:
+        """Learn scale, mean and variance of columns of numbers that vary by now."""
+        parts = [np.asarray(X[part])[:, places] for part in chunks(X)]
+        cells = np.concatenate([self.low_[None, places], *parts])
+        if self.span is not None:
+            scaler = self._span_scaler(len(places))
+        else:
+            scaler = SCALERS[self.scale](len(cells), self.seed)
+            scaler = scaler.set_output(transform="default").fit(cells)
+        if self.scale == "common":
+            scaler.scale_ = np.full(len(places), self.scaler_.scale_[0])
+        self.late_scalers_ = [*self.late_scalers_, (places, scaler)]
+        scaled = scaler.transform(cells)
+        self.means_ = self.means_.copy()
+        self.means_[places] = np.nanmean(scaled, 0)
+        known = 1 - np.isnan(cells).mean(0)
+        self.late_variance_[places] = np.nanvar(scaled, 0) * known
+
+    def _weigh_late_categories(self, X, weight) -> tuple[float, ...]:
+        """Count categories of columns that did not vary at first; return all weights.
+
+        They change with each chunk: by the first rows in which a column varies it may
+        all but not vary.
+        """
+        weights = list(self.schema_.weights)
+        self.late_masses_ = [
+            (j, masses + category_masses(X[:, j], weight, len(masses)))
+            for j, masses in self.late_masses_
+        ]
+        for j, masses in self.late_masses_:
+            shares = shares_of(masses)
+            weights[j] = category_weight(shares)
+            known = masses.sum() / self.mass_
+            self.late_variance_[j] = 2 * weights[j] * entropy(shares) * known
+        return tuple(weights)
 
     def _moments(self, X: np.ndarray, weight) -> tuple[np.ndarray, ...]:
         """Return Σ w, mean and Σ w (x - mean)² of the known cells of scaled columns.

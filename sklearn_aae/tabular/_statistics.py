@@ -53,11 +53,35 @@ def category_shares(x: np.ndarray, weight: np.ndarray | None = None) -> np.ndarr
     weight : ndarray of shape (n_samples,) or None, default=None
         Of the rows.
     """
+    return shares_of(category_masses(x, weight))
+
+
+def category_masses(
+    x: np.ndarray, weight: np.ndarray | None = None, n_categories: int = 0
+) -> np.ndarray:
+    """Return the sum of the weights of the rows of each category.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples,)
+        Numbers of categories; NaN for missing ones.
+
+    weight : ndarray of shape (n_samples,) or None, default=None
+        Of the rows.
+
+    n_categories : int, default=0
+        Categories that there are, at least.
+    """
     present = ~np.isnan(x)
     weight = None if weight is None else weight[present]
-    counts = np.bincount(x[present].astype(np.intp), weights=weight)
-    counts = counts[counts > 0]
-    return counts / counts.sum() if len(counts) else np.ones(1)
+    codes = x[present].astype(np.intp)
+    return np.bincount(codes, weights=weight, minlength=n_categories)
+
+
+def shares_of(masses: np.ndarray) -> np.ndarray:
+    """Return the shares of the categories that have any; of none, those of one."""
+    some = masses[masses > 0]
+    return some / some.sum() if len(some) else np.ones(1)
 
 
 def category_weight(shares: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -442,13 +443,12 @@ def _cloned(state: Any) -> Any:
 
     `copy.deepcopy` takes several times as long: a search copies hundreds.
     """
-    if isinstance(state, Tensor):
+    kind = type(state)  # just so: classes derived from these may be anything
+    if kind is Tensor:
         return state.clone()
-    if isinstance(state, tuple):
-        return tuple(_cloned(part) for part in state)
-    if isinstance(state, list):
-        return [_cloned(part) for part in state]
-    if isinstance(state, dict):
+    if kind in (tuple, list):
+        return kind(_cloned(part) for part in state)
+    if kind in (dict, OrderedDict):
         twin = copy.copy(state)  # with the versions that torch hangs on to it
         twin.update((name, _cloned(part)) for name, part in state.items())
         return twin

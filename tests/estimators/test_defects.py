@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn_aae import AAEOutlierDetector
 from sklearn_aae.estimators._health import complaints_of
 from sklearn_aae.estimators.outliers._heat import LEAST_ERROR, heat, hottest
+from sklearn_aae.estimators.outliers._held_out import hold_out
 from sklearn_aae.utils._compat import InvalidParameterError
 
 X = load_digits().images / 16
@@ -187,6 +188,33 @@ def test_few_pictures_have_as_many_steps():
     assert pictures.n_iter_ == 600  # one step each
     table = AAEOutlierDetector(n_init=1, random_state=0).fit(X[:20].reshape(20, 64))
     assert table.n_iter_ == 100
+
+
+def test_new_pictures_are_flagged_as_often_as_few_held_out():
+    """Few training pictures are known by heart: all others were flagged."""
+    threes = X[load_digits().target == 3]
+    rates, known = [], []
+    for seed in range(2):
+        order = np.random.RandomState(seed).permutation(len(threes))
+        train, new = threes[order[:60]], threes[order[60:]]
+        model = AAEOutlierDetector(image_shape=(8, 8), random_state=seed).fit(train)
+        rates.append((model.predict(new) == -1).mean())
+        assert (model.predict(train[1::3]) == -1).sum() == 2
+        known.append((model.predict(np.delete(train, np.s_[1::3], 0)) == -1).mean())
+    assert np.mean(rates) < 0.4
+    assert max(known) == 0
+
+
+@pytest.mark.parametrize(
+    ("n", "held"),
+    [(4, 0), (5, 2), (60, 20), (90, 20), (300, 50), (600, 60), (20_000, 1000)],
+)
+def test_pictures_held_out(n, held):
+    found = hold_out(np.empty((n, 4)), None, "auto", pictures=True)
+    assert (0 if found is None else found.sum()) == held
+    assert hold_out(np.empty((n, 4)), None, "auto", pictures=False) is None
+    if held:  # evenly
+        assert np.diff(np.flatnonzero(found)).max() <= np.ceil(n / held)
 
 
 def test_only_what_is_asked_of_codes_is_said_to_be_ill():

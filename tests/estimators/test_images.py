@@ -280,6 +280,26 @@ def test_stretched_as_advised_pictures_are_not_pale_and_defects_stay_beyond(dtyp
     model.score_samples(stretched(light))
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda X: csr_matrix(X.reshape(len(X), -1)),
+        lambda X: X.tolist(),
+        torch.from_numpy,
+        lambda X: torch.from_numpy((255 * X).round().astype(np.uint8)),
+        lambda X: pd.DataFrame(X.reshape(len(X), -1)),
+    ],
+)
+def test_advice_on_pale_pictures_is_for_what_was_passed(kind):
+    pale = kind(0.1 * GREY)
+    with pytest.warns(UserWarning, match="pale") as caught:
+        make(AAEOutlierDetector).fit(pale)
+    advice = re.search(r"alike: (.*)\.$", str(caught[0].message))[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        make(AAEOutlierDetector).fit(eval(advice, {"X": pale, "np": np}))
+
+
 def test_noise_of_pictures_is_in_ranges_of_their_pixels():
     with pytest.raises(
         ValueError, match="is the standard deviation of noise on pixels"

@@ -200,6 +200,64 @@ def test_rows_held_out_set_the_threshold(kind):
     assert (other.predict(fresh) == -1).mean() < 0.2
 
 
+@pytest.mark.parametrize("kind", [np.asarray, csr_matrix, pd.DataFrame])
+def test_a_share_held_out_calibrates_scores_and_threshold(kind):
+    X = np.random.RandomState(0).normal(size=(260, 40))
+    weight = np.ones(60)
+    weight[[2, 57]] = 0, 3
+    options = SMALL | {"contamination": 0.1, "max_iter": 40}
+    both = AAEOutlierDetector(calibration_fraction=1 / 3, **options)
+    both.fit(kind(X[:60]), sample_weight=weight)
+    # 20 of the 59 rows that count, evenly.
+    counted = np.delete(np.arange(60), 2)
+    held = counted[((np.arange(20) + 0.5) * 59 / 20).astype(int)]
+    trained = np.setdiff1d(counted, held)
+    other = AAEOutlierDetector(**options)
+    other.fit(kind(X[trained]), sample_weight=weight[trained])
+    one, two = (m.members_[0].encoder(scaled(m, X)).mean for m in (both, other))
+    np.testing.assert_array_equal(one, two)
+    other._ensemble.calibrate(X[held], None, weight[held])
+    np.testing.assert_array_equal(both.score_samples(X), other.score_samples(X))
+    surprise = -both.score_samples(X[held])
+    assert both.offset_ == -weighted_quantile(surprise, weight[held], 0.9)
+
+
+def test_rows_held_out_stay_out_of_a_second_training(rows):
+    options = SMALL | {"trim": 0.2, "calibration_fraction": 0.2}
+    detector = AAEOutlierDetector(**options).fit(rows)
+    # 24 of the 120 others are left out, and the threshold is by the 30.
+    held = np.zeros(150, dtype=bool)
+    held[((np.arange(30) + 0.5) * 5).astype(int)] = True
+    assert (detector.predict(rows[held]) == -1).sum() == 3
+    first = AAEOutlierDetector(**options | {"trim": 0}).fit(rows)
+    surprise = -first.score_samples(rows)
+    kept = ~held & (surprise < np.sort(surprise[~held])[-24])
+    assert kept.sum() == 96
+    again = AAEOutlierDetector(**SMALL).fit(rows, sample_weight=kept.astype(float))
+    one, two = (m.members_[0].encoder(scaled(m, rows)).mean for m in (detector, again))
+    np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+def test_categories_of_rows_held_out_are_unknown():
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"x": rng.normal(size=100), "shop": rng.choice(list("ab"), 100)})
+    X.loc[2, "shop"] = "c"  # held out: the third of each five
+    options = SMALL | {"calibration_fraction": 0.2}
+    detector = AAEOutlierDetector(**options).fit(X)
+    X.loc[2, "shop"] = "d"
+    other = AAEOutlierDetector(**options).fit(X)
+    np.testing.assert_array_equal(detector.score_samples(X), other.score_samples(X))
+    assert detector.offset_ == other.offset_
+    known = detector.score_samples(X.assign(shop="a"))
+    assert detector.score_samples(X)[2] < known[2]
+
+
+@pytest.mark.parametrize("share", [0.001, 0.995, 0.006])
+def test_a_share_that_leaves_too_few_rows(share, rows):
+    with pytest.raises(ValueError, match=f"calibration_fraction={share} of 150 rows"):
+        AAEOutlierDetector(calibration_fraction=share, **SMALL).fit(rows)
+
+
 @pytest.mark.parametrize("options", [{"trim": 0.2}, {"early_stopping": True}])
 def test_rows_held_out_set_every_threshold(options, rows):
     detector = AAEOutlierDetector(**SMALL | {"max_iter": 3}, **options)
@@ -489,6 +547,8 @@ def test_a_row_of_holes_says_nothing(rows):
         ({"localize_by": "chance"}, "'localize_by' parameter"),
         ({"contamination": 0.0}, "'contamination' parameter"),
         ({"contamination": 0.6}, "'contamination' parameter"),
+        ({"calibration_fraction": 1.0}, "'calibration_fraction' parameter"),
+        ({"calibration_fraction": "all"}, "'calibration_fraction' parameter"),
         ({"trim": 1.0}, "'trim' parameter"),
         ({"trim": 0.999}, "trim=0.999 leaves 1 of 150 rows"),
     ],

@@ -182,6 +182,30 @@ def test_rows_that_were_not_trained_on_count_as_new_ones():
     assert weights.sum() == pytest.approx(60, abs=0.2)
 
 
+def test_rows_of_a_category_count_as_far_as_they_were_trained_on():
+    # One row; two of five that were trained on; 24.
+    shop = Column("shop", tuple("abc"), category_counts=(1, 2, 24))
+    codes = np.repeat([0.0, 1.0, 2.0], [1, 5, 24])[:, None]
+    unknown = codes < 1
+    X = np.where(unknown, np.nan, codes)
+    weights = good_turing_weights(TableColumns([shop]), X, unknown, 2, np.ones(30))
+    assert weights[0] == 3
+    np.testing.assert_allclose(weights[1:], 28 / 30)
+
+
+def test_the_same_rows_again_make_no_category_better_known():
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"x": rng.normal(size=60), "shop": [*range(40)] + [0] * 20})
+    table["shop"] = table["shop"].astype(str)
+    model = AAEOutlierDetector(warm_start=True, n_init=1, **SMALL).fit(table)
+    counts = model.columns_[1].category_counts
+    assert sorted(counts) == [1] * 39 + [21]
+    model.fit(table)
+    assert model.columns_[1].category_counts == counts
+    model.partial_fit(table)
+    assert sorted(model.columns_[1].category_counts) == [2] * 39 + [42]
+
+
 # --- declared, but without a row: never answered with ---------------------------------
 
 
@@ -241,7 +265,6 @@ def test_what_never_differs_adds_nothing_to_a_score(model):
         assert (p.cells(torch.ones(60, 4, dtype=torch.float64))[:, 0] == 0).all()
 
 
-@pytest.mark.filterwarnings("ignore:The training diverged")  # the chunk is another
 def test_a_category_counts_and_is_learned_once_a_chunk_has_it():
     def chance():
         with torch.no_grad():
@@ -252,8 +275,67 @@ def test_a_category_counts_and_is_learned_once_a_chunk_has_it():
     model = AAETransformer(2, hidden_layer_sizes=(8,), random_state=0)
     model.partial_fit(declared())
     assert chance() == 0
+    # Trained on, it begins with Laplace's frequency.
+    heads = model.net_.module_.networks["decoder"]
+    with torch.no_grad():
+        p = heads(torch.zeros(1, 2, dtype=torch.float64))
+        cells = p.cells(torch.zeros(1, 4, dtype=torch.float64))[0, 0].exp()
+    assert cells.item() == pytest.approx(1 / 61, rel=0.05)
     model.partial_fit(declared(always=False))
     before = chance()
     for _ in range(5):
         model.partial_fit(declared(always=False))
     assert 0 < before < chance()
+
+
+def flags(n, seed, chance):
+    """Four numbers of two dimensions, and 12 flags."""
+    rng = np.random.RandomState(seed)
+    z, axes = rng.normal(size=(n, 2)), np.random.RandomState(5).normal(size=(2, 4))
+    rows = pd.DataFrame(z @ axes + 0.3 * rng.normal(size=(n, 4)), columns=list("wxyz"))
+    return rows.assign(**{f"f{j}": rng.uniform(size=n) < chance for j in range(12)})
+
+
+def test_a_column_that_varies_late_weighs_what_it_does_in_all_rows():
+    chunks = [flags(100, 0, 2), flags(100, 1, 0.99), flags(100, 2, 0.5)]
+    late = [np.where(chunk["f0"], 1, 0.01) for chunk in chunks]
+    for weights in ([None] * 3, [np.ones(100)] * 3, late):
+        model = AAETransformer(**SMALL)
+        for chunk, weight in zip(chunks, weights, strict=True):
+            model.partial_fit(chunk, sample_weight=weight)
+        whole = AAETransformer(**SMALL)
+        weight = None if weights[0] is None else np.concatenate(weights)
+        whole.fit(pd.concat(chunks), sample_weight=weight)
+        one, other = (m.preprocessor_.schema_ for m in (model, whole))
+        np.testing.assert_allclose(one.weights[4:], other.weights[4:])
+        # Numbers vary as they did in the first chunk.
+        first = AAETransformer(2, max_iter=1).fit(chunks[0]).preprocessor_.schema_
+        shares = [(1 - w, w) for w in of_flags(pd.concat(chunks), weight)]
+        gini = sum(1 - np.square(p).sum() for p in shares)
+        expected = first.total_variance + gini
+        assert one.total_variance == pytest.approx(expected, rel=1e-3)
+        assert model.net_.total_variance == one.total_variance
+
+
+def of_flags(table, weight):
+    """Return the share of True of each flag."""
+    return np.average(table.iloc[:, 4:], axis=0, weights=weight)
+
+
+@pytest.mark.filterwarnings("error:The training diverged")
+def test_rows_unlike_those_before_are_no_divergence():
+    model = AAETransformer(2, hidden_layer_sizes=(8,), random_state=0)
+    for seed, chance in enumerate([2, 2, 2, 0.5, 0.5]):
+        model.partial_fit(flags(200, seed, chance))
+    assert model.loss_ > 1
+
+
+def test_a_declared_column_without_a_cell_comes_back_without_one():
+    table = declared().assign(few=pd.Categorical([None] * 60, categories=list("ab")))
+    for model in DRAWING:
+        model.fit(table, np.arange(60) % 2)
+        for rows in (drawn_by(model, 20), model.reconstruct(table)):
+            assert rows["few"].isna().all()
+            assert rows.dtypes.equals(table.dtypes)
+        with pytest.raises(ValueError, match="'few', a column without a cell in the"):
+            drawn_by(model, 5, given={"few": "a"})

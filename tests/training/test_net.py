@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import Counter, defaultdict, namedtuple
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,6 +35,7 @@ from sklearn_aae.training import (
     Reconstruct,
     TrainCritic,
 )
+from sklearn_aae.training._net import _cloned
 from sklearn_aae.training.losses._criterion import critic_accuracy
 from sklearn_aae.utils._random import Streams, epoch_seeds, seeded_scope
 
@@ -429,6 +431,32 @@ def test_restoring_a_snapshot_takes_everything_back(
     assert net.finished_history() == lines
     net.partial_fit(batches)  # with the optimisers' moments of the snapshot
     assert torch.equal(weights(net), first)
+
+
+class Remembers(torch.nn.Linear):
+    """A layer with a state of its own."""
+
+    def get_extra_state(self):
+        return self.state
+
+    def set_extra_state(self, state):
+        self.state = state
+
+
+Pair = namedtuple("Pair", "first second")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [Counter(a=2), Pair(1, [2]), defaultdict(list, a=[1]), {"a": (1, [2])}, [3]],
+)
+def test_snapshots_copy_what_layers_remember(state):
+    layer = Remembers(2, 2)
+    layer.state = state
+    kept = _cloned(layer.state_dict())["_extra_state"]
+    assert kept == state
+    assert type(kept) is type(state)
+    assert kept is not state
 
 
 @pytest.mark.parametrize("update", UPDATES)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_aae.estimators._data import FitInput
 from sklearn_aae.estimators._tables import read_new_rows
 from sklearn_aae.estimators.outliers._calibration import Range
 from sklearn_aae.estimators.outliers._scores import (
@@ -27,16 +28,17 @@ KNOWN = 2
 class OutlierScores:
     """Scores of an ensemble whose trained models are ``members_``."""
 
-    def _calibrate(self, X, sample_weight, X_val) -> None:
-        """Learn what scores mean by the training rows; the threshold by `X_val`."""
-        rows, unknown = self._read(X)
+    def _calibrate(self, given: FitInput) -> None:
+        """Learn what scores mean, and where outliers begin.
+
+        By rows that no model was trained on, as far as there are some: `X_val` for the
+        threshold, those held out for both.
+        """
+        rows, unknown = self._read(given.X)
         weight = np.ones(len(rows))
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, rows)
-            counted = weight > 0
-            rows, weight = rows[counted], weight[counted]
-            unknown = None if unknown is None else unknown[counted]
-        self._range = Range.learn(rows, self.columns_.n_categories)
+        if given.sample_weight is not None:
+            weight = check_sample_weight(given.sample_weight, rows)
+        self._range = Range.learn(_chosen(rows, weight > 0), self.columns_.n_categories)
         method = self.score_method
         names = available_scores(
             method,
@@ -46,14 +48,20 @@ class OutlierScores:
             pictures=self._data.images is not None,
         )
         self._scored_by = method, names
+        held = given.held_out
+        trained = weight if held is None else weight * ~held
         # The more rows have a category of their own, the more new rows will have one.
-        n, alone = weight.sum(), 0.0 if unknown is None else weight @ unknown
+        n, alone = trained.sum(), 0.0 if unknown is None else trained @ unknown
         self._unknown_surprise = np.log((n + 1) / (alone + 1))
+        if held is not None:
+            weight = weight * held
+        rows, unknown = _chosen(rows, weight > 0), _chosen(unknown, weight > 0)
+        weight = weight[weight > 0]
         surprise = self._ensemble.calibrate(rows, unknown, weight)
-        if X_val is not None:
-            surprise = -self.score_samples(X_val)
+        if given.X_val is not None:
+            surprise = -self.score_samples(given.X_val)
             weight = np.ones(len(surprise))
-        elif unknown is not None:
+        elif unknown is not None and held is None:
             new = good_turing_weights(self.columns_, rows, unknown, KNOWN, weight)
             weight = weight * new
         self.offset_ = -threshold(surprise, weight, self.contamination)
@@ -185,3 +193,8 @@ class OutlierScores:
         attribution = as_frame_like(cells, like=X)
         images = self._data.images
         return attribution if images is None else images.restore(attribution, X)
+
+
+def _chosen(rows: np.ndarray | None, kept: np.ndarray) -> np.ndarray | None:
+    """Return the kept rows, if there are any; all without a copy."""
+    return rows if rows is None or kept.all() else rows[kept]

@@ -32,6 +32,7 @@ from sklearn_aae.estimators.outliers._calibration import (
     EmpiricalSurvival,
     weighted_quantile,
 )
+from sklearn_aae.estimators.outliers._held_out import hold_out
 from sklearn_aae.estimators.outliers._member import Member
 from sklearn_aae.estimators.outliers._scores import (
     METHODS,
@@ -117,15 +118,23 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         `X_val`, if `fit` is given some. With "auto" outliers lie beyond Tukey's fence:
         more than 1.5 interquartile ranges above the upper quartile of the (negated)
         scores; there may be none. As everywhere in scikit-learn, just this share of the
-        training rows is flagged; where some hold an unknown category, the threshold is
-        for as many of these as new rows will hold [3]_. Of few rows, or of about as
-        many columns as rows, new rows score lower than training rows do, and more of
-        them are flagged: pass `X_val`.
+        training rows of a table is flagged; where some hold an unknown category, the
+        threshold is for as many of these as new rows will hold [3]_. Of few rows, or of
+        about as many columns as rows, new rows score lower than training rows do, and
+        more of them are flagged: set `calibration_fraction`, or pass `X_val`.
+
+    calibration_fraction : float or "auto", default="auto"
+        Share of the rows, in [0, 1), that no model is trained on: what scores mean, and
+        where outliers begin, is learned from them instead of from the training rows,
+        which a model knows better than new ones. They lie evenly between the others.
+        "auto" is 0 of tables. Of pictures, few of which a model knows by heart, it is a
+        tenth, at most 1000; of up to 500 it is 50 or a fifth, of up to 100 it is 20 or
+        a third, whichever is less. `partial_fit` holds none out.
 
     trim : float, default=0.0
         Share of the training rows that a second training leaves out: those that are the
         most outlying after the first. For tables with many outliers. All rows count
-        for `offset_`, if there is no `X_val`.
+        for `offset_`, if there is no `X_val` and none are held out.
 
     localize_by : {"auto", "reconstruction", "replacement", "both"}, default="auto"
         What `localize` deals a row's score out by: how badly cells are reconstructed,
@@ -212,6 +221,9 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     contamination: float | str = parameter(
         default=0.1,
         allowed=[StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    )
+    calibration_fraction: float | str = parameter(
+        default="auto", allowed=[SHARE, StrOptions({"auto"})]
     )
     trim: float = parameter(default=0.0, allowed=[SHARE])
     localize_by: str = parameter(
@@ -326,26 +338,34 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     ) -> None:
         """Train; if rows are to be left out, find them first and train again."""
         before, trims = dict(vars(self)), self.trim > 0 and not streams
+        if not streams:
+            pictures, fraction = self.image_shape is not None, self.calibration_fraction
+            held = hold_out(given.X, given.sample_weight, fraction, pictures=pictures)
+            given = replace(given, held_out=held)
         scope.progress.n_trainings = 2 if trims and not warm else 1
         if not (warm and trims):
             super()._fit(scope, given, warm=warm, streams=streams)
         if trims and (warm or not scope.interrupted):
-            kept = self._trimmed(given.X, given.sample_weight)
+            kept = self._trimmed(given)
             self._train(scope, replace(given, sample_weight=kept), warm=warm)
             # All rows count for the calibration.
             self._finish(given, streams=False, before=before)
 
-    def _trimmed(self, X, sample_weight) -> np.ndarray:
-        """Return the weights of the rows, 0 for the most outlying ones."""
-        surprise = -self.score_samples(X)
+    def _trimmed(self, given: FitInput) -> np.ndarray:
+        """Return the weights of the rows, 0 for the most outlying trained on."""
+        surprise = -self.score_samples(given.X)
         weight = np.ones(len(surprise))
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, surprise[:, None])
-        kept = weight * (surprise <= weighted_quantile(surprise, weight, 1 - self.trim))
-        if np.count_nonzero(kept) < 2:
+        if given.sample_weight is not None:
+            weight = check_sample_weight(given.sample_weight, surprise[:, None])
+        held = np.zeros(len(weight), dtype=bool)
+        if given.held_out is not None:
+            held = given.held_out
+        level = weighted_quantile(surprise[~held], weight[~held], 1 - self.trim)
+        kept = weight * (held | (surprise <= level))
+        if np.count_nonzero(kept[~held]) < 2:
             raise ValueError(
-                f"trim={self.trim} leaves {np.count_nonzero(kept)} of "
-                f"{np.count_nonzero(weight)} rows to train on. Lower it."
+                f"trim={self.trim} leaves {np.count_nonzero(kept[~held])} of "
+                f"{np.count_nonzero(weight[~held])} rows to train on. Lower it."
             )
         return kept
 
@@ -355,7 +375,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
             for member, earlier in zip(self.members_, before["members_"], strict=True):
                 member.usual, member.survival = earlier.usual, earlier.survival
             return
-        self._calibrate(given.X, given.sample_weight, given.X_val)
+        self._calibrate(given)
 
     def fit(
         self,
@@ -387,7 +407,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
         X_val : array-like of shape (n_val, n_features), default=None
             Rows that no model is trained on. They set `offset_`, so that it holds for
-            new rows; scores stay as they are. They validate the training, too
+            new rows; scores stay as they are (see `calibration_fraction` for rows that
+            set both). They validate the training, too
             (`history_`, `early_stopping`).
 
         Returns
