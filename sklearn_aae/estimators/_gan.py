@@ -16,7 +16,7 @@ from sklearn_aae.estimators._generate import check_n_samples
 from sklearn_aae.estimators._images import image_layers
 from sklearn_aae.estimators._networks import check_module, hidden_sizes
 from sklearn_aae.estimators._rows import Rows
-from sklearn_aae.estimators._rules import EpochRule
+from sklearn_aae.estimators._rules import EpochRule, count_steps
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
 from sklearn_aae.estimators._stream import stream
@@ -76,7 +76,8 @@ class GANSampler(BaseModel):
         Step size of both networks.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs. "auto" is as many as make 1,300 steps, within 10 and 80.
+        Number of epochs. "auto" is as many as make 1,300 steps, within 10 and 80; where
+        80 epochs are fewer than 480 steps, as many as make these, up to 120.
 
     generator : nn.Module, default=None
         Your own network from `n_components` columns to (scaled) rows. It is copied,
@@ -162,7 +163,8 @@ class GANSampler(BaseModel):
         return super()._prepare(given, seed, earlier, arrange=arrange, **options)
 
     def _epoch_rule(self, data: TrainingData) -> EpochRule:
-        return EpochRule(1300, 10, 80)
+        few = 80 * count_steps(self, data) < 480
+        return EpochRule(480, 80, 120) if few else EpochRule(1300, 10, 80)
 
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         prior, size = as_prior(self.prior, self.n_components), self.batch_size
