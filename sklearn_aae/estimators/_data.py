@@ -199,7 +199,7 @@ def prepare(
     weigh : callable, default=None
         Returns the weights of the classes, by which their probabilities count.
     """
-    reader = _Reader(estimator, role, given.classes, earlier, arrange)
+    reader = _Reader(estimator, role, given, earlier, arrange)
     reader.check_pairs(given.X_val, given.y_val)
     rows = reader.training_rows(given.X, given.y, given.sample_weight, given.held_out)
     validation = None
@@ -211,7 +211,7 @@ def prepare(
     elif estimator.early_stopping:
         rows, validation = rows.split(estimator.validation_fraction, seed)
     columns = count_categories(
-        reader.columns, rows.X, rows.weight, new_rows=given.is_chunk
+        reader.columns, rows.X, rows.weight, new_rows=reader.new_rows
     )
     if validation is not None:
         validation = replace(validation, X=mask_rare_categories(columns, validation.X))
@@ -276,7 +276,9 @@ def _preprocessor(
 ) -> TablePreprocessor:
     """Return the preprocessor of rows, or an earlier one that knows them as well."""
     if reader.earlier is not None:
-        return reader.earlier.preprocessor.with_late_scales(rows.X, rows.weight)
+        return reader.earlier.preprocessor.with_late_scales(
+            rows.X, rows.weight, new_rows=reader.new_rows
+        )
     if reader.images is not None:
         preprocessor = TablePreprocessor("minmax", seed=seed, span=reader.images.span)
         return preprocessor.fit(rows.X, sample_weight=rows.weight)
@@ -302,7 +304,7 @@ class _Reader:
         What pictures are like, if rows are some.
     """
 
-    def __init__(self, estimator, role, classes, earlier, arrange):
+    def __init__(self, estimator, role, given: FitInput, earlier, arrange):
         self.estimator, self.role, self.arrange = estimator, role, arrange
         self.owner, self.earlier = type(estimator).__name__, earlier
         self.continues = earlier is not None
@@ -315,7 +317,9 @@ class _Reader:
                 vars(self.stand_in).pop(name, None)
         self.columns = earlier.columns if self.continues else None
         self.classes = earlier.classes if self.continues else None
-        self.named_classes = self._named(classes)
+        self.named_classes = self._named(given.classes)
+        # A fit that goes on is of the same rows, as far as anybody knows.
+        self.new_rows = given.is_chunk or not self.continues
 
     @property
     def names(self) -> dict:

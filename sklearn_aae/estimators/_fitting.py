@@ -137,15 +137,16 @@ class Trainer:
 
     def warn_of_course(self, net: AAENet) -> None:
         """Warn of a training that was cut short, diverged, or went back not to."""
-        rows = self._validation
+        rows, streams = self._validation, self.streams
 
         def start() -> float:
             untrained = build_net(
                 self.estimator, self.spec, self.data, net.seed, rows.X.dtype
             )
             batch = self.spec.make_validation(rows, net.seed)
+            loss = untrained.evaluate(batch)
             # Rows unlike those of earlier chunks are no divergence.
-            return max(untrained.evaluate(batch), self.scope.loss_before(net, batch))
+            return max(loss, self.scope.loss_before(net, batch)) if streams else loss
 
         if net.out_of_time:
             warn_of_time_limit(self.estimator, len(net.finished_history()))

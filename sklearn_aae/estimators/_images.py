@@ -235,6 +235,8 @@ class Images:
         if 0 < high - low < PALE * most:
             pixels = "X" if hasattr(passed, "astype") else "np.asarray(X)"
             pixels = "X.toarray()" if issparse(passed) else pixels
+            if hasattr(passed, "detach"):
+                pixels = "X.detach().cpu().float().numpy()"
             # Not in uint8, which has no numbers below 0.
             pixels += ".astype(float)" if self.eight_bit else ""
             whole = f"(({pixels} - {low!r}) / {high - low!r}).clip(0, 1)"

@@ -65,7 +65,7 @@ class FitScope:
         self._snapshots += [(net, net.snapshot()) for net in nets]
 
     def loss_before(self, net: AAENet, batch: Batch) -> float:
-        """Return the criterion of a net as it was remembered; -inf of a new one."""
+        """Return the criterion of a net as it was remembered; -inf if it was not."""
         starts = [start for other, start in self._snapshots if other is net]
         if not starts:
             return -math.inf

@@ -1,8 +1,5 @@
 """From rows of numbers and category numbers to what the networks see, and back."""
 
-import copy
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,24 +7,19 @@ import torch
 from scipy.stats import entropy
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_aae.tabular._scalers import SCALERS, count_scaler
+from sklearn_aae.tabular._late_scales import LateScales
+from sklearn_aae.tabular._scalers import SCALERS, WEIGHTED, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
 from sklearn_aae.tabular._statistics import (
-    MIN_ENTROPY,
     category_masses,
-    category_shares,
     category_weight,
     chunks,
-    count_information,
+    count_weight,
     extent,
     shares_of,
 )
-
-# Scalers that take sample weights.
-WEIGHTED = ("standard", "range", "common")
 
 # A scaled column has this variance at least, unless its scaler took it for constant.
 CONSTANT = 1e-12
@@ -38,7 +30,7 @@ TINY = np.finfo(float).tiny
 MAX_CELLS = 2**26
 
 
-class TablePreprocessor(TransformerMixin, BaseEstimator):
+class TablePreprocessor(LateScales, TransformerMixin, BaseEstimator):
     """Scales the numeric columns by one of scikit-learn's scalers, or by one number.
 
     Of counts, it standardises the logarithm. Categorical columns hold the numbers of
@@ -85,15 +77,15 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     late_scalers_ : list of (ndarray of shape (n_late_features,), transformer)
         Places and scaler of columns that began to vary in later rows.
 
-    late_masses_ : list of (int, ndarray of shape (n_categories,))
-        Place of each categorical column that did not vary in the first rows, and the
-        sum of the weights of all rows so far of each category.
-
-    late_variance_ : ndarray of shape (n_features,)
-        What columns that did not vary in the first rows add to the total variance.
+    masses_ : list of (int, ndarray of shape (n_categories,))
+        Place of each categorical column, and the sum of the weights of all rows so far
+        of each category.
 
     mass_ : float
         Sum of the weights of all rows so far.
+
+    variance_ : ndarray of shape (n_features,)
+        What each column adds to the total variance.
 
     Examples
     --------
@@ -109,11 +101,8 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
     True
     """
 
-    # Of preprocessors that were stored before there were any.
+    # Of preprocessors that were stored before there was one.
     span: tuple[float, float] | None = None
-    late_masses_: Sequence[tuple[int, np.ndarray]] = ()
-    late_variance_: np.ndarray = np.zeros(())
-    mass_: float = 0.0
 
     def __init__(
         self,
@@ -173,11 +162,10 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 f"All {X.shape[1]} columns of X are constant: there is nothing to "
                 "learn. Check that X holds the rows you meant."
             )
-        self.late_masses_ = [
+        self.masses_ = [
             (j, category_masses(X[:, j], sample_weight, categories[j]))
-            for j in np.flatnonzero((categories > 0) & ~(high > low)).tolist()
+            for j in np.flatnonzero(categories).tolist()
         ]
-        self.late_variance_ = np.zeros(X.shape[1])
         self.mass_ = float(len(X) if sample_weight is None else sample_weight.sum())
         self.means_ = np.zeros(X.shape[1])  # until they are known
         self.schema_ = self._describe(X, sample_weight, categories, n_varying, missing)
@@ -200,11 +188,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
                 options["sample_weight"] = weight[part]
             scaler.partial_fit(self._numbers(X[part], self.numeric_), **options)
         return scaler
-
-    def _span_scaler(self, n_columns: int) -> MinMaxScaler:
-        """Return what maps `span` to [0, 1]."""
-        scaler = MinMaxScaler().set_output(transform="default")
-        return scaler.fit(np.tile(np.array(self.span)[:, None], n_columns))
 
     def _fit_count_scaler(self, X, weight) -> Pipeline:
         scaler = count_scaler()
@@ -230,8 +213,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         """Return what the networks need to know of the columns."""
         present, means, squares = self._moments(X, weight)
         typed = categories > 0
-        at = np.flatnonzero(typed).tolist()
-        shares = [category_shares(X[:, j], weight) for j in at]
+        shares = [shares_of(masses) for _, masses in self.masses_]
         nats = np.array([entropy(p) for p in shares])
         weights = np.ones(len(typed))
         weights[typed] = [category_weight(p) for p in shares]
@@ -239,22 +221,22 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         for i, j in enumerate(self.counts_.tolist()):
             scaler = self.count_scaler_[-1]
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
+            cells = (X[:, j], weight)
             if isinstance(X, SparseTable):
-                known = count_information(*X.value_counts(j, weight))
-            else:
-                known = count_information(X[:, j], weight)
-            weights[j] = 0.5 / max(known, MIN_ENTROPY)
+                cells = X.value_counts(j, weight)
+            weights[j] = count_weight(*cells)
         still = self.low_ == self.high_
         if self.scale in ("standard", "range"):
             still |= ~typed & (squares <= CONSTANT * present) & ~self.empty_
         squares[typed] = 2 * weights[typed] * nats * present[typed]
+        self.variance_ = squares / self.mass_
         return TableSchema(
             n_categories=tuple(categories.tolist()),
             n_varying=n_varying,
             means=tuple(np.where(typed, 0.0, means).tolist()),
             incomplete=tuple((self.allow_missing | missing).tolist()),
             weights=tuple(weights.tolist()),
-            total_variance=float(squares.sum() / self.mass_),
+            total_variance=float(self.variance_.sum()),
             counts=tuple(counts),
             constants=self._constants(still),
         )
@@ -263,85 +245,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):
         """Return the scaled cell of columns without variance; None for the others."""
         cells = self._through("transform", self.low_[None])[0].tolist()
         return tuple(c if s else None for c, s in zip(cells, still, strict=True))
-
-    def with_late_scales(
-        self, X: np.ndarray | SparseTable, weight: np.ndarray | None = None
-    ) -> "TablePreprocessor":
-        """Return a preprocessor with scales for columns that vary in later rows only.
-
-        A number gets the scale of the first rows in which it varies, for good;
-        categories have the weight that is theirs in all rows so far.
-
-        Parameters
-        ----------
-        X : ndarray or SparseTable of shape (n_samples, n_features)
-            Rows to train on.
-
-        weight : ndarray of shape (n_samples,) or None, default=None
-            Their weights.
-        """
-        constants = self.schema_.constants
-        still = np.array([c is not None for c in constants])
-        if not (still.any() or self.empty_.any() or self.late_masses_):
-            return self
-        low, high, _ = extent(X)
-        new = copy.copy(self)
-        new.low_, new.high_ = np.fmin(self.low_, low), np.fmax(self.high_, high)
-        new.mass_ += float(len(X) if weight is None else weight.sum())
-        new.late_variance_ = self.late_variance_ + np.zeros(len(still))
-        # A column whose first known cells are all equal has no scale yet.
-        late = (still | self.empty_) & (new.low_ < new.high_)
-        new.empty_ = self.empty_ & ~late
-        numbers = late & (np.array(self.schema_.n_categories) == 0)
-        numbers[self.counts_] = False
-        if self.scale is not None and numbers.any():
-            new._scale_late_numbers(X, weight, np.flatnonzero(numbers))
-        weights = new._weigh_late_categories(X, weight)
-        more = np.sum(new.late_variance_ - self.late_variance_)
-        new.schema_ = replace(
-            self.schema_,
-            means=tuple(new.means_.tolist()),
-            weights=weights,
-            total_variance=self.schema_.total_variance + float(more),
-            constants=new._constants(still & ~late),
-        )
-        return new
-
-    def _scale_late_numbers(self, X, weight, places: np.ndarray) -> None:
-        """Learn scale, mean and variance of columns of numbers that vary by now."""
-        parts = [np.asarray(X[part])[:, places] for part in chunks(X)]
-        cells = np.concatenate([self.low_[None, places], *parts])
-        if self.span is not None:
-            scaler = self._span_scaler(len(places))
-        else:
-            scaler = SCALERS[self.scale](len(cells), self.seed)
-            scaler = scaler.set_output(transform="default").fit(cells)
-        if self.scale == "common":
-            scaler.scale_ = np.full(len(places), self.scaler_.scale_[0])
-        self.late_scalers_ = [*self.late_scalers_, (places, scaler)]
-        scaled = scaler.transform(cells)
-        self.means_ = self.means_.copy()
-        self.means_[places] = np.nanmean(scaled, 0)
-        known = 1 - np.isnan(cells).mean(0)
-        self.late_variance_[places] = np.nanvar(scaled, 0) * known
-
-    def _weigh_late_categories(self, X, weight) -> tuple[float, ...]:
-        """Count categories of columns that did not vary at first; return all weights.
-
-        They change with each chunk: by the first rows in which a column varies it may
-        all but not vary.
-        """
-        weights = list(self.schema_.weights)
-        self.late_masses_ = [
-            (j, masses + category_masses(X[:, j], weight, len(masses)))
-            for j, masses in self.late_masses_
-        ]
-        for j, masses in self.late_masses_:
-            shares = shares_of(masses)
-            weights[j] = category_weight(shares)
-            known = masses.sum() / self.mass_
-            self.late_variance_[j] = 2 * weights[j] * entropy(shares) * known
-        return tuple(weights)
 
     def _moments(self, X: np.ndarray, weight) -> tuple[np.ndarray, ...]:
         """Return Σ w, mean and Σ w (x - mean)² of the known cells of scaled columns.

@@ -12,6 +12,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+# Those that take sample weights.
+WEIGHTED = ("standard", "range", "common")
 MAX_QUANTILES = 1000
 # Range of "limited_range", at most: that of some 400 draws of a Gaussian.
 MAX_DEVIATIONS = 6.0

@@ -126,3 +126,8 @@ def count_information(x: np.ndarray, weight: np.ndarray | None = None) -> float:
     else:
         common = poisson.logpmf(x, mean)
     return float(np.average(own - common, weights=weight))
+
+
+def count_weight(x: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return what a column of counts weighs: ½ over `count_information`."""
+    return 0.5 / max(count_information(x, weight), MIN_ENTROPY)

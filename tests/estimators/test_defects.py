@@ -207,7 +207,7 @@ def test_new_pictures_are_flagged_as_often_as_few_held_out():
 
 @pytest.mark.parametrize(
     ("n", "held"),
-    [(4, 0), (5, 2), (60, 20), (90, 20), (300, 50), (600, 60), (20_000, 1000)],
+    [(9, 0), (10, 3), (60, 20), (90, 20), (300, 50), (600, 60), (20_000, 1000)],
 )
 def test_pictures_held_out(n, held):
     found = hold_out(np.empty((n, 4)), None, "auto", pictures=True)

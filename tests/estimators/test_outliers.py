@@ -222,6 +222,33 @@ def test_a_share_held_out_calibrates_scores_and_threshold(kind):
     assert both.offset_ == -weighted_quantile(surprise, weight[held], 0.9)
 
 
+def test_a_column_without_a_cell_held_out_is_as_usual_as_in_training():
+    rng = np.random.RandomState(1)
+    X = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 5))
+    X += 0.3 * rng.normal(size=X.shape)
+    X[rng.uniform(size=400) < 0.9, 4] = np.nan
+    X[2:100:5, 4] = np.nan  # those held out
+    options = SMALL | {"calibration_fraction": 0.2, "max_iter": 40}
+    detector = AAEOutlierDetector(**options).fit(X[:100])
+    for member in detector.members_:
+        assert member.usual[4] == pytest.approx(
+            np.nanmean(member.ask(member.residual, X[:100])[:, 4]), rel=1e-6
+        )
+    known = ~np.isnan(X[100:, 4])
+    flagged = detector.predict(X[100:]) == -1
+    assert flagged[known].mean() < 0.6
+
+
+@pytest.mark.parametrize("rows", [None, np.array(3.0), np.zeros((1, 4))])
+def test_what_is_no_table_is_told_by_who_reads_it(rows):
+    messages = set()
+    for share in (0, 0.25):
+        with pytest.raises(ValueError, match=r"array|sample") as told:
+            AAEOutlierDetector(calibration_fraction=share, **SMALL).fit(rows)
+        messages.add(str(told.value))
+    assert len(messages) == 1
+
+
 def test_rows_held_out_stay_out_of_a_second_training(rows):
     options = SMALL | {"trim": 0.2, "calibration_fraction": 0.2}
     detector = AAEOutlierDetector(**options).fit(rows)

@@ -1,10 +1,13 @@
 """Unknown categories: unlike everything seen, priced by how often they are expected."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_aae import (
     AAEClusterer,
@@ -296,30 +299,105 @@ def flags(n, seed, chance):
     return rows.assign(**{f"f{j}": rng.uniform(size=n) < chance for j in range(12)})
 
 
-def test_a_column_that_varies_late_weighs_what_it_does_in_all_rows():
-    chunks = [flags(100, 0, 2), flags(100, 1, 0.99), flags(100, 2, 0.5)]
-    late = [np.where(chunk["f0"], 1, 0.01) for chunk in chunks]
-    for weights in ([None] * 3, [np.ones(100)] * 3, late):
-        model = AAETransformer(**SMALL)
-        for chunk, weight in zip(chunks, weights, strict=True):
-            model.partial_fit(chunk, sample_weight=weight)
-        whole = AAETransformer(**SMALL)
-        weight = None if weights[0] is None else np.concatenate(weights)
-        whole.fit(pd.concat(chunks), sample_weight=weight)
-        one, other = (m.preprocessor_.schema_ for m in (model, whole))
-        np.testing.assert_allclose(one.weights[4:], other.weights[4:])
-        # Numbers vary as they did in the first chunk.
-        first = AAETransformer(2, max_iter=1).fit(chunks[0]).preprocessor_.schema_
-        shares = [(1 - w, w) for w in of_flags(pd.concat(chunks), weight)]
-        gini = sum(1 - np.square(p).sum() for p in shares)
-        expected = first.total_variance + gini
-        assert one.total_variance == pytest.approx(expected, rel=1e-3)
-        assert model.net_.total_variance == one.total_variance
+WEIGHTS = [
+    lambda rows: None,
+    lambda rows: np.ones(100),
+    lambda rows: np.where(rows["f0"], 1, 0.01),
+]
 
 
-def of_flags(table, weight):
-    """Return the share of True of each flag."""
-    return np.average(table.iloc[:, 4:], axis=0, weights=weight)
+@pytest.mark.parametrize("weigh", WEIGHTS)
+@pytest.mark.parametrize("first", [2, 0.99])
+def test_categories_weigh_what_they_do_in_all_rows(first, weigh):
+    chunks = [flags(100, 0, first), flags(100, 1, 0.99), flags(100, 2, 0.5)]
+    weights = [weigh(chunk) for chunk in chunks]
+    model = AAETransformer(**SMALL)
+    for chunk, weight in zip(chunks, weights, strict=True):
+        model.partial_fit(chunk, sample_weight=weight)
+    rows = pd.concat(chunks)
+    weight = None if weights[0] is None else np.concatenate(weights)
+    whole = AAETransformer(**SMALL).fit(rows, sample_weight=weight)
+    one, other = (m.preprocessor_.schema_ for m in (model, whole))
+    np.testing.assert_allclose(one.weights, other.weights)
+    # Numbers vary as they did in the first chunk.
+    scaled = model.preprocessor_.transform(chunks[0])[:, :4]
+    moments = np.cov(scaled.T, aweights=weights[0], ddof=0)
+    shares = np.average(rows.iloc[:, 4:], axis=0, weights=weight)
+    gini = 1 - shares**2 - (1 - shares) ** 2
+    expected = np.trace(moments) + gini.sum()
+    assert one.total_variance == pytest.approx(expected, rel=1e-3)
+    assert model.net_.total_variance == one.total_variance
+
+
+def test_a_fit_goes_on_with_the_same_rows_or_others():
+    rows = flags(100, 2, 0.5)
+    model = AAETransformer(warm_start=True, **SMALL).fit(flags(100, 0, 2)).fit(rows)
+    fitted = model.preprocessor_
+    again = model.fit(rows).preprocessor_
+    assert again.schema_ == fitted.schema_
+    assert again.mass_ == fitted.mass_ == 100
+
+
+def test_categories_of_a_preprocessor_stored_before_they_were_counted_are_learned():
+    model = AAETransformer(**SMALL).partial_fit(flags(100, 0, 2))
+    for name in ("masses_", "mass_", "variance_"):
+        vars(model.preprocessor_).pop(name)
+    model = pickle.loads(pickle.dumps(model))
+    before = model.preprocessor_.schema_
+    model.partial_fit(flags(100, 1, 0.5))
+    after = model.preprocessor_.schema_
+    assert min(after.weights[4:]) > 0.3
+    assert after.total_variance == pytest.approx(before.total_variance + 6, rel=0.05)
+
+
+@pytest.mark.parametrize("scale", ["standard", "common", "minmax", None])
+def test_numbers_that_vary_late_count_by_their_weights(scale):
+    rng = np.random.RandomState(0)
+    X, late = rng.normal(size=(2, 100, 4))
+    X[:, 3] = 0
+    late[:50, 3] *= 1000
+    weight = np.r_[np.full(50, 1e-9), np.ones(50)]
+    options = SMALL | {"scale": scale}
+    model = AAETransformer(**options).partial_fit(X)
+    before = model.preprocessor_.schema_.total_variance
+    model.partial_fit(late, sample_weight=weight)
+    scaled = model.preprocessor_.transform(np.vstack([X[:1], late]))[:, 3]
+    w = np.r_[weight.mean(), weight]
+    variance = np.average((scaled - np.average(scaled, weights=w)) ** 2, weights=w)
+    added = model.preprocessor_.schema_.total_variance - before
+    assert added == pytest.approx(variance, rel=1e-6)
+    if scale in ("standard", "common"):
+        assert 0.3 < variance < 1.5
+
+
+def test_counts_that_vary_late_weigh_what_counts_do():
+    rng = np.random.RandomState(0)
+    X = np.c_[rng.normal(size=(100, 3)), np.zeros(100)]
+    late = np.c_[rng.normal(size=(100, 3)), rng.poisson(5, 100)]
+    model = AAETransformer(count_features=[3], **SMALL).partial_fit(X)
+    model.partial_fit(late)
+    other = AAETransformer(count_features=[3], **SMALL).fit(late)
+    one, two = (m.preprocessor_.schema_.weights[3] for m in (model, other))
+    assert one == pytest.approx(two)
+    variance = np.log1p(late[:, 3]).var()
+    assert model.preprocessor_.variance_[3] == pytest.approx(variance)
+
+
+def test_training_on_is_told_to_diverge_however_it_began():
+    X = np.random.RandomState(0).normal(size=(256, 4))
+    model = AAETransformer(
+        2,
+        hidden_layer_sizes=(16,),
+        max_iter=10,
+        learning_rate=3.0,
+        warm_start=True,
+        learning_rate_schedule="constant",
+        step_back=False,
+        random_state=0,
+    )
+    for _ in range(2):
+        with pytest.warns(ConvergenceWarning, match="The training diverged"):
+            model.fit(X)
 
 
 @pytest.mark.filterwarnings("error:The training diverged")

@@ -53,11 +53,13 @@ class OutlierScores:
         # The more rows have a category of their own, the more new rows will have one.
         n, alone = trained.sum(), 0.0 if unknown is None else trained @ unknown
         self._unknown_surprise = np.log((n + 1) / (alone + 1))
+        others = None
         if held is not None:
+            others = _chosen(rows, trained > 0), trained[trained > 0]
             weight = weight * held
         rows, unknown = _chosen(rows, weight > 0), _chosen(unknown, weight > 0)
         weight = weight[weight > 0]
-        surprise = self._ensemble.calibrate(rows, unknown, weight)
+        surprise = self._ensemble.calibrate(rows, unknown, weight, others)
         if given.X_val is not None:
             surprise = -self.score_samples(given.X_val)
             weight = np.ones(len(surprise))

@@ -129,7 +129,8 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         which a model knows better than new ones. They lie evenly between the others.
         "auto" is 0 of tables. Of pictures, few of which a model knows by heart, it is a
         tenth, at most 1000; of up to 500 it is 50 or a fifth, of up to 100 it is 20 or
-        a third, whichever is less. `partial_fit` holds none out.
+        a third, whichever is less, and 0 of fewer than 10. `partial_fit` holds none
+        out.
 
     trim : float, default=0.0
         Share of the training rows that a second training leaves out: those that are the

@@ -8,8 +8,8 @@ from sklearn_aae.utils._compat import check_sample_weight
 # Of training pictures a tenth, of fewer a larger share, as long as that is no more than
 # so many pictures: what fewer tell of a distribution is luck.
 SHARES = ((0.1, 1000), (0.2, 50), (1 / 3, 20))
-# Fewer say nothing of a distribution.
-LEAST = 2
+# Fewer say nothing of a distribution; by default it takes as many pictures.
+LEAST, LEAST_PICTURES = 2, 10
 
 
 def hold_out(X, sample_weight, fraction: float | str, *, pictures: bool):
@@ -36,15 +36,20 @@ def hold_out(X, sample_weight, fraction: float | str, *, pictures: bool):
     """
     if fraction == 0 or (fraction == "auto" and not pictures):
         return None
+    shape = getattr(X, "shape", None)
+    if shape == () or (shape is None and not hasattr(X, "__len__")):
+        return None  # no table: whoever reads it says so
     n = _num_samples(X)
+    if n < LEAST:
+        return None
     rows = np.arange(n)
     if sample_weight is not None:
         weight = check_sample_weight(sample_weight, np.empty((n, 1)))
         rows = rows[weight > 0]
     if isinstance(fraction, str):
-        n_held = _automatic(len(rows))
-        if n_held < LEAST:
+        if len(rows) < LEAST_PICTURES:
             return None
+        n_held = _automatic(len(rows))
     else:
         n_held = round(fraction * len(rows))
     if min(n_held, len(rows) - n_held) < LEAST:

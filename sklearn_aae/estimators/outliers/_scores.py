@@ -23,6 +23,8 @@ COMBINED = ("reconstruction", "prior")
 COMBINED_OF_PICTURES = ("reconstruction", "replacement")
 # Tukey's fence: so many interquartile ranges above the upper quartile.
 FENCE = 1.5
+# Cells of a column that say what is usual, at least; of fewer rows those of half.
+FEW = 10
 # Cells that are looked at, to learn how well columns are reconstructed.
 MAX_CELLS = 2**24
 # A score that overflows.
@@ -113,11 +115,20 @@ class Ensemble:
     unknown_surprise: float
     range: Range
 
-    def calibrate(self, rows: np.ndarray, unknown, weight: np.ndarray) -> np.ndarray:
-        """Let the members learn from training rows; return the rows' surprise."""
-        scores = []
+    def calibrate(
+        self, rows: np.ndarray, unknown, weight: np.ndarray, others=None
+    ) -> np.ndarray:
+        """Let the members learn from rows; return the rows' surprise.
+
+        Of columns of which hardly any of these has a cell, `others`, rows and weights,
+        say what is usual.
+        """
+        scores: list = []
+        few = (~np.isnan(rows)).sum(0) < min(FEW, len(rows) / 2)
         for member in self.members:
             member.usual = _mean_residual(member, rows, weight)
+            if others is not None and few.any():
+                member.usual[few] = _mean_residual(member, *others)[few]
             parts = self._parts(member, rows, unknown)
             member.survival = {
                 name: EmpiricalSurvival.learn(part, weight)
