@@ -296,8 +296,10 @@ PARAMETERS: dict[str, tuple[str, str]] = {
     "warm_start": (
         "bool",
         """
-        Whether `fit` trains the fitted networks on. Pickles and files then keep what
-        the optimisers remember: `fit` and `partial_fit` go on as if never stored.
+        Whether `fit` trains the fitted networks on. Its rows are taken for the same
+        ones as before: categories are not counted again, as `partial_fit` does. Pickles
+        and files then keep what the optimisers remember: `fit` and `partial_fit` go on
+        as if never stored.
         """,
     ),
     "encoder": (
