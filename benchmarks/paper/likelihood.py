@@ -11,7 +11,9 @@ a rough one: the centres of KMeans, which look like no digit, score well by it.
 
 plain  the paper's: 8 columns of code, a Gaussian prior of standard deviation 5, two
        hidden layers of 1000 rectified units; outputs are linear, cut to [0, 1]
-best   other units, a stronger game, and the likelihood of a Bernoulli
+best   6 columns, fewer epochs, other units, a stronger game, and the likelihood of a
+       Bernoulli. By the last 10,000 training rows, half for the bandwidth, 5 epochs:
+       252, 302, 323, 334, 329 and 320 nats of 3 to 8 columns
 """
 
 import numpy as np
@@ -27,19 +29,23 @@ RECIPES = {
     "plain": Recipe(PLAIN, 50),
     "best": Recipe(
         {
+            "n_components": 6,
             "hidden_layer_sizes": (1000, 1000),
             "reconstruction": "bernoulli",
             "regularization_strength": 10.0,
             "scale": None,
         },
-        50,
+        5,
     ),
 }
 
 
 def make(args, options):
     """Return a transformer with the paper's prior."""
-    return AAETransformer(CODE, prior=Gaussian(CODE, scale=DEVIATION), **options)
+    k = options.get("n_components", CODE)
+    return AAETransformer(
+        prior=Gaussian(k, scale=DEVIATION), **{"n_components": k} | options
+    )
 
 
 def judge(model, rows, args, seed):

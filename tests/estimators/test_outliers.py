@@ -281,7 +281,8 @@ def test_categories_of_rows_held_out_are_unknown():
 
 @pytest.mark.parametrize("share", [0.001, 0.995, 0.006])
 def test_a_share_that_leaves_too_few_rows(share, rows):
-    with pytest.raises(ValueError, match="at least two are needed, and two to train on"):
+    message = "at least two are needed, and two to train on"
+    with pytest.raises(ValueError, match=message):
         AAEOutlierDetector(calibration_fraction=share, **SMALL).fit(rows)
 
 
