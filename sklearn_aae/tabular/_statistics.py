@@ -42,20 +42,6 @@ def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return low, high, missing
 
 
-def category_shares(x: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
-    """Return the shares of the categories of a column that are seen, above 0.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n_samples,)
-        Numbers of categories; NaN for missing ones.
-
-    weight : ndarray of shape (n_samples,) or None, default=None
-        Of the rows.
-    """
-    return shares_of(category_masses(x, weight))
-
-
 def category_masses(
     x: np.ndarray, weight: np.ndarray | None = None, n_categories: int = 0
 ) -> np.ndarray:

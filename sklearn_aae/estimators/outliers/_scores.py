@@ -124,10 +124,12 @@ class Ensemble:
         say what is usual.
         """
         scores: list = []
-        few = (~np.isnan(rows)).sum(0) < min(FEW, len(rows) / 2)
+        few = np.zeros(rows.shape[1], dtype=bool)
+        if others is not None:
+            few = (~np.isnan(rows)).sum(0) < min(FEW, len(rows) / 2)
         for member in self.members:
             member.usual = _mean_residual(member, rows, weight)
-            if others is not None and few.any():
+            if few.any():
                 member.usual[few] = _mean_residual(member, *others)[few]
             parts = self._parts(member, rows, unknown)
             member.survival = {
