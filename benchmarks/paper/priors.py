@@ -11,6 +11,7 @@ whose code is likeliest under the part of their class. The paper shows pictures.
 
 plain  the paper's networks, and no more than its two phases
 best   a stronger game, as long
+convolutional  a stronger one still, of pictures
 """
 
 import copy
@@ -32,7 +33,11 @@ STRONG = {"regularization_strength": 3.0, "critic_learning_rate": 4e-3}
 RECIPES = {
     "plain": Recipe(PLAIN, 30),
     "best": Recipe({"hidden_layer_sizes": (1000, 1000), "scale": None, **STRONG}, 20),
-    "convolutional": Recipe({**PICTURES, **STRONG}, 20),
+    # By the last 10,000 training rows, swiss roll: 0.924 after 20 epochs, 0.912 with a
+    # strength of 20, 0.933 after 40 epochs.
+    "convolutional": Recipe(
+        {**PICTURES, **STRONG, "regularization_strength": 10.0}, 40
+    ),
 }
 
 

@@ -82,6 +82,7 @@ PLAN = [
     Run("priors", "best", MIXTURE),
     Run("priors", "best", MIXTURE | TOLD),
     Run("priors", "best", ROLL | TOLD),
+    Run("priors", "convolutional", ROLL | TOLD),
     Run("clustering", "best"),
     Run("clustering", "best", {"clusters": 16}),
     Run("clustering", "default", {"clusters": 10}),

@@ -434,9 +434,10 @@ class BaseModel(
         choice = self._choose(list(trained_by), data, spec, streams)
         models = [trained_by[net].fitted(net) for net in choice.nets]
         best = models[choice.at]
-        measured = not (warm and streams) or len(data.rows) >= MIN_MEASURED
         if "decoder" in best.networks:
-            best.residuals = best.measure(data.rows) if measured else self.residuals_
+            earlier = self.residuals_ if warm else None
+            few = streams and len(data.rows) < MIN_MEASURED
+            best.residuals = best.measure(data.rows, earlier, few=few)
         self._set_fitted(models, choice.at, data.without_rows())
         vars(self).update(choice.attributes)
         return choice.best

@@ -31,6 +31,7 @@ from sklearn_aae.tabular import (
     count_categories,
     learn_late_columns,
     mask_rare_categories,
+    warn_of_new_categories,
 )
 from sklearn_aae.utils._compat import check_sample_weight
 
@@ -346,6 +347,8 @@ class _Reader:
             self.columns = learn_late_columns(self.columns, X, rule)
         least = 1 if self.continues else 2  # scales and variances need two, once
         rows = self._rows(X, y, sample_weight, held_out, least=least)
+        if self.continues:
+            warn_of_new_categories(self.columns, X)
         self.columns = self.columns.with_ranges_of(rows.X)
         return rows
 

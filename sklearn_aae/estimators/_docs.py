@@ -161,9 +161,9 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         missing, and a column beside each says so; to an encoder of your own they are 0.
         "auto" hides a quarter of the cells of those columns that have missing ones in
         the training rows, so that reconstructions fill these; `input_dropout_` has it.
-        In the last third of the epochs of an AAETransformer or a
-        ConditionalAAETransformer the decoder then learns alone, and `history_` has the
-        reconstruction only.
+        In the last third of the epochs of an AAETransformer, a
+        ConditionalAAETransformer or an AAEOutlierDetector the decoder then learns
+        alone, and `history_` has the reconstruction only.
         """,
     ),
     "scale": (
@@ -423,8 +423,10 @@ LABEL_LATENT_PARAMETERS: dict[str, tuple[str, str]] = {
         """
         With `image_shape`: how the encoder sees pictures in training. "shift" moves
         them by up to a tenth of height and width, "crop" takes 80 to 100 % of both and
-        stretches them, "flip" mirrors every second one, left for right. The pictures to
-        give back stay as they are: labels and styles forget such changes.
+        stretches them, "flip" mirrors every second one, left for right, "rotate" turns
+        them by up to 15 degrees, "shear" slants them by up to 0.3 of a column for each
+        row, and "zoom" makes them up to 15 % larger or smaller. The pictures to give
+        back stay as they are: labels and styles forget such changes.
         """,
     ),
     "label_strength": (

@@ -14,7 +14,7 @@ from torch import Tensor
 from sklearn_aae.distributions import RowDistribution
 from sklearn_aae.estimators._model import MIN_RESIDUAL, FittedModel
 from sklearn_aae.estimators._stream import stream
-from sklearn_aae.tabular import TableColumns
+from sklearn_aae.tabular import Column, TableColumns, is_present
 from sklearn_aae.utils._modes import plain_torch
 from sklearn_aae.utils._random import systematic
 
@@ -51,32 +51,42 @@ def given_row(given: dict, columns: TableColumns) -> np.ndarray | None:
     for name, value in given.items():
         if name not in names:
             raise ValueError(f"given names {name!r}, not a column of {names}.")
-        column = columns[names.index(name)]
-        if column.never_seen:
-            raise ValueError(
-                f"given names {name!r}, a column without a cell in the training rows. "
-                "Leave it out."
-            )
-        cell = column.encode(np.array([value], dtype=object))[0]
-        known = not np.isnan(cell)
-        if column.categories is None:
-            seen = column.low, column.high
-            known = known and seen[0] <= cell <= seen[1]
-        else:
-            seen = column.seen_categories
-            known = known and column.category_counts[int(cell)] > 0
-        if not known:
-            raise ValueError(
-                f"given[{name!r}]={value!r} is nothing that was seen: "
-                f"{'one of' if column.categories else 'within'} {seen}."
-            )
-        if column.whole and cell != np.floor(cell):
-            raise ValueError(
-                f"given[{name!r}]={value!r} is no whole number, as all cells of "
-                "that column are."
-            )
-        row[names.index(name)] = cell
+        row[names.index(name)] = _cell(columns[names.index(name)], name, value)
     return row
+
+
+def _cell(column: Column, name, value) -> float:
+    """Return a given cell, encoded; raise ValueError if no row is drawn by it."""
+    if column.never_seen:
+        raise ValueError(
+            f"given names {name!r}, a column without a cell in the training rows. "
+            "Leave it out."
+        )
+    cells = np.array([value], dtype=object)
+    if not is_present(cells).all():
+        raise ValueError(
+            f"given[{name!r}]={value!r} is a missing cell, and rows are drawn by "
+            "what is known. Leave it out."
+        )
+    cell = column.encode(cells)[0]
+    known = not np.isnan(cell)
+    if column.categories is None:
+        seen = column.low, column.high
+        known = known and seen[0] <= cell <= seen[1]
+    else:
+        seen = column.seen_categories
+        known = known and column.category_counts[int(cell)] > 0
+    if not known:
+        raise ValueError(
+            f"given[{name!r}]={value!r} is nothing that was seen: "
+            f"{'one of' if column.categories else 'within'} {seen}."
+        )
+    if column.whole and cell != np.floor(cell):
+        raise ValueError(
+            f"given[{name!r}]={value!r} is no whole number, as all cells of "
+            "that column are."
+        )
+    return float(cell)
 
 
 @plain_torch()

@@ -10,10 +10,12 @@ import math
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import PurePath
 from types import FrameType
 
 from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
 
 from sklearn_aae.training import AAENet, Batch, NonFiniteLossError
 from sklearn_aae.utils._compat import CALLBACK_STATE
@@ -44,6 +46,41 @@ OWN_WAY = {"sklearn.base", "sklearn.utils._set_output"}
 INSTALLED = {"site-packages", "dist-packages"}
 
 
+# What a fit that goes on sets of a net, besides what training changes.
+SETTINGS = (
+    "lr",
+    "learning_rates",
+    "record_steps",
+    "total_variance",
+    "callbacks",
+    "callbacks_",
+)
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """What a net was before it trained on."""
+
+    net: AAENet
+    snapshot: tuple
+    settings: dict
+    buffers: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, net: AAENet) -> "_Remembered":
+        settings = {name: getattr(net, name) for name in SETTINGS}
+        buffers = net.module_.named_buffers()
+        copies = {name: buffer.clone() for name, buffer in buffers}
+        return cls(net, net.snapshot(), settings, copies)
+
+    def put_back(self) -> None:
+        self.net.restore(self.snapshot)
+        vars(self.net).update(self.settings)
+        # Those that are not stored with the weights, too: of columns that vary late.
+        for name, buffer in self.net.module_.named_buffers():
+            buffer.copy_(self.buffers[name])
+
+
 class FitScope:
     """What a fit changes besides the estimator, and whether Ctrl-C has ended it.
 
@@ -58,15 +95,15 @@ class FitScope:
 
     def __init__(self, progress):
         self.interrupted, self.progress = False, progress
-        self._snapshots: list[tuple[AAENet, tuple]] = []
+        self._remembered: list[_Remembered] = []
 
     def remember(self, nets: Iterable[AAENet]) -> None:
         """Note what nets are that train on, to be put back if the fit fails."""
-        self._snapshots += [(net, net.snapshot()) for net in nets]
+        self._remembered += [_Remembered.of(net) for net in nets]
 
     def loss_before(self, net: AAENet, batch: Batch) -> float:
         """Return the criterion of a net as it was remembered; -inf if it was not."""
-        starts = [start for other, start in self._snapshots if other is net]
+        starts = [one.snapshot for one in self._remembered if one.net is net]
         if not starts:
             return -math.inf
         end = net.snapshot()
@@ -80,8 +117,8 @@ class FitScope:
 
     def put_back(self) -> None:
         """Let the nets be what they were."""
-        for net, snapshot in reversed(self._snapshots):
-            net.restore(snapshot)
+        for one in reversed(self._remembered):
+            one.put_back()
 
     def interrupt(self) -> None:
         """Note that Ctrl-C has cut a training short.

@@ -222,8 +222,14 @@ class FittedModel:
             y = None if labels is None else torch.tensor(labels)
             return self.prior.draw(n_samples, y).cpu().numpy()
 
-    def measure(self, rows: Rows) -> np.ndarray:
-        """Return the `residuals` of scaled rows."""
+    def measure(
+        self, rows: Rows, earlier: np.ndarray | None = None, *, few: bool = False
+    ) -> np.ndarray:
+        """Return the `residuals` of scaled rows.
+
+        Columns without a cell have those of an `earlier` fit, if there was one. `few`
+        rows tell only of columns that had none: they have begun to vary.
+        """
         x = rows.some()
         cells = x.X.cpu().numpy()
 
@@ -231,9 +237,11 @@ class FittedModel:
             return self.decoder(self.encoder(part).mean, y).mean
 
         residuals = cells - stream(self.decoder, mean, cells, labels=x.y)
-        squares = torch.from_numpy(residuals).square().nanmean(0).nan_to_num()
-        squares[np.array(self.columns.discrete)] = 0.0
-        return squares.sqrt().double().cpu().numpy()
+        found = torch.from_numpy(residuals).square().nanmean(0).sqrt().double().numpy()
+        found[np.array(self.columns.discrete)] = 0.0
+        if earlier is not None:
+            found = np.where(earlier > 0 if few else np.isnan(found), earlier, found)
+        return np.nan_to_num(found)
 
 
 def answering(net: AAENet, name: str, dtype: torch.dtype) -> nn.Module:

@@ -15,6 +15,7 @@ from sklearn_aae.tabular import (
     check_finite,
     check_plain,
     float_dtypes,
+    is_frame,
     mask_rare_categories,
     needs_column_reader,
     warn_about_text_columns,
@@ -71,7 +72,7 @@ def read_table(
         validate_data(owner, X, reset=new, skip_check_array=True)
         rows = check_array(columns.encode(X), estimator=owner, **table)
     else:
-        rows = _read_numbers(owner, X, reset=new, **table)
+        rows = _read_numbers(owner, X, columns, reset=new, **table)
     rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.all_numeric(rows.shape[1])
     names = [column.name for column in columns.columns]
@@ -86,13 +87,15 @@ def read_table(
     return rows, columns
 
 
-def _read_numbers(owner, X, **options):
-    """Return rows of numbers; explain text that is no frame's."""
+def _read_numbers(owner, X, columns: TableColumns | None, **options):
+    """Return rows of numbers; explain what holds something else."""
     try:
         return validate_data(owner, X, **options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if str(error).startswith("Found array with dim"):
             raise ValueError(f"{error} {PICTURES}") from error
+        if columns is not None and is_frame(X) and X.shape[1] == len(columns):
+            columns.encode(X)  # names the column, if it is the cells
         if "could not convert string" not in str(error):
             raise
         raise ValueError(

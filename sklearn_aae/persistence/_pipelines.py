@@ -49,9 +49,9 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
         ) from error
     if unknown:
         raise RefusedFileError(
-            f"It holds {', '.join(unknown)}: not of scikit-learn or this library. If "
-            "you know what that is and where the file comes from, pass trusted="
-            f"{unknown}."
+            f"It holds {', '.join(unknown)}: none of the types that are trusted "
+            "unasked. If you know what that is and where the file comes from, pass "
+            f"trusted={unknown}."
         )
     return known
 

@@ -7,6 +7,7 @@ from sklearn_aae.tabular._category_counts import (
     unknown_category_cost,
     unknown_cells,
 )
+from sklearn_aae.tabular._cells import is_present
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._column import Column
 from sklearn_aae.tabular._columns import TableColumns
@@ -28,12 +29,16 @@ from sklearn_aae.tabular._labels import (
     read_labels,
     warn_about_minus_one,
 )
-from sklearn_aae.tabular._late_columns import learn_late_columns
+from sklearn_aae.tabular._late_columns import (
+    learn_late_columns,
+    warn_of_new_categories,
+)
 from sklearn_aae.tabular._normal_scores import NormalScores
 from sklearn_aae.tabular._preprocessor import TablePreprocessor
 from sklearn_aae.tabular._scalers import SCALERS
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
+from sklearn_aae.tabular._statistics import count_known
 from sklearn_aae.tabular._tables import as_table
 from sklearn_aae.tabular._text_columns import warn_about_text_columns
 
@@ -56,11 +61,13 @@ __all__ = [
     "column_names",
     "column_values",
     "count_categories",
+    "count_known",
     "float_dtypes",
     "good_turing_weights",
     "is_frame",
     "is_labelled",
     "is_minus_one",
+    "is_present",
     "learn_late_columns",
     "log_jacobian",
     "mask_rare_categories",
@@ -70,4 +77,5 @@ __all__ = [
     "unknown_cells",
     "warn_about_minus_one",
     "warn_about_text_columns",
+    "warn_of_new_categories",
 ]

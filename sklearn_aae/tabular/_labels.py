@@ -17,6 +17,8 @@ import numpy as np
 from sklearn.exceptions import DataConversionWarning
 
 UNLABELLED = -1
+# What marks of rows without a label become as text.
+MARKS = {str(UNLABELLED), "nan", "None", "<NA>", "NaT", ""}
 
 TIMES = (
     datetime.date,
@@ -272,10 +274,11 @@ def _check_text(present: np.ndarray, name: str) -> None:
             f"Unknown label type: {name} holds text such as {present[text][0]!r} and "
             f"other values such as {present[~text][0]!r}. Pass labels of one kind."
         )
-    if str(UNLABELLED) in present.tolist():
+    taken = sorted(MARKS & {*present.tolist()})
+    if taken:
         warnings.warn(
-            f"{name} holds the text '-1', which is taken as a class. To mark rows as "
-            "unlabelled use None or NaN.",
+            f"{name} holds the text {taken[0]!r}, which is taken as a class. To mark "
+            "rows as unlabelled use None or NaN, which astype(str) makes text of.",
             UserWarning,
             stacklevel=4,
         )

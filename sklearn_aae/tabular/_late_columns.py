@@ -56,6 +56,36 @@ def learn_late_columns(
     return TableColumns(found, layout)
 
 
+def warn_of_new_categories(columns: TableColumns, X) -> None:
+    """Warn if later rows to train on have categories that columns do not know.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        Columns, as learned from earlier chunks.
+
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        A later chunk, which `columns` can encode.
+    """
+    if not any(columns.n_categories):
+        return
+    unknown = columns.unknown(X)
+    if not unknown.any():
+        return
+    j = int(unknown.any(0).argmax())
+    frame, i = as_frame(X), int(unknown[:, j].argmax())
+    cell = np.array(X, dtype=object)[i, j] if frame is None else frame[:, j][i]
+    name = columns[j].name
+    warnings.warn(
+        f"Column {name!r} holds categories that it did not have when the model was "
+        f"first fitted, such as {cell!r}: they count as missing. Declare them before "
+        "the first chunk, by a dtype of categories or by "
+        f"categorical_features={{{name!r}: [...]}}.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
 def _warn_of_late_categories(name) -> None:
     warnings.warn(
         f"Column {name!r} holds categories now, and had no cell when the model was "

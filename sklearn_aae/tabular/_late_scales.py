@@ -19,7 +19,11 @@ from sklearn_aae.tabular._statistics import (
     count_weight,
     extent,
     shares_of,
+    value_masses,
 )
+
+# The different cells of a column of counts, and the weight of the rows of each.
+Masses = tuple[np.ndarray, np.ndarray]
 
 
 class LateScales:
@@ -38,6 +42,7 @@ class LateScales:
     late_scalers_: list[tuple[np.ndarray, Any]]
     # Of preprocessors that were stored before there were any.
     masses_: Sequence[tuple[int, np.ndarray]] = ()
+    late_counts_: Sequence[tuple[int, Masses]] = ()
     variance_: np.ndarray = np.zeros(())
     mass_: float = 0.0
 
@@ -50,8 +55,10 @@ class LateScales:
     ) -> Self:
         """Return a preprocessor with scales for columns that vary in later rows only.
 
-        A number, or count, gets the scale of the first rows in which it varies, for
-        good; categories have the weight that is theirs in all rows so far.
+        A number gets the scale of the first rows in which it varies, for good.
+        Categories, and counts that did not vary at first, have the weight that is
+        theirs in all rows so far: the first rows in which a column varies may be some
+        in which it hardly does.
 
         Parameters
         ----------
@@ -66,12 +73,17 @@ class LateScales:
         """
         still = np.array([c is not None for c in self.schema_.constants])
         masses = self._masses_before(still)
-        if not (still.any() or self.empty_.any() or masses):
+        counts = self._counts_before(still | self.empty_)
+        if not (still.any() or self.empty_.any() or masses or counts):
             return self
         low, high, _ = extent(X)
         new = copy.copy(self)
         new.low_, new.high_ = np.fmin(self.low_, low), np.fmax(self.high_, high)
         new.variance_ = self.variance_ + np.zeros(len(still))
+        new.means_ = self.means_.copy()
+        joined = np.add if new_rows else np.maximum
+        mass = float(len(X) if weight is None else weight.sum())
+        new.mass_ = float(joined(self.mass_, mass))
         # A column whose first known cells are all equal has no scale yet.
         late = (still | self.empty_) & (new.low_ < new.high_)
         new.empty_ = self.empty_ & ~late
@@ -80,9 +92,8 @@ class LateScales:
         numbers = late & ~counted & (np.array(self.schema_.n_categories) == 0)
         if numbers.any():
             new._scale_late_numbers(X, weight, np.flatnonzero(numbers), self.low_)
-        for j in np.flatnonzero(late & counted).tolist():
-            weights[j] = new._weigh_late_count(X, weight, j)
-        new._weigh_categories(X, weight, masses, weights, new_rows=new_rows)
+        new._weigh_late_counts(X, weight, counts, weights, joined)
+        new._weigh_categories(X, weight, masses, weights, joined)
         more = float(np.sum(new.variance_ - self.variance_))
         new.schema_ = replace(
             self.schema_,
@@ -107,6 +118,16 @@ class LateScales:
         late = np.flatnonzero(still).tolist()
         return [(j, np.zeros(sizes[j])) for j in late if sizes[j]]
 
+    def _counts_before(self, waiting) -> Sequence[tuple[int, Masses]]:
+        """Return what columns of counts held in earlier rows that did not vary there.
+
+        Of a preprocessor that was stored before they were kept, as one row.
+        """
+        if "late_counts_" in vars(self):
+            return self.late_counts_
+        places = self.counts_[waiting[self.counts_]].tolist()
+        return [(j, value_masses(self.low_[[j]])) for j in places]
+
     def _span_scaler(self, n_columns: int) -> MinMaxScaler:
         """Return what maps `span` to [0, 1]."""
         scaler = MinMaxScaler().set_output(transform="default")
@@ -124,7 +145,7 @@ class LateScales:
             scaler = self._late_scaler(cells, None if weight is None else w)
             self.late_scalers_ = [*self.late_scalers_, (places, scaler)]
             scaled = scaler.transform(cells)
-        self.means_, known = self.means_.copy(), w[:, None] * ~np.isnan(scaled)
+        known = w[:, None] * ~np.isnan(scaled)
         mean = (known * np.nan_to_num(scaled)).sum(0) / known.sum(0)
         squares = np.nan_to_num(scaled - mean) ** 2
         self.means_[places] = mean
@@ -143,31 +164,26 @@ class LateScales:
             scaler.scale_ = np.full(cells.shape[1], self.scaler_.scale_[0])
         return scaler
 
-    def _weigh_late_count(self, X, weight, j: int) -> float:
-        """Return the weight of a column of counts that varies by now."""
-        cells = _columns(X, [j])[:, 0]
-        counts = self.schema_.counts[j]
-        assert counts is not None
-        shift, scale = counts
-        known = ~np.isnan(cells)
-        w = known if weight is None else known * weight
-        scaled = (np.log1p(cells[known]) - shift) / scale
-        mean = np.average(scaled, weights=w[known])
-        square = (w[known] * (scaled - mean) ** 2).sum()
-        self.variance_[j] = square / (len(w) if weight is None else weight.sum())
-        return count_weight(cells, weight)
+    def _weigh_late_counts(self, X, weight, before, weights, joined) -> None:
+        """Count what is in columns of counts that did not vary at first; weigh them."""
+        self.late_counts_ = [
+            (j, _join(masses, masses_of_column(X, j, weight), joined))
+            for j, masses in before
+        ]
+        for j, (values, masses) in self.late_counts_:
+            if len(values) < 2:
+                continue
+            counts = self.schema_.counts[j]
+            assert counts is not None
+            shift, scale = counts
+            scaled = (np.log1p(values) - shift) / scale
+            self.means_[j] = mean = np.average(scaled, weights=masses)
+            square = masses @ (scaled - mean) ** 2
+            self.variance_[j] = square / max(self.mass_, masses.sum())
+            weights[j] = count_weight(values, masses)
 
-    def _weigh_categories(
-        self, X, weight, before, weights: np.ndarray, *, new_rows: bool
-    ) -> None:
-        """Count the categories of rows; set the columns' weights and variances.
-
-        They change with each chunk: the first one in which a column varies may be one
-        in which it hardly does.
-        """
-        joined = np.add if new_rows else np.maximum
-        mass = float(len(X) if weight is None else weight.sum())
-        self.mass_ = float(joined(self.mass_, mass))
+    def _weigh_categories(self, X, weight, before, weights, joined) -> None:
+        """Count the categories of rows; set the columns' weights and variances."""
         self.masses_ = [
             (j, joined(masses, category_masses(X[:, j], weight, len(masses))))
             for j, masses in before
@@ -175,8 +191,27 @@ class LateScales:
         for j, masses in self.masses_:
             shares = shares_of(masses)
             weights[j] = category_weight(shares)
-            known = masses.sum() / self.mass_
+            # Rows that are others than those before, but taken for the same, sum to
+            # more than there are.
+            known = min(masses.sum() / self.mass_, 1.0)
             self.variance_[j] = 2 * weights[j] * entropy(shares) * known
+
+
+def masses_of_column(X: np.ndarray | SparseTable, j: int, weight) -> Masses:
+    """Return the different cells of a column, and the weight of the rows of each."""
+    if isinstance(X, SparseTable):
+        return X.value_counts(j, weight)
+    return value_masses(X[:, j], weight)
+
+
+def _join(one: Masses, other: Masses, joined) -> Masses:
+    """Return the different cells of two sets of rows, and their weights."""
+    values = np.union1d(one[0], other[0])
+    parts = np.zeros((2, len(values)))
+    for part, (cells, masses) in zip(parts, (one, other), strict=True):
+        np.add.at(part, np.searchsorted(values, cells), masses)
+    masses = joined(*parts)
+    return values[masses > 0], masses[masses > 0]
 
 
 def _columns(X, places) -> np.ndarray:

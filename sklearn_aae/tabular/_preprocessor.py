@@ -8,7 +8,7 @@ from scipy.stats import entropy
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
-from sklearn_aae.tabular._late_scales import LateScales
+from sklearn_aae.tabular._late_scales import LateScales, masses_of_column
 from sklearn_aae.tabular._scalers import SCALERS, WEIGHTED, count_scaler
 from sklearn_aae.tabular._schema import TableSchema
 from sklearn_aae.tabular._sparse import LazyRows, SparseTable
@@ -80,6 +80,10 @@ class TablePreprocessor(LateScales, TransformerMixin, BaseEstimator):
     masses_ : list of (int, ndarray of shape (n_categories,))
         Place of each categorical column, and the sum of the weights of all rows so far
         of each category.
+
+    late_counts_ : list of (int, (ndarray, ndarray) of shape (n_values,))
+        Place of each column of counts that did not vary in the first rows, its
+        different cells in all rows so far, and the sum of the weights of each.
 
     mass_ : float
         Sum of the weights of all rows so far.
@@ -157,6 +161,11 @@ class TablePreprocessor(LateScales, TransformerMixin, BaseEstimator):
         if len(self.counts_):
             self.count_scaler_ = self._fit_count_scaler(X, sample_weight)
         n_varying = int((high > low).sum())
+        if self.empty_.all():
+            raise ValueError(
+                f"None of the {X.shape[1]} columns of X has a known cell: all are "
+                "missing. Check that X holds the rows you meant."
+            )
         if not n_varying:
             raise ValueError(
                 f"All {X.shape[1]} columns of X are constant: there is nothing to "
@@ -167,6 +176,10 @@ class TablePreprocessor(LateScales, TransformerMixin, BaseEstimator):
             for j in np.flatnonzero(categories).tolist()
         ]
         self.mass_ = float(len(X) if sample_weight is None else sample_weight.sum())
+        self.late_counts_ = [
+            (j, masses_of_column(X, j, sample_weight))
+            for j in np.flatnonzero(counted & ~(high > low)).tolist()
+        ]
         self.means_ = np.zeros(X.shape[1])  # until they are known
         self.schema_ = self._describe(X, sample_weight, categories, n_varying, missing)
         self.means_ = np.array(self.schema_.means)
@@ -221,10 +234,7 @@ class TablePreprocessor(LateScales, TransformerMixin, BaseEstimator):
         for i, j in enumerate(self.counts_.tolist()):
             scaler = self.count_scaler_[-1]
             counts[j] = float(scaler.mean_[i]), float(scaler.scale_[i])
-            cells = (X[:, j], weight)
-            if isinstance(X, SparseTable):
-                cells = X.value_counts(j, weight)
-            weights[j] = count_weight(*cells)
+            weights[j] = count_weight(*masses_of_column(X, j, weight))
         still = self.low_ == self.high_
         if self.scale in ("standard", "range"):
             still |= ~typed & (squares <= CONSTANT * present) & ~self.empty_

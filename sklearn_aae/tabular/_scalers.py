@@ -13,7 +13,7 @@ from sklearn.preprocessing import (
 )
 
 # Those that take sample weights.
-WEIGHTED = ("standard", "range", "common")
+WEIGHTED = ("standard", "range", "limited_range", "common")
 MAX_QUANTILES = 1000
 # Range of "limited_range", at most: that of some 400 draws of a Gaussian.
 MAX_DEVIATIONS = 6.0

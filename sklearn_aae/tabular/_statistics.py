@@ -42,6 +42,12 @@ def extent(X) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return low, high, missing
 
 
+def count_known(X) -> np.ndarray:
+    """Return how many cells of each column are not NaN, of dense or sparse rows."""
+    parts = (np.isnan(np.asarray(X[part])).sum(0) for part in chunks(X))
+    return len(X) - sum(parts, start=np.zeros(X.shape[1], dtype=np.intp))
+
+
 def category_masses(
     x: np.ndarray, weight: np.ndarray | None = None, n_categories: int = 0
 ) -> np.ndarray:
@@ -62,6 +68,25 @@ def category_masses(
     weight = None if weight is None else weight[present]
     codes = x[present].astype(np.intp)
     return np.bincount(codes, weights=weight, minlength=n_categories)
+
+
+def value_masses(
+    x: np.ndarray, weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different numbers of a column, and the weight of the rows of each.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples,)
+        Numbers; NaN for missing ones.
+
+    weight : ndarray of shape (n_samples,) or None, default=None
+        Of the rows.
+    """
+    present = ~np.isnan(x)
+    values, place = np.unique(x[present], return_inverse=True)
+    weight = None if weight is None else weight[present]
+    return values, np.bincount(place, weight, len(values)).astype(float)
 
 
 def shares_of(masses: np.ndarray) -> np.ndarray:

@@ -170,10 +170,10 @@ class AAENet(NeuralNet):
         return self
 
     def replace_phases(self, phases: Sequence[Phase]) -> None:
-        """Take over other phases; where losses come or go, optimisers begin anew."""
-        before = [phase.name for phase in self.module_.phases]
+        """Take over other phases; where others move networks, optimisers begin anew."""
+        before = _movers(self.module_)
         self.module_.replace_phases(phases)
-        if [phase.name for phase in self.module_.phases] != before:
+        if _movers(self.module_) != before:
             self._renew_optimizers()
             for _, callback in self.callbacks_:
                 if isinstance(callback, PrintLog):  # other losses are other columns
@@ -436,6 +436,14 @@ class AAENet(NeuralNet):
     def _on_gradient(self) -> None:
         named = list(self.module_.named_parameters())
         self.notify("on_grad_computed", named_parameters=named, training=True)
+
+
+def _movers(recipe: Recipe) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the losses, and which networks each moves: what optimisers are made for.
+
+    Losses of one name may move others: that of a reconstruction, the decoder alone.
+    """
+    return [(phase.name, phase.moves) for phase in recipe.phases]
 
 
 def _cloned(state: Any) -> Any:

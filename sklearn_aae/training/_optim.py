@@ -172,6 +172,9 @@ class StackedAdam(Adam):
                 name: _dense(pile([row[name] for row in rows]), whole)
                 for name in ("exp_avg", "exp_avg_sq")
             }
+            # The fused kernel does not look: it would write beyond the smaller one.
+            dense = _dense(whole, whole).shape
+            assert all(mean.shape == dense for mean in means.values())
             for span, group in zip(self.spans, self.param_groups, strict=True):
                 self.state[group["params"][j]] = {
                     "step": rows[span.start]["step"].clone(),

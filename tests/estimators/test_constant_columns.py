@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from skorch.callbacks import Callback
 from torch import nn
 
 from sklearn_aae import (
@@ -297,3 +298,79 @@ def test_one_row_calibrates_nothing():
 def test_the_first_chunk_needs_two_rows():
     with pytest.raises(ValueError, match="minimum of 2"):
         AAETransformer(**SMALL).partial_fit(X[:1])
+
+
+# --- what a detector knows of columns that vary late ----------------------------------
+
+
+def planes(n, rng):
+    """Five numbers of two dimensions."""
+    axes = np.random.RandomState(5).normal(size=(2, 5))
+    return rng.normal(size=(n, 2)) @ axes + 0.3 * rng.normal(size=(n, 5))
+
+
+LATE = {"n_init": 2, "n_components": 2, "hidden_layer_sizes": (16,), "random_state": 0}
+
+
+@pytest.mark.parametrize("n_rows", [10, 40])
+@pytest.mark.parametrize("first", [np.nan, 1.0])
+def test_columns_that_begin_late_are_usual_in_chunks_of_any_size(n_rows, first):
+    rng = np.random.RandomState(0)
+    detector = AAEOutlierDetector(**LATE)
+    for _ in range(10):
+        chunk = planes(200, rng)
+        chunk[:, 4] = first
+        detector.partial_fit(chunk)
+    for _ in range(400 // n_rows):
+        detector.partial_fit(planes(n_rows, rng))
+    assert (detector.predict(planes(500, rng)) == -1).mean() < 0.4
+    assert detector.members_[0].usual[4] > 0
+    assert detector.residuals_[4] > 0
+
+
+def test_a_chunk_without_a_column_leaves_what_is_usual_of_it():
+    rng = np.random.RandomState(0)
+    chunk = planes(200, rng)
+    chunk[0, 4] = np.nan
+    detector = AAEOutlierDetector(**LATE).partial_fit(chunk)
+    for _ in range(20):
+        detector.partial_fit(planes(200, rng))
+    usual = [member.usual[4] for member in detector.members_]
+    residual = detector.residuals_[4]
+    chunk[:, 4] = np.nan
+    detector.partial_fit(chunk)
+    assert [member.usual[4] for member in detector.members_] == usual
+    assert detector.residuals_[4] == residual
+    assert (detector.predict(planes(500, rng)) == -1).mean() < 0.25
+
+
+class Fails(Callback):
+    """Raises after an epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        raise RuntimeError("after an epoch")
+
+
+def test_a_chunk_that_fails_leaves_the_net_as_it_was():
+    def chunk(last):
+        flags = pd.Categorical(np.where(np.arange(N) < last, "a", "b"))
+        cells = np.c_[X, np.arange(N) % 2 if last < N - 1 else np.zeros(N)]
+        return pd.DataFrame(cells, columns=list("abcd")).assign(flag=flags)
+
+    def state(net):
+        buffers = {name: b.tolist() for name, b in net.module_.named_buffers()}
+        names = ("total_variance", "lr", "record_steps", "callbacks", "callbacks_")
+        return buffers, {name: getattr(net, name) for name in names}
+
+    model = AAETransformer(**SMALL).partial_fit(chunk(N - 1))
+    before, rows = state(model.net_), chunk(N - 1)
+    codes = model.transform(rows)
+    model.set_params(callbacks=[Fails()], learning_rate=1e-4, compile=False)
+    with pytest.raises(RuntimeError, match="after an epoch"):
+        model.partial_fit(chunk(N // 2))
+    assert state(model.net_) == before
+    np.testing.assert_array_equal(model.transform(rows), codes)
+    model.set_params(callbacks=None).partial_fit(chunk(N // 2))
+    after = state(model.net_)
+    assert after[0] != before[0]
+    assert after[1]["total_variance"] > before[1]["total_variance"]

@@ -113,7 +113,7 @@ BAD_TABLES = [
     (pd.Series(X[:, 0]), r"Reshape your data: pass X.to_frame\(\)"),
     (np.array([["a", "b"]] * 5), "could not convert|dtype"),
     (pd.DataFrame({"a": [1, 2], "t": pd.to_datetime(["2020", "2021"])}), "'t' .* date"),
-    (torch.full((5, 2), torch.nan), "All 2 columns of X are constant"),
+    (torch.full((5, 2), torch.nan), "None of the 2 columns of X has a known cell"),
     ([[1.0, 2.0], [3.0]], "inhomogeneous|sequence"),
 ]
 

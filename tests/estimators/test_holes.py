@@ -8,9 +8,13 @@ import pytest
 import torch
 from joblib import parallel_config
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from sklearn_aae import AAETransformer
+from sklearn_aae import (
+    AAEOutlierDetector,
+    AAETransformer,
+    ConditionalAAETransformer,
+)
 
 SMALL = {"hidden_layer_sizes": (32,), "critic_hidden_layer_sizes": (32,)}
 MODEL = AAETransformer(2, max_iter=3, random_state=0, **SMALL)
@@ -95,3 +99,26 @@ def test_the_decoder_learns_alone_in_the_end():
     assert again.n_iter_ == 12
     chunk = clone(model).partial_fit(holes).partial_fit(holes)
     assert all("critic" in line for line in chunk.history_)
+
+
+WITH_HOLES = [
+    AAETransformer(2, max_iter=6, random_state=0, **SMALL),
+    ConditionalAAETransformer(2, max_iter=6, random_state=0, **SMALL),
+    AAEOutlierDetector(n_components=2, n_init=2, max_iter=6, random_state=0),
+]
+
+
+@pytest.mark.parametrize("regularizer", [None, "mmd", "kl", "adversarial"])
+@pytest.mark.parametrize("model", WITH_HOLES, ids=lambda m: type(m).__name__)
+def test_every_regularizer_stacks_with_its_last_stage(model, regularizer):
+    """The decoder learns alone at the end: without a critic, too, others move."""
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(60, 5)), np.arange(60) % 2
+    X[::10, 0] = np.nan
+    model = clone(model).set_params(regularizer=regularizer)
+    search = GridSearchCV(model, {"learning_rate": [1e-3, 3e-3]}, cv=2)
+    alone = search.fit(X, y).cv_results_["mean_test_score"]
+    with parallel_config(backend="stacked"):
+        stacked = search.fit(X, y).cv_results_["mean_test_score"]
+    np.testing.assert_allclose(stacked, alone, rtol=1e-3)
+    assert "critic" not in search.best_estimator_.history_[-1]

@@ -52,11 +52,12 @@ def test_marks_of_unlabelled_rows_among_text(unlabelled, wine, fitted):
     assert model.score(X, as_text(few, unlabelled)) == fitted.score(X, few)
 
 
-def test_minus_one_as_text_is_warned_of(wine):
+@pytest.mark.parametrize("mark", ["-1", "nan", "None", "<NA>", "NaT", ""])
+def test_marks_that_are_text_are_warned_of(mark, wine):
     X, _, few = wine
-    with pytest.warns(UserWarning, match="the text '-1'"):
-        model = SemiSupervisedAAEClassifier(**SMALL).fit(X, as_text(few, "-1"))
-    assert "-1" in model.classes_
+    with pytest.warns(UserWarning, match=f"the text '{mark}', which is taken as a cla"):
+        model = SemiSupervisedAAEClassifier(**SMALL).fit(X, as_text(few, mark))
+    assert mark in model.classes_
 
 
 @pytest.mark.parametrize(

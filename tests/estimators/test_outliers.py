@@ -18,8 +18,10 @@ from sklearn_aae.estimators._model import MIN_RESIDUAL
 from sklearn_aae.estimators.outliers import _answers
 from sklearn_aae.estimators.outliers._calibration import (
     EmpiricalSurvival,
+    quantile_of_new,
     weighted_quantile,
 )
+from sklearn_aae.estimators.outliers._held_out import hold_out
 from sklearn_aae.estimators.outliers._scores import METHODS
 
 SMALL = {
@@ -208,9 +210,10 @@ def test_a_share_held_out_calibrates_scores_and_threshold(kind):
     options = SMALL | {"contamination": 0.1, "max_iter": 40}
     both = AAEOutlierDetector(calibration_fraction=1 / 3, **options)
     both.fit(kind(X[:60]), sample_weight=weight)
-    # 20 of the 59 rows that count, evenly.
+    # 20 of the 59 rows that count.
     counted = np.delete(np.arange(60), 2)
-    held = counted[((np.arange(20) + 0.5) * 59 / 20).astype(int)]
+    held = np.flatnonzero(hold_out(X[:60], weight, 1 / 3, pictures=False))
+    assert len(held) == len(np.intersect1d(held, counted)) == 20
     trained = np.setdiff1d(counted, held)
     other = AAEOutlierDetector(**options)
     other.fit(kind(X[trained]), sample_weight=weight[trained])
@@ -218,8 +221,21 @@ def test_a_share_held_out_calibrates_scores_and_threshold(kind):
     np.testing.assert_array_equal(one, two)
     other._ensemble.calibrate(X[held], None, weight[held])
     np.testing.assert_array_equal(both.score_samples(X), other.score_samples(X))
-    surprise = -both.score_samples(X[held])
-    assert both.offset_ == -weighted_quantile(surprise, weight[held], 0.9)
+    # Each row held out by what the others tell, as a new one.
+    alone = []
+    for member in both.members_:
+        found = both._ensemble._parts(member, X[held], None)
+        logs = []
+        for name, part in found.items():
+            for i in range(20):
+                rest = np.delete(np.arange(20), i)
+                one = EmpiricalSurvival.learn(part[rest], weight[held][rest])
+                one.slope = member.survival[name].slope
+                logs.append(one(part[[i]]))
+        alone.append(np.linalg.norm(np.reshape(logs, (len(found), 20)), axis=0))
+    surprise = np.median(alone, 0)
+    expected = quantile_of_new(surprise, weight[held], 0.9)
+    assert -both.offset_ == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_column_without_a_cell_held_out_is_as_usual_as_in_training():
@@ -227,7 +243,7 @@ def test_a_column_without_a_cell_held_out_is_as_usual_as_in_training():
     X = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 5))
     X += 0.3 * rng.normal(size=X.shape)
     X[rng.uniform(size=400) < 0.9, 4] = np.nan
-    X[2:100:5, 4] = np.nan  # those held out
+    X[:100][hold_out(X[:100], None, 0.2, pictures=False), 4] = np.nan
     options = SMALL | {"calibration_fraction": 0.2, "max_iter": 40}
     detector = AAEOutlierDetector(**options).fit(X[:100])
     for member in detector.members_:
@@ -239,12 +255,29 @@ def test_a_column_without_a_cell_held_out_is_as_usual_as_in_training():
     assert flagged[known].mean() < 0.6
 
 
-@pytest.mark.parametrize("rows", [None, np.array(3.0), np.zeros((1, 4))])
+def test_rows_held_out_are_like_the_others_in_any_order():
+    # Of rows in turn, an even distance would hold out some kinds and no others.
+    for period in (5, 10):
+        held = hold_out(np.zeros((1000, 2)), None, 0.2, pictures=False)
+        kinds = np.bincount(np.flatnonzero(held) % period, minlength=period)
+        assert kinds.sum() == 200
+        assert kinds.min() > 200 / period / 3
+        # Of sorted rows, as many of each kind.
+        kinds = np.bincount(np.flatnonzero(held) * period // 1000, minlength=period)
+        assert set(kinds) == {200 // period}
+
+
+WEIGHT = np.r_[1.0, np.zeros(99)]
+NO_TABLES = [None, np.array(3.0), np.zeros((1, 4)), np.zeros(5), [1.0] * 5, WEIGHT]
+
+
+@pytest.mark.parametrize("rows", NO_TABLES, ids=repr)
 def test_what_is_no_table_is_told_by_who_reads_it(rows):
     messages = set()
     for share in (0, 0.25):
+        weight, X = (rows, np.eye(100)) if rows is WEIGHT else (None, rows)
         with pytest.raises(ValueError, match=r"array|sample") as told:
-            AAEOutlierDetector(calibration_fraction=share, **SMALL).fit(rows)
+            AAEOutlierDetector(calibration_fraction=share, **SMALL).fit(X, None, weight)
         messages.add(str(told.value))
     assert len(messages) == 1
 
@@ -253,9 +286,9 @@ def test_rows_held_out_stay_out_of_a_second_training(rows):
     options = SMALL | {"trim": 0.2, "calibration_fraction": 0.2}
     detector = AAEOutlierDetector(**options).fit(rows)
     # 24 of the 120 others are left out, and the threshold is by the 30.
-    held = np.zeros(150, dtype=bool)
-    held[((np.arange(30) + 0.5) * 5).astype(int)] = True
-    assert (detector.predict(rows[held]) == -1).sum() == 3
+    held = hold_out(rows, None, 0.2, pictures=False)
+    assert held.sum() == 30
+    assert 1 <= (detector.predict(rows[held]) == -1).sum() <= 3
     first = AAEOutlierDetector(**options | {"trim": 0}).fit(rows)
     surprise = -first.score_samples(rows)
     kept = ~held & (surprise < np.sort(surprise[~held])[-24])
@@ -268,15 +301,16 @@ def test_rows_held_out_stay_out_of_a_second_training(rows):
 def test_categories_of_rows_held_out_are_unknown():
     rng = np.random.RandomState(0)
     X = pd.DataFrame({"x": rng.normal(size=100), "shop": rng.choice(list("ab"), 100)})
-    X.loc[2, "shop"] = "c"  # held out: the third of each five
+    at = np.flatnonzero(hold_out(X, None, 0.2, pictures=False))[0]
+    X.loc[at, "shop"] = "c"
     options = SMALL | {"calibration_fraction": 0.2}
     detector = AAEOutlierDetector(**options).fit(X)
-    X.loc[2, "shop"] = "d"
+    X.loc[at, "shop"] = "d"
     other = AAEOutlierDetector(**options).fit(X)
     np.testing.assert_array_equal(detector.score_samples(X), other.score_samples(X))
     assert detector.offset_ == other.offset_
     known = detector.score_samples(X.assign(shop="a"))
-    assert detector.score_samples(X)[2] < known[2]
+    assert detector.score_samples(X)[at] < known[at]
 
 
 @pytest.mark.parametrize("share", [0.001, 0.995, 0.006])
@@ -429,7 +463,7 @@ def test_a_failed_fit_changes_no_member(rows, monkeypatch):
     detector = AAEOutlierDetector(warm_start=True, **SMALL).fit(rows)
     scores = detector.score_samples(rows)
 
-    def fail(*args):
+    def fail(*args, **kwargs):
         raise RuntimeError("no more memory")
 
     for train in (detector.fit, detector.partial_fit):
@@ -656,3 +690,47 @@ def test_what_a_column_always_costs_blames_nobody(kind):
     np.testing.assert_allclose(shares.sum(1), -detector.score_samples(table))
     part = np.abs(shares[:, 3]).sum() / np.abs(shares).sum()
     assert part < 0.6
+
+
+# --- thresholds for new rows ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "level"), [(20, 0.95), (20, 0.9), (7, 0.8), (300, 0.99)])
+def test_a_new_score_exceeds_its_quantile_as_often_as_it_should(n, level):
+    # Of uniform scores the k-th of n is exceeded by 1 - k / (n + 1) of new ones.
+    draws = np.random.RandomState(0).uniform(size=(4000, n))
+    exceeded = [1 - quantile_of_new(scores, np.ones(n), level) for scores in draws]
+    error = np.std(exceeded) / np.sqrt(len(draws))
+    assert np.mean(exceeded) == pytest.approx(1 - level, abs=4 * error)
+
+
+def test_quantiles_of_new_scores():
+    scores = np.array([3.0, 1.0, 2.0, 4.0])
+    even = np.ones(4)
+    assert quantile_of_new(scores, even, 0.4) == pytest.approx(2)
+    assert quantile_of_new(scores, even, 0.5) == pytest.approx(2.5)
+    assert 4 < quantile_of_new(scores, even, 0.9) < 4.001  # four rows know no more
+    # Weights that are equal say nothing, and a row that outweighs all is but one.
+    assert quantile_of_new(scores, 1e-9 * even, 0.4) == pytest.approx(2)
+    heavy = quantile_of_new(scores, np.array([1.0, 1.0, 1e9, 1.0]), 0.4)
+    assert heavy == pytest.approx(1.8)
+
+
+@pytest.mark.parametrize("method", ["combined", "reconstruction"])
+@pytest.mark.parametrize("by", ["calibration_fraction", "X_val"])
+def test_new_rows_are_flagged_as_often_as_asked_for(by, method):
+    rates = []
+    for seed in range(30):
+        rng = np.random.RandomState(seed)
+        axes = rng.normal(size=(5, 5))
+        X, new = rng.normal(size=(150, 5)) @ axes, rng.normal(size=(2000, 5)) @ axes
+        options = {"n_init": 1, "max_iter": 3, "hidden_layer_sizes": (8,)}
+        options |= {"contamination": 0.1, "random_state": seed, "score_method": method}
+        detector = AAEOutlierDetector(**options)
+        if by == "X_val":
+            detector.fit(X[30:], X_val=X[:30])
+        else:
+            detector.set_params(calibration_fraction=0.2).fit(X)
+        rates.append((detector.predict(new) == -1).mean())
+    error = np.std(rates) / np.sqrt(len(rates))
+    assert np.mean(rates) == pytest.approx(0.1, abs=3 * error)

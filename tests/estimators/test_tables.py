@@ -1,6 +1,7 @@
 """Tables with text, categories and holes: in as a frame, out as a frame."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -197,6 +198,8 @@ def test_samples_of_given_cells(larger):
     for given, message in [
         ({"grade": "z"}, r"'grade'.*'z' is nothing that was seen: one of"),
         ({"count": 999}, r"'count'.*999 is nothing that was seen: within"),
+        ({"count": np.nan}, r"'count'.*nan is a missing cell, and rows are drawn by"),
+        ({"grade": None}, r"'grade'.*None is a missing cell"),
         ({"count": 1.5}, r"'count'.*1.5 is no whole number"),
         ({"colour": 1}, r"'colour', not a column"),
         (["grade"], r"given must be a dict of cells, .* Got \['grade'\]"),
@@ -451,3 +454,57 @@ def test_residuals_are_measured_a_few_rows_at_a_time(postcodes, decoded, monkeyp
     postcodes._model.measure(scaled)
     assert decoded == [8] * 5
     postcodes.residuals_ = before
+
+
+# --- what a later table may not hold --------------------------------------------------
+
+NUMBERS = pd.DataFrame(
+    np.random.RandomState(0).normal(size=(30, 2)), columns=["u", "v"]
+)
+BAD_COLUMNS = [
+    ("x", r"Column 'v' held numbers in fit. Now it has dtype String.*'x'"),
+    (pd.Categorical(["a"] * 30), r"Column 'v' held numbers in fit.*Categorical.*'a'"),
+    (pd.Timestamp("2024-01-01"), "Column 'v' has dtype datetime.*Dates and times are"),
+    ([*[1.0] * 29, "?"], "Column 'v' mixes values of the types"),
+]
+
+
+@pytest.mark.parametrize(("cells", "message"), BAD_COLUMNS)
+@pytest.mark.parametrize("method", ["transform", "partial_fit", "score"])
+def test_later_frames_name_the_column_that_holds_no_numbers(cells, message, method):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(NUMBERS.assign(v=cells))
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, np.asarray])
+def test_a_table_without_a_known_cell_is_said_to_be_one(kind):
+    with pytest.raises(ValueError, match="None of the 3 columns of X has a known cell"):
+        AAETransformer().fit(kind(np.full((30, 3), np.nan)))
+
+
+def test_infinite_cells_of_a_frame_are_replaced_as_told():
+    table = NUMBERS.assign(kind=["a", "b", "c"] * 10)
+    table.loc[0, "v"] = np.inf
+    with pytest.raises(ValueError, match=r"X.replace\(\[np.inf, -np.inf\], np.nan\)"):
+        AAETransformer(max_iter=1).fit(table)
+    AAETransformer(max_iter=1).fit(table.replace([np.inf, -np.inf], np.nan))
+
+
+@pytest.mark.parametrize("kind", [lambda table: table, lambda table: table.to_numpy()])
+def test_categories_of_later_chunks_that_were_not_declared_are_warned_of(kind):
+    first = NUMBERS.assign(kind=["tea", "milk"] * 15)
+    later = NUMBERS.assign(kind=["tea", "milk", "water"] * 10)
+    name = "kind" if kind(first) is first else 2
+    options = {"max_iter": 2, "random_state": 0}
+    options["categorical_features"] = [name]
+    model = AAETransformer(**options).partial_fit(kind(first))
+    message = rf"Column {name!r} holds categories that it did not have.*'water'"
+    with pytest.warns(UserWarning, match=message):
+        model.partial_fit(kind(later))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(kind(first))
+        options["categorical_features"] = {name: ["milk", "tea", "water"]}
+        declared = AAETransformer(**options).partial_fit(kind(first))
+        declared.partial_fit(kind(later))

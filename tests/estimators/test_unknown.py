@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_aae import (
@@ -16,7 +17,7 @@ from sklearn_aae import (
     ConditionalAAETransformer,
     SemiSupervisedAAEClassifier,
 )
-from sklearn_aae.tabular import good_turing_weights
+from sklearn_aae.tabular import SCALERS, good_turing_weights
 from sklearn_aae.tabular._column import Column
 from sklearn_aae.tabular._columns import TableColumns
 
@@ -336,6 +337,22 @@ def test_a_fit_goes_on_with_the_same_rows_or_others():
     again = model.fit(rows).preprocessor_
     assert again.schema_ == fitted.schema_
     assert again.mass_ == fitted.mass_ == 100
+    # Of other rows the first ones, all true, count besides: of 50 and some, and 100.
+    shares = fitted.masses_[0][1] / fitted.masses_[0][1].sum()
+    assert shares[1] > 0.6
+    assert fitted.variance_[4] == pytest.approx(1 - (shares**2).sum())
+
+
+def test_rows_that_are_taken_for_the_same_vary_by_what_they_can():
+    rows = flags(100, 2, 0.5)
+    options = SMALL | {"early_stopping": True, "random_state": None}
+    model = AAETransformer(warm_start=True, **options).fit(rows)
+    for _ in range(4):  # other rows validate each
+        found = model.fit(rows).preprocessor_
+    assert max(masses.sum() for _, masses in found.masses_) > found.mass_ == 90
+    for j, masses in found.masses_:
+        gini = 1 - ((masses / masses.sum()) ** 2).sum()
+        assert found.variance_[j] == pytest.approx(gini)
 
 
 def test_categories_of_a_preprocessor_stored_before_they_were_counted_are_learned():
@@ -350,7 +367,7 @@ def test_categories_of_a_preprocessor_stored_before_they_were_counted_are_learne
     assert after.total_variance == pytest.approx(before.total_variance + 6, rel=0.05)
 
 
-@pytest.mark.parametrize("scale", ["standard", "common", "minmax", None])
+@pytest.mark.parametrize("scale", [s for s in SCALERS if s != "quantile"])
 def test_numbers_that_vary_late_count_by_their_weights(scale):
     rng = np.random.RandomState(0)
     X, late = rng.normal(size=(2, 100, 4))
@@ -366,21 +383,56 @@ def test_numbers_that_vary_late_count_by_their_weights(scale):
     variance = np.average((scaled - np.average(scaled, weights=w)) ** 2, weights=w)
     added = model.preprocessor_.schema_.total_variance - before
     assert added == pytest.approx(variance, rel=1e-6)
-    if scale in ("standard", "common"):
+    if scale not in ("minmax", None):
         assert 0.3 < variance < 1.5
 
 
-def test_counts_that_vary_late_weigh_what_counts_do():
+LATE_COUNTS = {
+    "all": lambda rng: rng.poisson(5, 100),
+    "one row": lambda rng: np.r_[3, np.zeros(99)],
+    "another constant": lambda rng: np.full(100, 7),
+    "holes": lambda rng: np.where(rng.uniform(size=100) < 0.3, np.nan, 2),
+}
+
+
+@pytest.mark.parametrize("weigh", [lambda n: None, lambda n: 1 + np.arange(n) % 3])
+@pytest.mark.parametrize("first", [0.0, 4.0, np.nan])
+@pytest.mark.parametrize("kind", LATE_COUNTS)
+def test_counts_that_vary_late_weigh_what_they_do_in_all_rows(kind, first, weigh):
     rng = np.random.RandomState(0)
-    X = np.c_[rng.normal(size=(100, 3)), np.zeros(100)]
-    late = np.c_[rng.normal(size=(100, 3)), rng.poisson(5, 100)]
-    model = AAETransformer(count_features=[3], **SMALL).partial_fit(X)
-    model.partial_fit(late)
-    other = AAETransformer(count_features=[3], **SMALL).fit(late)
-    one, two = (m.preprocessor_.schema_.weights[3] for m in (model, other))
-    assert one == pytest.approx(two)
-    variance = np.log1p(late[:, 3]).var()
-    assert model.preprocessor_.variance_[3] == pytest.approx(variance)
+    cells = [np.full(100, first), LATE_COUNTS[kind](rng), rng.poisson(5, 100)]
+    chunks = [np.c_[rng.normal(size=(100, 3)), c] for c in cells]
+    weights = [weigh(100)] * 3
+    options = SMALL | {"count_features": [3]}
+    model = AAETransformer(**options)
+    for chunk, weight in zip(chunks, weights, strict=True):
+        model.partial_fit(chunk, sample_weight=weight)
+    weight = None if weights[0] is None else np.concatenate(weights)
+    other = AAETransformer(**options).fit(np.vstack(chunks), sample_weight=weight)
+    one, two = model.preprocessor_, other.preprocessor_
+    assert one.schema_.weights[3] == pytest.approx(two.schema_.weights[3])
+    # The scale is that of the first rows: none, and the logarithm of their constant.
+    scaled = one.transform(np.vstack(chunks))[:, 3]
+    known, w = ~np.isnan(scaled), np.ones(300) if weight is None else weight
+    mean = np.average(scaled[known], weights=w[known])
+    assert one.means_[3] == pytest.approx(mean)
+    variance = np.average((scaled[known] - mean) ** 2, weights=w[known])
+    assert one.variance_[3] == pytest.approx(variance * w[known].sum() / w.sum())
+    assert one.schema_.total_variance == pytest.approx(one.variance_.sum())
+    assert model.net_.total_variance == one.schema_.total_variance
+
+
+def test_late_counts_of_sparse_rows_are_those_of_dense_ones():
+    rng = np.random.RandomState(0)
+    rows = rng.poisson(0.3, (3, 100, 8)).astype(float)
+    rows[0, :, 2:] = 0
+    models = [AAETransformer(count_features=list(range(8)), **SMALL) for _ in range(2)]
+    for chunk in rows:
+        models[0].partial_fit(chunk)
+        models[1].partial_fit(csr_matrix(chunk))
+    one, two = (m.preprocessor_ for m in models)
+    np.testing.assert_allclose(one.variance_, two.variance_)
+    np.testing.assert_allclose(one.schema_.weights, two.schema_.weights)
 
 
 def test_training_on_is_told_to_diverge_however_it_began():

@@ -1,8 +1,9 @@
-"""Pictures are moved, cut and mirrored as asked for, each in a way of its own."""
+"""Pictures are moved, cut, turned and mirrored as asked, each in a way of its own."""
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from sklearn_aae import AAEClusterer, AAETransformer, SemiSupervisedAAEClassifier
@@ -15,9 +16,10 @@ X, Y = load_digits().images[:80] / 16, load_digits().target[:80] % 3
 SMALL = {"hidden_channels": (2, 2), "max_iter": 2, "random_state": 0}
 
 
-def drawing(*values):
-    """Return a source of one number, or of one for each column."""
-    return lambda like: torch.tensor(values).to(like).expand_as(like)
+def drawing(*values, turned=(0.5, 0.5, 0.5)):
+    """Return a source of one number, or of one for each column: first, and then."""
+    following = iter([values, turned])
+    return lambda like: torch.tensor(next(following)).to(like).expand_as(like)
 
 
 def picture():
@@ -54,7 +56,7 @@ CHANGES = [
     (["crop"], [0.3, 0.1, 0.8, 0.9, 0.9, 0.9]),
     (["crop"], [0.0, 1.0, 0.0, 0.9, 0.9, 0.9]),
     (["crop", "flip"], [0.4, 0.7, 0.2, 0.9, 0.9, 0.1]),
-    (AUGMENTATIONS, [0.3, 0.1, 0.8, 0.4, 0.9, 0.2]),
+    (["shift", "crop", "flip"], [0.3, 0.1, 0.8, 0.4, 0.9, 0.2]),
 ]
 
 
@@ -80,6 +82,47 @@ def test_each_pixel_comes_from_its_place(names, values):
     expected = torch.from_numpy(1 + r + 100 * c)
     torch.testing.assert_close(changed[..., 0][inside], expected[inside])
     torch.testing.assert_close(changed[..., 1], -changed[..., 0])
+
+
+TURNS = {
+    "rotate": lambda u: (np.radians(15) * u, 0, 1),
+    "shear": lambda u: (0, 0.3 * u, 1),
+    "zoom": lambda u: (0, 0, 1.15**u),
+}
+
+
+def turned_by_scipy(image, names, draws, flip):
+    """Return a picture turned, slanted and made larger around its middle."""
+    angle, slope, zoom = 0.0, 0.0, 1.0
+    for name, draw in zip(TURNS, draws, strict=True):
+        if name in names:
+            a, b, c = TURNS[name](2 * draw - 1)
+            angle, slope, zoom = angle + a, slope + b, zoom * c
+    # Of (row, column): a turn, then a slant, both as seen from the changed picture.
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    slant = np.array([[1, 0], [slope, 1]])
+    matrix = np.diag([1, -1 if flip else 1]) @ turn @ slant / zoom
+    middle = (np.array(image.shape) - 1) / 2
+    return ndimage.affine_transform(
+        image, matrix, middle - matrix @ middle, order=1, mode="grid-constant"
+    )
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("names", [*([n] for n in TURNS), list(TURNS)])
+@pytest.mark.parametrize("draws", [(0.0, 1.0, 0.9), (0.8, 0.2, 0.1)])
+def test_turns_are_those_of_scipy(names, draws, flip):
+    x = torch.rand(1, 400, generator=torch.Generator().manual_seed(0)).double()
+    changed = augment(
+        x,
+        names + ["flip"] * flip,
+        SHAPE,
+        drawing(0.1 if flip else 0.9, turned=draws),
+    )
+    images = x.view(SHAPE).numpy()
+    for c in range(2):
+        expected = turned_by_scipy(images[..., c], names, draws, flip)
+        np.testing.assert_allclose(changed.view(SHAPE)[..., c], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", NOISES)
@@ -125,14 +168,14 @@ def test_estimators_train_on_changed_pictures(compile):
     answers = [model.fit(X, few).predict_proba(X) for model in models]
     assert not np.array_equal(*answers)
     assert models[1].net_.recorded_ == compile
-    names = ["flip", "crop"]
+    names = ["flip", "crop", "rotate", "shear", "zoom"]
     model = AAEClusterer(3, image_shape=(8, 8), n_init=2, augmentation=names, **SMALL)
     assert model.fit_predict(X).shape == (80,)
     assert "augmentation" not in AAETransformer().get_params()
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(ValueError, match="'rotate', which is none of"):
-        AAEClusterer(3, image_shape=(8, 8), augmentation=["rotate"], **SMALL).fit(X)
+    with pytest.raises(ValueError, match="'turn', which is none of"):
+        AAEClusterer(3, image_shape=(8, 8), augmentation=["turn"], **SMALL).fit(X)
     with pytest.raises(ValueError, match="needs image_shape"):
         AAEClusterer(3, augmentation="flip", max_iter=1).fit(X.reshape(80, 64))

@@ -13,7 +13,12 @@ import skops.io
 import skorch
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    RepeatedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import distributions as D
@@ -324,15 +329,26 @@ def test_a_search_with_a_prior_and_a_frame(make, there_and_back, assert_same):
     model = make("AAETransformer", "pandas", prior=priors.Laplace(2))
     frame = pd.DataFrame({"x": np.arange(30.0), "kind": ["a", "b", "c"] * 10})
     search = GridSearchCV(model, {"n_components": [2]}, cv=2).fit(frame)
-    own = [
-        "sklearn.metrics._scorer._PassthroughScorer",
-        "sklearn.model_selection._split.KFold",
-    ]
-    with pytest.raises(RefusedFileError, match=r"_PassthroughScorer.*KFold"):
-        there_and_back(search)  # skops does not know these classes of scikit-learn
-    loaded = there_and_back(search, trusted=own)
+    loaded = there_and_back(search)
     assert loaded.best_score_ == search.best_score_
     assert_same(search.best_estimator_, loaded.best_estimator_, frame)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scoring": "accuracy", "cv": StratifiedShuffleSplit(2, random_state=0)},
+        {"scoring": ["accuracy", "f1"], "refit": "f1", "cv": RepeatedKFold(n_splits=2)},
+        {"scoring": "roc_auc", "cv": TimeSeriesSplit(2)},
+    ],
+)
+def test_a_search_by_any_scores_and_splits(options, make, there_and_back):
+    X, y = np.random.RandomState(0).normal(size=(30, 3)), np.arange(30) % 2
+    model = make("SemiSupervisedAAEClassifier")
+    search = GridSearchCV(model, {"n_components": [1, 2]}, **options).fit(X, y)
+    loaded = there_and_back(search)
+    assert loaded.best_score_ == search.best_score_
+    assert np.array_equal(loaded.predict_proba(X), search.predict_proba(X))
 
 
 class OwnStep(StandardScaler):

@@ -1,10 +1,13 @@
 """How rows and cells score, and where outliers begin: the answers of a detector."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sklearn_aae.estimators._data import FitInput
 from sklearn_aae.estimators._tables import read_new_rows
 from sklearn_aae.estimators.outliers._calibration import Range
+from sklearn_aae.estimators.outliers._member import Member
 from sklearn_aae.estimators.outliers._scores import (
     WAYS,
     Ensemble,
@@ -28,16 +31,13 @@ KNOWN = 2
 class OutlierScores:
     """Scores of an ensemble whose trained models are ``members_``."""
 
-    def _calibrate(self, given: FitInput) -> None:
+    def _calibrate(self, given: FitInput, earlier: Sequence[Member]) -> None:
         """Learn what scores mean, and where outliers begin.
 
         By rows that no model was trained on, as far as there are some: `X_val` for the
-        threshold, those held out for both.
+        threshold, those held out for both. `earlier` are the members before a chunk.
         """
-        rows, unknown = self._read(given.X)
-        weight = np.ones(len(rows))
-        if given.sample_weight is not None:
-            weight = check_sample_weight(given.sample_weight, rows)
+        rows, unknown, weight = self._read_weighted(given)
         self._range = Range.learn(_chosen(rows, weight > 0), self.columns_.n_categories)
         method = self.score_method
         names = available_scores(
@@ -59,14 +59,28 @@ class OutlierScores:
             weight = weight * held
         rows, unknown = _chosen(rows, weight > 0), _chosen(unknown, weight > 0)
         weight = weight[weight > 0]
-        surprise = self._ensemble.calibrate(rows, unknown, weight, others)
+        surprise = self._ensemble.calibrate(rows, unknown, weight, others, earlier)
         if given.X_val is not None:
             surprise = -self.score_samples(given.X_val)
             weight = np.ones(len(surprise))
         elif unknown is not None and held is None:
-            new = good_turing_weights(self.columns_, rows, unknown, KNOWN, weight)
-            weight = weight * new
-        self.offset_ = -threshold(surprise, weight, self.contamination)
+            alike = good_turing_weights(self.columns_, rows, unknown, KNOWN, weight)
+            weight = weight * alike
+        new = held is not None or given.X_val is not None
+        self.offset_ = -threshold(surprise, weight, self.contamination, held_out=new)
+
+    def _keep_calibration(self, given: FitInput, earlier: Sequence[Member]) -> None:
+        """Let scores mean what they did before a chunk of few rows."""
+        rows, _, weight = self._read_weighted(given)
+        self._ensemble.keep_calibration(earlier, rows, weight)
+
+    def _read_weighted(self, given: FitInput) -> tuple:
+        """Return valid rows, which of their cells are unknown, and their weights."""
+        rows, unknown = self._read(given.X)
+        weight = np.ones(len(rows))
+        if given.sample_weight is not None:
+            weight = check_sample_weight(given.sample_weight, rows)
+        return rows, unknown, weight
 
     @property
     def _ensemble(self) -> Ensemble:

@@ -45,6 +45,29 @@ def weighted_quantile(scores: np.ndarray, weight: np.ndarray, level: float) -> f
     return float(np.append(values, top)[at : at + 2].mean())
 
 
+def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> float:
+    """Return a value that a new score does not exceed with a probability.
+
+    Of n rows the k-th score is exceeded with the probability 1 - k / (n + 1) (Weibull
+    1939; Vovk, Gammerman and Shafer 2005); between them the line, and just above the
+    highest where that is not enough. Of weights, n is (Σ w)² / Σ w² (Kish 1965).
+
+    Parameters
+    ----------
+    scores, weight : ndarray of shape (n_samples,)
+        Of rows that nothing was learned from, and their weights.
+
+    level : float
+        The probability.
+    """
+    values, mass = distinct(scores, weight)
+    n = weight.sum() ** 2 / (weight**2).sum()
+    places = mass.cumsum() / mass.sum() * n / (n + 1)
+    found = np.interp(level, places, values)
+    # As in `weighted_quantile`: above what is rounded to it.
+    return float(found + 2.0 ** (2 - DIGITS) * max(abs(found), 1.0))
+
+
 @dataclass
 class EmpiricalSurvival:
     """-log P(S >= s) of a score, by the empirical distribution of the training rows.

@@ -114,19 +114,21 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         few pixels hardly moves a code.
 
     contamination : float or "auto", default=0.1
-        Share of the training rows that are outliers, in (0, 0.5], or of those of
-        `X_val`, if `fit` is given some. With "auto" outliers lie beyond Tukey's fence:
-        more than 1.5 interquartile ranges above the upper quartile of the (negated)
-        scores; there may be none. As everywhere in scikit-learn, just this share of the
-        training rows of a table is flagged; where some hold an unknown category, the
-        threshold is for as many of these as new rows will hold [3]_. Of few rows, or of
-        about as many columns as rows, new rows score lower than training rows do, and
-        more of them are flagged: set `calibration_fraction`, or pass `X_val`.
+        Share of the training rows that are outliers, in (0, 0.5], or of new rows, as
+        those of `X_val` or rows held out tell it [6]_, if there are some. With "auto"
+        outliers lie beyond Tukey's fence: more than 1.5 interquartile ranges above the
+        upper quartile of the (negated) scores; there may be none. As everywhere in
+        scikit-learn, just this share of the training rows of a table is flagged; where
+        some hold an unknown category, the threshold is for as many of these as new rows
+        will hold [3]_. Of few rows, or of about as many columns as rows, new rows score
+        lower than training rows do, and more of them are flagged: set
+        `calibration_fraction`, or pass `X_val`.
 
     calibration_fraction : float or "auto", default="auto"
         Share of the rows, in [0, 1), that no model is trained on: what scores mean, and
         where outliers begin, is learned from them instead of from the training rows,
-        which a model knows better than new ones. They lie evenly between the others.
+        which a model knows better than new ones. One of each of so many
+        equal parts of the rows, in their order, is drawn, always the same.
         "auto" is 0 of tables. Of pictures, few of which a model knows by heart, it is a
         tenth, at most 1000; of up to 500 it is 50 or a fifth, of up to 100 it is 20 or
         a third, whichever is less, and 0 of fewer than 10. `partial_fit` holds none
@@ -192,6 +194,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
        Ensembles", SDM 2017
     .. [5] Li, Sohn, Yoon, Pfister, "CutPaste: Self-Supervised Learning for Anomaly
        Detection and Localization", 2021, https://arxiv.org/abs/2104.04015
+    .. [6] Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005
 
     Examples
     --------
@@ -372,11 +375,11 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     def _finish(self, given: FitInput, *, streams: bool, before: dict) -> None:
         """Calibrate the scores; of a small chunk, keep the earlier calibration."""
-        if streams and "members_" in before and _num_samples(given.X) < MIN_MEASURED:
-            for member, earlier in zip(self.members_, before["members_"], strict=True):
-                member.usual, member.survival = earlier.usual, earlier.survival
-            return
-        self._calibrate(given)
+        earlier = before.get("members_", ()) if streams else ()
+        if earlier and _num_samples(given.X) < MIN_MEASURED:
+            self._keep_calibration(given, earlier)
+        else:
+            self._calibrate(given, earlier)
 
     def fit(
         self,

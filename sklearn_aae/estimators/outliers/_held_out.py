@@ -15,8 +15,9 @@ LEAST, LEAST_PICTURES = 2, 10
 def hold_out(X, sample_weight, fraction: float | str, *, pictures: bool):
     """Return which rows no model is trained on, (n_samples,) bool; None for none.
 
-    They lie evenly between the others, so that a training that goes on with the same
-    rows holds out the same ones.
+    One of each of so many parts of the rows, in their order: like all of them where
+    they are sorted, and at no even distance, as rows may repeat some order. A training
+    that goes on with the same rows holds out the same ones.
 
     Parameters
     ----------
@@ -36,16 +37,15 @@ def hold_out(X, sample_weight, fraction: float | str, *, pictures: bool):
     """
     if fraction == 0 or (fraction == "auto" and not pictures):
         return None
-    shape = getattr(X, "shape", None)
-    if shape == () or (shape is None and not hasattr(X, "__len__")):
-        return None  # no table: whoever reads it says so
+    if not _may_be_table(X):
+        return None  # whoever reads it says so
     n = _num_samples(X)
-    if n < LEAST:
-        return None
     rows = np.arange(n)
     if sample_weight is not None:
         weight = check_sample_weight(sample_weight, np.empty((n, 1)))
         rows = rows[weight > 0]
+    if len(rows) < LEAST:
+        return None
     if isinstance(fraction, str):
         if len(rows) < LEAST_PICTURES:
             return None
@@ -59,8 +59,18 @@ def hold_out(X, sample_weight, fraction: float | str, *, pictures: bool):
             "calibration_fraction=0."
         )
     held = np.zeros(n, dtype=bool)
-    held[rows[((np.arange(n_held) + 0.5) * len(rows) / n_held).astype(int)]] = True
+    begins = np.arange(n_held + 1) * len(rows) // n_held
+    within = np.random.RandomState(0).uniform(size=n_held) * np.diff(begins)
+    held[rows[begins[:-1] + within.astype(int)]] = True
     return held
+
+
+def _may_be_table(X) -> bool:
+    """Whether X has rows of several cells, as far as can be told without reading it."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and np.ndim(X[0]) > 0
+    shape = getattr(X, "shape", None)
+    return hasattr(X, "__len__") if shape is None else len(shape) > 1
 
 
 def _automatic(n: int) -> int:

@@ -1,6 +1,6 @@
 """How an ensemble of autoencoders scores rows and cells, and where outliers begin."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,9 +11,11 @@ from sklearn_aae.estimators._games import has_density
 from sklearn_aae.estimators.outliers._calibration import (
     EmpiricalSurvival,
     Range,
+    quantile_of_new,
     weighted_quantile,
 )
 from sklearn_aae.estimators.outliers._member import Member
+from sklearn_aae.tabular import count_known
 
 METHODS = ("combined", "reconstruction", "prior", "critic", "replacement")
 # What scores are dealt out by.
@@ -27,8 +29,13 @@ FENCE = 1.5
 FEW = 10
 # Cells that are looked at, to learn how well columns are reconstructed.
 MAX_CELLS = 2**24
+# Parts of the rows held out, each scored by what the others tell.
+N_FOLDS = 20
 # A score that overflows.
 MAX_SCORE = 1e30
+
+# Scores of rows, by name.
+Parts = Mapping[str, np.ndarray]
 
 
 def available_scores(
@@ -78,11 +85,20 @@ def available_scores(
 
 
 def threshold(
-    surprise: np.ndarray, weight: np.ndarray, contamination: float | str
+    surprise: np.ndarray,
+    weight: np.ndarray,
+    contamination: float | str,
+    *,
+    held_out: bool,
 ) -> float:
-    """Return the surprise above which rows are outliers."""
+    """Return the surprise above which rows are outliers.
+
+    A fraction `contamination` of the rows is; of rows that no model was trained on, of
+    new ones.
+    """
     if contamination != "auto":
-        return weighted_quantile(surprise, weight, 1 - contamination)
+        quantile = quantile_of_new if held_out else weighted_quantile
+        return quantile(surprise, weight, 1 - contamination)
     low, high = (weighted_quantile(surprise, weight, q) for q in (0.25, 0.75))
     return high + FENCE * (high - low)
 
@@ -116,28 +132,66 @@ class Ensemble:
     range: Range
 
     def calibrate(
-        self, rows: np.ndarray, unknown, weight: np.ndarray, others=None
+        self,
+        rows: np.ndarray,
+        unknown,
+        weight: np.ndarray,
+        others=None,
+        earlier: Sequence[Member] = (),
     ) -> np.ndarray:
         """Let the members learn from rows; return the rows' surprise.
 
         Of columns of which hardly any of these has a cell, `others`, rows and weights,
-        say what is usual.
+        say what is usual, or the members of an `earlier` fit, as far as they know.
         """
         scores: list = []
         few = np.zeros(rows.shape[1], dtype=bool)
-        if others is not None:
-            few = (~np.isnan(rows)).sum(0) < min(FEW, len(rows) / 2)
-        for member in self.members:
+        if others is not None or earlier:
+            few = count_known(rows) < min(FEW, len(rows) / 2)
+        for i, member in enumerate(self.members):
             member.usual = _mean_residual(member, rows, weight)
             if few.any():
-                member.usual[few] = _mean_residual(member, *others)[few]
+                given = others is not None
+                usual = _mean_residual(member, *others) if given else earlier[i].usual
+                member.usual = np.where(few & (usual > 0), usual, member.usual)
             parts = self._parts(member, rows, unknown)
-            member.survival = {
-                name: EmpiricalSurvival.learn(part, weight)
-                for name, part in parts.items()
-            }
-            scores.append(self._join(member, parts))
+            member.survival = _learn(parts, weight)
+            if others is None:
+                scores.append(self._join(member.survival, parts))
+            else:
+                scores.append(self._cross_fitted(member.survival, parts, weight))
         return np.median(scores, 0)
+
+    def _cross_fitted(self, survival, parts: Parts, weight: np.ndarray) -> np.ndarray:
+        """Return scores of rows, each by survival functions that others tell.
+
+        As those of new rows: a row counts in its own, which makes it less of a
+        surprise. Above the highest of the others they grow as that of all: without a
+        far row of few, tails would be thin.
+        """
+        if self.method != "combined":
+            return self._join({}, parts)
+        scores = np.empty(len(weight))
+        fold = np.arange(len(weight)) % N_FOLDS
+        for k in range(min(N_FOLDS, len(weight))):
+            others = _learn(_chosen(parts, fold != k), weight[fold != k])
+            for name, found in others.items():
+                found.slope = survival[name].slope
+            scores[fold == k] = self._join(others, _chosen(parts, fold == k))
+        return scores
+
+    def keep_calibration(
+        self, earlier: Sequence[Member], rows: np.ndarray, weight: np.ndarray
+    ) -> None:
+        """Let the members know what earlier ones did.
+
+        Of columns that had no residual, rows say what is usual: they vary by now.
+        """
+        for member, known in zip(self.members, earlier, strict=True):
+            member.usual, member.survival = known.usual, known.survival
+            if not known.usual.all():
+                usual = _mean_residual(member, rows, weight)
+                member.usual = np.where(known.usual > 0, known.usual, usual)
 
     def surprise(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return the median of the members' scores, high for outliers: (n_samples,).
@@ -150,10 +204,13 @@ class Ensemble:
         unknown : ndarray of shape (n_samples, n_features) or None
             Which cells hold unknown categories; None for no cell.
         """
-        scores = [self._join(m, self._parts(m, rows, unknown)) for m in self.members]
+        scores = [
+            self._join(member.survival, self._parts(member, rows, unknown))
+            for member in self.members
+        ]
         return np.median(scores, 0)
 
-    def _parts(self, member: Member, rows: np.ndarray, unknown) -> dict:
+    def _parts(self, member: Member, rows: np.ndarray, unknown) -> Parts:
         """Return scores by name, each (n_samples,) and high for outliers."""
 
         def answer(x: Tensor) -> Tensor:
@@ -167,12 +224,14 @@ class Ensemble:
             for q, p in parts.items()
         }
 
-    def _join(self, member: Member, parts: dict) -> np.ndarray:
+    def _join(
+        self, survival: Mapping[str, EmpiricalSurvival], parts: Parts
+    ) -> np.ndarray:
         """Return one score of a member, of those by name."""
         if self.method != "combined":
             (part,) = parts.values()
             return part
-        logs = [member.survival[name](part) for name, part in parts.items()]
+        logs = [survival[name](part) for name, part in parts.items()]
         return np.linalg.norm(logs, axis=0)
 
     def localize(self, rows: np.ndarray, unknown, by: str) -> np.ndarray:
@@ -233,6 +292,16 @@ class Ensemble:
         cells = np.where(far, alone, cells)
         without = np.minimum(self.surprise(rest, unknown), surprise)
         return _deal(without, cells) + _deal(surprise - without, cells * far)
+
+
+def _learn(parts: Parts, weight: np.ndarray) -> dict[str, EmpiricalSurvival]:
+    """Return the survival function of each score."""
+    return {q: EmpiricalSurvival.learn(part, weight) for q, part in parts.items()}
+
+
+def _chosen(parts: Parts, rows: np.ndarray) -> Parts:
+    """Return the scores of some rows."""
+    return {name: part[rows] for name, part in parts.items()}
 
 
 def _mean_residual(member: Member, rows: np.ndarray, weight) -> np.ndarray:
