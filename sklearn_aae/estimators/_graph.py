@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_aae.metrics._pairs import Points, distance_blocks, in_one_unit
+from sklearn_aae.utils._memo import computed_once
 
 # Rows of which distances are looked at, to learn their scale.
 MAX_ROWS = 2000
@@ -21,6 +22,7 @@ MAX_AXES = 50
 LEAST_DIGITS = 1e-6
 
 
+@computed_once
 def nearest(X: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return the numbers of the nearest other rows, (n, n_neighbors).
 
@@ -50,12 +52,16 @@ def in_few_dimensions(X: np.ndarray) -> np.ndarray:
     Distances in very many columns are mostly those of their noise.
     """
     n = min(MAX_AXES, X.shape[0] - 1)
-    if X.shape[1] <= MAX_AXES or not n:
-        return X
+    return X if X.shape[1] <= MAX_AXES or not n else _principal_scores(X, n)
+
+
+@computed_once
+def _principal_scores(X: np.ndarray, n: int) -> np.ndarray:
     with config_context(array_api_dispatch=False, transform_output="default"):
         return PCA(n, random_state=0).fit_transform(X)
 
 
+@computed_once
 def mean_neighbor_distance(X: np.ndarray, n_neighbors: int) -> float:
     """Return the mean distance of rows to their `n_neighbors`-th neighbour."""
     n_samples = X.shape[0]

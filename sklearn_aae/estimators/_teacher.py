@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_aae.estimators._examples import some_of_each
 from sklearn_aae.tabular import UNLABELLED
+from sklearn_aae.utils._memo import computed_once
 
 # Labelled rows that the teachers are fitted on: more say little more, and cost time.
 MAX_LABELLED = 5000
@@ -34,6 +35,7 @@ MAX_CELLS = 2**25
 ROUNDED, ROUNDED_SHARE = (0.05, 0.2), 1 / 500
 
 
+@computed_once
 def soft_labels(points, y: np.ndarray, n_classes: int, weight, seed: int) -> np.ndarray:
     """Return the mean probabilities of a logistic regression and a random forest.
 
@@ -119,6 +121,7 @@ def unit_columns(points, n_numbers: int):
     return points
 
 
+@computed_once
 def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> float:
     """Return how far neighbours are trusted to have one label, from 0 to 1.
 

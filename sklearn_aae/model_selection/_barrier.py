@@ -46,6 +46,7 @@ from sklearn_aae.model_selection._resources import (
     MemoryBudget,
     Threads,
 )
+from sklearn_aae.utils._memo import Memo
 
 # How long the end of a call waits for its threads. They are done, except after an
 # error or Ctrl-C: then a task may be amid a long computation that knows no stop.
@@ -69,6 +70,8 @@ class Barrier:
         # a call, in a thread that has the lock.
         self.lock = threading.RLock()
         self.outermost = Caller()
+        # Candidates of a search share folds: what is computed of the same rows.
+        self.memo = Memo()
         self._active = 1  # the outermost caller
         self._free_slots = n_slots
         self._threads = Threads()

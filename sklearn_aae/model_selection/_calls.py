@@ -6,6 +6,7 @@ import traceback
 from concurrent.futures import Future
 
 from sklearn_aae import training
+from sklearn_aae.utils._memo import MEMO
 
 _here = threading.local()
 
@@ -58,11 +59,13 @@ class Task(Caller):
         self.thread = threading.current_thread()
         _here.task = self
         token = training.COLLECTOR.set(self.collect)
+        memo = MEMO.set(self.call.barrier.memo)
         try:
             outcome = self.function(), None
         except BaseException as error:
             outcome = None, explain(error)
         finally:
+            MEMO.reset(memo)
             training.COLLECTOR.reset(token)
             _here.task = None
         self.resolve(*outcome)

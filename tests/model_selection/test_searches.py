@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -30,7 +31,13 @@ from sklearn.model_selection import (
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_aae import AAETransformer, training
+from sklearn_aae import (
+    AAEClusterer,
+    AAETransformer,
+    SemiSupervisedAAEClassifier,
+    training,
+)
+from sklearn_aae.utils import _memo
 
 X, Y = load_iris(return_X_y=True)
 
@@ -89,6 +96,41 @@ def test_restarts_meet_too(trainings):
     model = make_model(n_init=3)
     assert_same_search(both(lambda: GridSearchCV(model, FEW_RATES, cv=3).fit(X, Y)))
     assert trainings == [18, 6]  # the first epoch leaves one of three
+
+
+SHARED = [
+    (AAEClusterer(3, n_init=1, max_iter=2, random_state=0), "balance_strength"),
+    (SemiSupervisedAAEClassifier(max_iter=2, random_state=0), "smoothness_strength"),
+]
+
+
+@pytest.mark.parametrize(("model", "name"), SHARED, ids=["clusterer", "classifier"])
+def test_what_candidates_share_is_computed_once_a_fold(model, name, monkeypatch):
+    """Neighbours, partitions and teachers are of the rows of a fold, not of a fit."""
+    asked, computed = Counter(), Counter()
+    result = _memo.Memo.result
+
+    def count(memo, function, *args, **kwargs):
+        def counted(*args, **kwargs):
+            computed[function.__name__] += 1
+            return function(*args, **kwargs)
+
+        asked[function.__name__] += 1
+        counted.__qualname__ = function.__qualname__
+        return result(memo, counted, *args, **kwargs)
+
+    monkeypatch.setattr(_memo.Memo, "result", count)
+    few = np.where(np.arange(len(Y)) % 3 == 0, Y, -1)
+    order = np.random.RandomState(0).permutation(len(Y))
+    grid = {name: [0.5, 1.0, 2.0]}
+    search = GridSearchCV(model, grid, cv=3, refit=False, error_score="raise")
+    alone, stacked = both(lambda: clone(search).fit(X[order], few[order]).cv_results_)
+    np.testing.assert_allclose(
+        stacked["mean_test_score"], alone["mean_test_score"], rtol=1e-6
+    )
+    by_fits = [name for name, n in asked.items() if n == 9]  # others by each other
+    assert by_fits
+    assert {computed[name] for name in by_fits} == {3}
 
 
 def test_randomized_search(trainings):

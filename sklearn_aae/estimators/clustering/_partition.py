@@ -19,6 +19,7 @@ from sklearn.preprocessing import normalize
 
 from sklearn_aae.estimators._graph import nearest
 from sklearn_aae.estimators.clustering._merge import MERGES
+from sklearn_aae.utils._memo import computed_once
 
 # Eigenvectors, in multiples of m, and the power of their eigenvalues that weighs them:
 # steps of a random walk.
@@ -41,6 +42,7 @@ MAX_DENSE = 1500
 MAX_ROUNDS, PATIENCE = 20, 3
 
 
+@computed_once
 def find_partition(points: np.ndarray, n_neighbors: int, m: int) -> np.ndarray:
     """Return the labels of a good partition of the neighbour graph into m parts, (n,).
 
