@@ -135,6 +135,12 @@ class TrainingData:
         return self.preprocessor.schema_
 
     @property
+    def varies(self) -> np.ndarray:
+        """Which columns have varied so far: (n_features,), bool."""
+        still = [constant is not None for constant in self.schema.constants]
+        return ~np.array(still) & ~self.preprocessor.empty_
+
+    @property
     def n_classes(self) -> int:
         """Number of classes that the fit knows; 0 for none."""
         return 0 if self.class_prior is None else len(self.class_prior)
@@ -348,7 +354,7 @@ class _Reader:
         least = 1 if self.continues else 2  # scales and variances need two, once
         rows = self._rows(X, y, sample_weight, held_out, least=least)
         if self.continues:
-            warn_of_new_categories(self.columns, X)
+            warn_of_new_categories(self.columns, X, sample_weight)
         self.columns = self.columns.with_ranges_of(rows.X)
         return rows
 

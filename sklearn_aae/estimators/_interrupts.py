@@ -54,6 +54,7 @@ SETTINGS = (
     "total_variance",
     "callbacks",
     "callbacks_",
+    "stored_memory",
 )
 
 

@@ -23,7 +23,7 @@ from sklearn_aae.utils._device import torch_threads
 # Of more columns the products of few rows are computed, not those of columns.
 MAX_COLUMNS = 1024
 # Cells that are in float64 at a time.
-CHUNK_CELLS = 2**19
+CHUNK_CELLS = 2**17
 # A component of a smaller share of the variance is rounding.
 MIN_SHARE = 1e-9
 # A change of a probability is divided by no less, to be one of its logit.
@@ -185,25 +185,26 @@ def _principal_axes(
     """
     if used > MAX_COLUMNS:
         rows = rows.some()
-    n = len(rows)
-    weight = np.ones(n) if rows.weight is None else rows.weight
+    n, even = len(rows), rows.weight is None
+    total = n if even else rows.weight.sum()
     # Embeddings come out, too, before they are cut.
     width = max(1, used if columns is None else columns.n_outputs)
-    weight, n_together = weight / weight.sum(), max(1, CHUNK_CELLS // width)
+    n_together = max(1, CHUNK_CELLS // width)
 
-    def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def chunks(center: np.ndarray | float = 0.0) -> Iterator[tuple]:
         for some in gen_batches(n, n_together):
             x = rows.X[some].cpu()
             x = x if columns is None else columns(x)
-            yield weight[some, None], x[:, :used].double().numpy()
+            w = np.ones((len(x), 1)) if even else rows.weight[some, None]
+            yield w / total, x[:, :used].double().numpy() - center
 
     mean = np.sum([(w * x).sum(0) for w, x in chunks()], axis=0)
     if used <= max(n, 2):
-        squares = [(w * (x - mean)).T @ (x - mean) for w, x in chunks()]
+        squares = [(w * x).T @ x for w, x in chunks(mean)]
         variance, vectors = _eigen(np.sum(squares, axis=0))
         return mean, variance, vectors.T
     # A Aᵀ u = λ u: then Aᵀ u / √λ is an axis.
-    A = np.concatenate([np.sqrt(w) * (x - mean) for w, x in chunks()])
+    A = np.concatenate([np.sqrt(w) * x for w, x in chunks(mean)])
     variance, vectors = _eigen(A @ A.T)
     length = np.sqrt(variance.clip(np.finfo(float).tiny))
     return mean, variance, vectors.T @ A / length[:, None]

@@ -223,12 +223,15 @@ class FittedModel:
             return self.prior.draw(n_samples, y).cpu().numpy()
 
     def measure(
-        self, rows: Rows, earlier: np.ndarray | None = None, *, few: bool = False
+        self,
+        rows: Rows,
+        earlier: np.ndarray | None = None,
+        settled: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the `residuals` of scaled rows.
 
-        Columns without a cell have those of an `earlier` fit, if there was one. `few`
-        rows tell only of columns that had none: they have begun to vary.
+        Columns without a cell have those of an `earlier` fit, if there was one, and so
+        have the columns that are `settled`, of few rows: those that varied before.
         """
         x = rows.some()
         cells = x.X.cpu().numpy()
@@ -240,7 +243,8 @@ class FittedModel:
         found = torch.from_numpy(residuals).square().nanmean(0).sqrt().double().numpy()
         found[np.array(self.columns.discrete)] = 0.0
         if earlier is not None:
-            found = np.where(earlier > 0 if few else np.isnan(found), earlier, found)
+            kept = np.isnan(found) if settled is None else settled
+            found = np.where(kept, earlier, found)
         return np.nan_to_num(found)
 
 

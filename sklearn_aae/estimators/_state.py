@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from sklearn_aae.training import AAENet, known_to, load_state, state_of
+from sklearn_aae.training import AAENet, known_to, state_of
 
 
 def to_arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:
@@ -30,8 +30,8 @@ def net_state(net: AAENet, *, trains_on: bool = False) -> dict:
         "loss": net.loss_,
     }
     if trains_on:
-        state["losses"] = [phase.name for phase in net.module_.phases]
-        state["optimizers"] = [_moments(o) for o in net.engine_.optimizers]
+        present = net.movers, [_moments(o) for o in net.engine_.optimizers]
+        state["losses"], state["optimizers"] = net.stored_memory or present
     return state
 
 
@@ -41,16 +41,14 @@ def _moments(optimizer: torch.optim.Optimizer) -> dict:
 
 
 def load_optimizers(net: AAENet, state: dict) -> None:
-    """Let the optimisers of a net remember what `net_state` has of them, if it has.
-
-    If the last losses were others than the first, training on begins them anew.
-    """
-    if state.get("losses") != [phase.name for phase in net.module_.phases]:
+    """Let the optimisers of a net remember what `net_state` has of them, if it has."""
+    if "losses" not in state:
         return
-    for optimizer, part in zip(
-        net.engine_.optimizers, state["optimizers"], strict=True
-    ):
-        load_state(optimizer, part["moments"], part["known"])
+    movers = state["losses"]
+    if all(isinstance(name, str) for name in movers):  # of a file before there were any
+        moves = {name: one for name, *one in net.movers}
+        movers = [[name, *moves.get(name, ())] for name in movers]
+    net.remember(movers, state["optimizers"])
 
 
 def load_arrays(

@@ -15,7 +15,7 @@ from sklearn_aae.tabular import (
     check_finite,
     check_plain,
     float_dtypes,
-    is_frame,
+    holds_other_than_numbers,
     mask_rare_categories,
     needs_column_reader,
     warn_about_text_columns,
@@ -68,11 +68,12 @@ def read_table(
     table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False, **options}
     table["accept_sparse"] = "csr" if tags.sparse else False
     read_here = needs_column_reader(X, takes_sparse=tags.sparse)
-    if columns is not None and (columns.typed or read_here):
+    typed = columns is not None and columns.typed
+    if typed or (columns is not None and (read_here or holds_other_than_numbers(X))):
         validate_data(owner, X, reset=new, skip_check_array=True)
         rows = check_array(columns.encode(X), estimator=owner, **table)
     else:
-        rows = _read_numbers(owner, X, columns, reset=new, **table)
+        rows = _read_numbers(owner, X, reset=new, **table)
     rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.all_numeric(rows.shape[1])
     names = [column.name for column in columns.columns]
@@ -87,15 +88,13 @@ def read_table(
     return rows, columns
 
 
-def _read_numbers(owner, X, columns: TableColumns | None, **options):
-    """Return rows of numbers; explain what holds something else."""
+def _read_numbers(owner, X, **options):
+    """Return rows of numbers; explain text that is no frame's."""
     try:
         return validate_data(owner, X, **options)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         if str(error).startswith("Found array with dim"):
             raise ValueError(f"{error} {PICTURES}") from error
-        if columns is not None and is_frame(X) and X.shape[1] == len(columns):
-            columns.encode(X)  # names the column, if it is the cells
         if "could not convert string" not in str(error):
             raise
         raise ValueError(

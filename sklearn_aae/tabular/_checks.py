@@ -36,7 +36,7 @@ def check_finite(X: np.ndarray, names) -> None:
     raise ValueError(
         f"Input X contains infinity: column {names[columns[0]]!r} has "
         f"{columns.count(columns[0])} infinite values. Replace them, by NaN if they "
-        "are unknown: np.where(np.isinf(X), np.nan, X), or, of a frame, "
+        "are unknown: np.where(np.isinf(X), np.nan, X), or, of a pandas frame, "
         "X.replace([np.inf, -np.inf], np.nan)."
     )
 

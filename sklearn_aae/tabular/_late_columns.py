@@ -56,7 +56,7 @@ def learn_late_columns(
     return TableColumns(found, layout)
 
 
-def warn_of_new_categories(columns: TableColumns, X) -> None:
+def warn_of_new_categories(columns: TableColumns, X, weight=None) -> None:
     """Warn if later rows to train on have categories that columns do not know.
 
     Parameters
@@ -66,15 +66,20 @@ def warn_of_new_categories(columns: TableColumns, X) -> None:
 
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         A later chunk, which `columns` can encode.
+
+    weight : array-like of shape (n_samples,), default=None
+        Of the rows; one of weight 0 is not there.
     """
     if not any(columns.n_categories):
         return
     unknown = columns.unknown(X)
+    if weight is not None:
+        unknown &= np.asarray(weight)[:, None] > 0
     if not unknown.any():
         return
     j = int(unknown.any(0).argmax())
     frame, i = as_frame(X), int(unknown[:, j].argmax())
-    cell = np.array(X, dtype=object)[i, j] if frame is None else frame[:, j][i]
+    cell = as_table(X)[i][j] if frame is None else frame[:, j][i]
     name = columns[j].name
     warnings.warn(
         f"Column {name!r} holds categories that it did not have when the model was "

@@ -293,10 +293,10 @@ def run_epochs(
         timer.charge(running)
         for member in running:
             models.write_back(present.index(member))
+            # A later part, or fit, goes on after whole epochs, as a stored net does.
+            member.net.restore_history(member.net.finished_history())
             if isinstance(error, TimeIsUpError):
                 member.net.out_of_time = True
-                # A later part goes on after whole epochs.
-                member.net.restore_history(member.net.finished_history())
             else:
                 member.net.interrupted_ = True
 

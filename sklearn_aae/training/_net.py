@@ -23,6 +23,7 @@ from sklearn_aae.training._loop import Member, Watcher, check_finite, run_epochs
 from sklearn_aae.training._optim import (
     SCHEDULES,
     OptimizerBundle,
+    load_state,
     make_optimizer,
     set_learning_rate,
     warn_of_other_rates,
@@ -120,6 +121,7 @@ class AAENet(NeuralNet):
         super().__init__(module, criterion, **split, **fixed, **kwargs)
         self.record_steps = record_steps
         self.outcome: dict = {}
+        self.stored_memory: tuple[list[list[str]], list[dict]] | None = None
         self.seed = seed
         self.learning_rates = learning_rates
         self.schedule = schedule
@@ -171,13 +173,45 @@ class AAENet(NeuralNet):
 
     def replace_phases(self, phases: Sequence[Phase]) -> None:
         """Take over other phases; where others move networks, optimisers begin anew."""
-        before = _movers(self.module_)
+        before, stored = self.movers, self.stored_memory
+        self.stored_memory = None
         self.module_.replace_phases(phases)
-        if _movers(self.module_) != before:
+        if self.movers != before:
             self._renew_optimizers()
+            if stored is not None:
+                self.remember(*stored)
+                self.stored_memory = None
             for _, callback in self.callbacks_:
                 if isinstance(callback, PrintLog):  # other losses are other columns
                     callback.initialize()
+
+    @property
+    def movers(self) -> list[list[str]]:
+        """The losses, each with the networks that it moves: what optimisers are for.
+
+        Losses of one name may move others: that of a reconstruction, the decoder alone.
+        """
+        return [[phase.name, *phase.moves] for phase in self.module_.phases]
+
+    def remember(self, movers: list[list[str]], parts: list[dict]) -> None:
+        """Let the optimisers remember: now, or once their losses come again.
+
+        A net is rebuilt with the losses of its first fit; those of its last one, whose
+        memory is stored, may be others, which the next fit begins with.
+
+        Parameters
+        ----------
+        movers : list of list of str
+            See `movers`.
+
+        parts : list of dict
+            "known" and "moments" of each optimiser, see `load_state`.
+        """
+        if movers != self.movers:
+            self.stored_memory = movers, parts
+            return
+        for optimizer, part in zip(self.engine_.optimizers, parts, strict=True):
+            load_state(optimizer, part["moments"], part["known"])
 
     def _renew_optimizers(self) -> None:
         """Begin optimisers anew; a callback's schedule goes on where it was."""
@@ -436,14 +470,6 @@ class AAENet(NeuralNet):
     def _on_gradient(self) -> None:
         named = list(self.module_.named_parameters())
         self.notify("on_grad_computed", named_parameters=named, training=True)
-
-
-def _movers(recipe: Recipe) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the losses, and which networks each moves: what optimisers are made for.
-
-    Losses of one name may move others: that of a reconstruction, the decoder alone.
-    """
-    return [(phase.name, phase.moves) for phase in recipe.phases]
 
 
 def _cloned(state: Any) -> Any:

@@ -172,9 +172,8 @@ class StackedAdam(Adam):
                 name: _dense(pile([row[name] for row in rows]), whole)
                 for name in ("exp_avg", "exp_avg_sq")
             }
-            # The fused kernel does not look: it would write beyond the smaller one.
-            dense = _dense(whole, whole).shape
-            assert all(mean.shape == dense for mean in means.values())
+            for mean in means.values():
+                _check_shape(mean, _dense(whole, whole).shape)
             for span, group in zip(self.spans, self.param_groups, strict=True):
                 self.state[group["params"][j]] = {
                     "step": rows[span.start]["step"].clone(),
@@ -262,10 +261,23 @@ def load_state(
     tensors = []
     for (owner, name), array in zip(places, arrays, strict=True):
         tensor = torch.tensor(array)
+        _check_shape(tensor, torch.Size() if name == "step" else owner.shape)
         # Unfused, torch counts steps on the CPU.
         there = name != "step" or fused
         tensors.append(tensor.to(owner.device) if there else tensor)
     give_state(optimizer, tensors, known)
+
+
+def _check_shape(memory: Tensor, shape: torch.Size) -> None:
+    """Raise ValueError if an optimiser would remember something of another shape.
+
+    Its fused kernel does not look, and would write beyond the smaller one.
+    """
+    if memory.shape != shape:
+        raise ValueError(
+            f"An optimiser remembers an array of shape {tuple(memory.shape)} of a "
+            f"parameter of shape {tuple(shape)}."
+        )
 
 
 def moved_by(optimizer: torch.optim.Optimizer) -> list[Tensor]:

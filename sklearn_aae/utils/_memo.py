@@ -67,7 +67,8 @@ class _Entry:
     """A result, or a place for it."""
 
     def __init__(self) -> None:
-        self.lock, self.done, self.value = threading.Lock(), False, None
+        self.lock, self.done = threading.Lock(), False
+        self.value: Any = None
 
     @property
     def n_bytes(self) -> int:

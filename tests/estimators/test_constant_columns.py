@@ -312,20 +312,34 @@ def planes(n, rng):
 LATE = {"n_init": 2, "n_components": 2, "hidden_layer_sizes": (16,), "random_state": 0}
 
 
+LATE_KINDS = {
+    "numbers": (lambda rng, cells: cells, {}),
+    "counts": (lambda rng, cells: rng.poisson(3, len(cells)), {"count_features": [4]}),
+}
+
+
 @pytest.mark.parametrize("n_rows", [10, 40])
 @pytest.mark.parametrize("first", [np.nan, 1.0])
-def test_columns_that_begin_late_are_usual_in_chunks_of_any_size(n_rows, first):
-    rng = np.random.RandomState(0)
-    detector = AAEOutlierDetector(**LATE)
+@pytest.mark.parametrize("kind", LATE_KINDS)
+def test_columns_that_begin_late_are_usual_in_chunks_of_any_size(kind, n_rows, first):
+    rng, (late, options) = np.random.RandomState(0), LATE_KINDS[kind]
+
+    def rows(n, begun=True):
+        chunk = planes(n, rng)
+        chunk[:, 4] = late(rng, chunk[:, 4]) if begun else first
+        return chunk
+
+    detector = AAEOutlierDetector(**LATE, **options)
     for _ in range(10):
-        chunk = planes(200, rng)
-        chunk[:, 4] = first
-        detector.partial_fit(chunk)
+        detector.partial_fit(rows(200, begun=False))
+    before, usual = detector.residuals_[4], detector.members_[0].usual[4]
     for _ in range(400 // n_rows):
-        detector.partial_fit(planes(n_rows, rng))
-    assert (detector.predict(planes(500, rng)) == -1).mean() < 0.4
-    assert detector.members_[0].usual[4] > 0
-    assert detector.residuals_[4] > 0
+        detector.partial_fit(rows(n_rows))
+    assert (detector.predict(rows(500)) == -1).mean() < 0.4
+    assert detector.members_[0].usual[4] != usual
+    assert detector.members_[0].usual[4] > 0.1
+    if kind == "numbers":  # of counts there is none
+        assert detector.residuals_[4] > 2 * before
 
 
 def test_a_chunk_without_a_column_leaves_what_is_usual_of_it():

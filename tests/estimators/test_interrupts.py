@@ -1,6 +1,7 @@
 """Ctrl-C: whoever called fit keeps the model and is told; a search is ended."""
 
 import os
+import pickle
 import signal
 import threading
 import warnings
@@ -35,6 +36,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.training._loop import Member
 
 RNG = np.random.RandomState(0)
 Y = np.arange(60) % 3
@@ -102,6 +104,30 @@ def test_training_on_keeps_the_model_and_says_so(estimator):
         with pytest.warns(ConvergenceWarning, match="n_iter_=3 whole epochs"):
             getattr(model, train)(X, Y)
         assert model.n_iter_ == 3
+
+
+@each
+def test_a_copy_goes_on_as_the_model_that_was_cut_short_in_an_epoch(
+    estimator, monkeypatch
+):
+    model = clone(estimator).set_params(callbacks=None, warm_start=True, max_iter=4)
+    steps, begin_epoch = iter(range(99)), Member.begin_epoch
+
+    def strike(member):
+        begin_epoch(member)
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Member, "begin_epoch", strike)
+        with pytest.warns(ConvergenceWarning, match="was interrupted"):
+            model.fit(X, Y)
+    assert all("dur" in line for line in model.net_.history)
+    twin = pickle.loads(pickle.dumps(model))
+    for one in (model, twin):
+        one.fit(X, Y)
+    drawn = [one.sample(5, random_state=0) for one in (model, twin)]
+    np.testing.assert_array_equal(*drawn)
 
 
 @each

@@ -269,6 +269,7 @@ def test_rows_held_out_are_like_the_others_in_any_order():
 
 WEIGHT = np.r_[1.0, np.zeros(99)]
 NO_TABLES = [None, np.array(3.0), np.zeros((1, 4)), np.zeros(5), [1.0] * 5, WEIGHT]
+NO_TABLES += ["rows", {"a": [1.0, 2, 3], "b": [2.0, 3, 4]}]
 
 
 @pytest.mark.parametrize("rows", NO_TABLES, ids=repr)
@@ -276,7 +277,7 @@ def test_what_is_no_table_is_told_by_who_reads_it(rows):
     messages = set()
     for share in (0, 0.25):
         weight, X = (rows, np.eye(100)) if rows is WEIGHT else (None, rows)
-        with pytest.raises(ValueError, match=r"array|sample") as told:
+        with pytest.raises(ValueError, match=r"array|sample|table|Frame") as told:
             AAEOutlierDetector(calibration_fraction=share, **SMALL).fit(X, None, weight)
         messages.add(str(told.value))
     assert len(messages) == 1
@@ -702,6 +703,18 @@ def test_a_new_score_exceeds_its_quantile_as_often_as_it_should(n, level):
     exceeded = [1 - quantile_of_new(scores, np.ones(n), level) for scores in draws]
     error = np.std(exceeded) / np.sqrt(len(draws))
     assert np.mean(exceeded) == pytest.approx(1 - level, abs=4 * error)
+
+
+def test_no_more_than_asked_for_exceed_a_quantile_where_scores_tie():
+    scores = np.r_[np.zeros(60), np.ones(40)]
+    for level, most in ((0.9, 0.0), (0.7, 0.0), (0.5, 0.4)):
+        found = quantile_of_new(scores, np.ones(100), level)
+        assert (scores > found).mean() == most
+    table = pd.DataFrame({"k": ["a", "b"] * 60}, dtype="category")
+    table["m"] = table["k"].map({"a": "x", "b": "y"})
+    options = {"max_iter": 5, "n_init": 2, "random_state": 0}
+    detector = AAEOutlierDetector(**options).fit(table, X_val=table)
+    assert (detector.predict(table) == -1).mean() == 0
 
 
 def test_quantiles_of_new_scores():

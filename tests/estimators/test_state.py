@@ -112,6 +112,60 @@ def test_training_on_after_a_copy_is_the_same(kind, method):
         assert np.array_equal(weights, states[1]["weights"][name]), name
 
 
+HOLES = np.where(np.arange(X.size).reshape(X.shape) % 11 == 0, np.nan, X)
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
+CHANGED = [  # a model, its rows, and what is set after the first fit
+    (AAETransformer(2, regularizer=None, **SMALL), HOLES, {}),
+    (AAEOutlierDetector(2, n_init=2, regularizer=None, **SMALL), HOLES, {}),
+    (AAEClusterer(3, **SMALL), X, {"balance_strength": 1.0}),
+    (AAEClusterer(3, **SMALL), X, {"partition_strength": 0.0}),
+    (SemiSupervisedAAEClassifier(2, **SMALL), X, {"agreement_strength": 0.0}),
+    (SemiSupervisedAAEClassifier(2, **SMALL), X, {"smoothness_strength": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("model", "rows", "later"), CHANGED)
+def test_copies_go_on_with_the_same_bits_whatever_losses_came_and_went(
+    model, rows, later
+):
+    model = clone(model).set_params(warm_start=True).fit(rows, Y)
+    if later:
+        model.set_params(**later).fit(rows, Y)
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(model)))  # a copy of a copy
+    model.to("cpu")
+    assert np.array_equal(model.reconstruct(rows), twin.reconstruct(rows))
+    for one in (model, twin):
+        one.fit(rows, Y)
+    assert np.array_equal(model.reconstruct(rows), twin.reconstruct(rows))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"scale": "minmax"}, {"image_shape": (3, 3)}, {"hidden_channels": (2, 2)}],
+)
+def test_parameters_set_after_a_fit_of_pictures_do_not_reach_the_copy(options):
+    pictures = np.random.RandomState(0).rand(40, 64)
+    small = {"max_iter": 2, "hidden_channels": (4,), "random_state": 0}
+    model = AAETransformer(2, image_shape=(8, 8), **small).fit(pictures)
+    codes = model.transform(pictures)
+    twin = pickle.loads(pickle.dumps(model.set_params(**options)))
+    assert twin.hidden_channels_ == (4,)
+    twin.set_params(scale=None, image_shape=(8, 8), hidden_channels=(4,))
+    assert np.array_equal(twin.transform(pictures), codes)
+
+
+def test_optimisers_remember_nothing_of_another_shape():
+    model = fit(warm_start=True)
+    state = model.__getstate__()
+    (net,) = state["_state"]["nets"]
+    moments = net["optimizers"][0]["moments"]
+    place = next(i for i, a in enumerate(moments) if a.ndim)
+    moments[place] = moments[place].reshape(-1)[:1]
+    broken = object.__new__(AAETransformer)
+    with pytest.raises(ValueError, match="An optimiser remembers an array of shape"):
+        broken.__setstate__(state)
+
+
 def test_copies_of_finished_models_stay_small():
     sizes = [len(pickle.dumps(fit(warm_start=warm))) for warm in (False, True)]
     assert sizes[1] > 1.5 * sizes[0]

@@ -477,6 +477,31 @@ def test_later_frames_name_the_column_that_holds_no_numbers(cells, message, meth
         getattr(model, method)(NUMBERS.assign(v=cells))
 
 
+FLOATS = pl.DataFrame({name: NUMBERS[name].to_numpy() for name in "uv"})
+DATED = {
+    "polars": FLOATS.with_columns(v=pl.datetime(2020, 1, 1)),
+    "days": FLOATS.with_columns(v=pl.date(2020, 1, 1)),
+    "pandas": pd.DataFrame(dict.fromkeys("uv", pd.date_range("2020", periods=30))),
+}
+
+
+@pytest.mark.parametrize("kind", DATED)
+@pytest.mark.parametrize("method", ["transform", "partial_fit"])
+def test_later_frames_of_dates_are_no_numbers(kind, method):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    with pytest.raises(ValueError, match="Dates and times are no numbers"):
+        getattr(model, method)(DATED[kind])
+
+
+@pytest.mark.parametrize("dtype", ["string", object])
+def test_a_later_column_without_a_cell_is_missing_whatever_its_dtype(dtype):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    empty = NUMBERS.assign(v=pd.array([pd.NA] * 30, dtype=dtype))
+    np.testing.assert_array_equal(
+        model.transform(empty), model.transform(NUMBERS.assign(v=np.nan))
+    )
+
+
 @pytest.mark.parametrize("kind", [pd.DataFrame, np.asarray])
 def test_a_table_without_a_known_cell_is_said_to_be_one(kind):
     with pytest.raises(ValueError, match="None of the 3 columns of X has a known cell"):
@@ -505,6 +530,8 @@ def test_categories_of_later_chunks_that_were_not_declared_are_warned_of(kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.partial_fit(kind(first))
+        weight = (later["kind"] != "water").to_numpy(float)
+        model.partial_fit(kind(later), sample_weight=weight)
         options["categorical_features"] = {name: ["milk", "tea", "water"]}
         declared = AAETransformer(**options).partial_fit(kind(first))
         declared.partial_fit(kind(later))

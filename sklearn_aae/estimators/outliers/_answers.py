@@ -1,15 +1,13 @@
 """How rows and cells score, and where outliers begin: the answers of a detector."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from sklearn_aae.estimators._data import FitInput
 from sklearn_aae.estimators._tables import read_new_rows
 from sklearn_aae.estimators.outliers._calibration import Range
-from sklearn_aae.estimators.outliers._member import Member
 from sklearn_aae.estimators.outliers._scores import (
     WAYS,
+    Earlier,
     Ensemble,
     available_scores,
     threshold,
@@ -31,11 +29,11 @@ KNOWN = 2
 class OutlierScores:
     """Scores of an ensemble whose trained models are ``members_``."""
 
-    def _calibrate(self, given: FitInput, earlier: Sequence[Member]) -> None:
+    def _calibrate(self, given: FitInput, earlier: Earlier | None) -> None:
         """Learn what scores mean, and where outliers begin.
 
         By rows that no model was trained on, as far as there are some: `X_val` for the
-        threshold, those held out for both. `earlier` are the members before a chunk.
+        threshold, those held out for both. `earlier` is what was known before a chunk.
         """
         rows, unknown, weight = self._read_weighted(given)
         self._range = Range.learn(_chosen(rows, weight > 0), self.columns_.n_categories)
@@ -69,7 +67,7 @@ class OutlierScores:
         new = held is not None or given.X_val is not None
         self.offset_ = -threshold(surprise, weight, self.contamination, held_out=new)
 
-    def _keep_calibration(self, given: FitInput, earlier: Sequence[Member]) -> None:
+    def _keep_calibration(self, given: FitInput, earlier: Earlier) -> None:
         """Let scores mean what they did before a chunk of few rows."""
         rows, _, weight = self._read_weighted(given)
         self._ensemble.keep_calibration(earlier, rows, weight)

@@ -60,10 +60,9 @@ def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> flo
     level : float
         The probability.
     """
-    values, mass = distinct(scores, weight)
-    n = weight.sum() ** 2 / (weight**2).sum()
-    places = mass.cumsum() / mass.sum() * n / (n + 1)
-    found = np.interp(level, places, values)
+    order = np.argsort(scores)  # equal ones stay side by side: no line crosses them
+    passed, n = weight[order].cumsum(), weight.sum() ** 2 / (weight**2).sum()
+    found = np.interp(level, passed / passed[-1] * n / (n + 1), scores[order])
     # As in `weighted_quantile`: above what is rounded to it.
     return float(found + 2.0 ** (2 - DIGITS) * max(abs(found), 1.0))
 

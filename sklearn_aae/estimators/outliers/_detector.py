@@ -37,6 +37,7 @@ from sklearn_aae.estimators.outliers._member import Member
 from sklearn_aae.estimators.outliers._scores import (
     METHODS,
     WAYS,
+    Earlier,
     available_scores,
 )
 from sklearn_aae.nn import NOISES
@@ -375,7 +376,9 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
 
     def _finish(self, given: FitInput, *, streams: bool, before: dict) -> None:
         """Calibrate the scores; of a small chunk, keep the earlier calibration."""
-        earlier = before.get("members_", ()) if streams else ()
+        earlier = None
+        if streams and "members_" in before:
+            earlier = Earlier(before["members_"], before["_data"].varies)
         if earlier and _num_samples(given.X) < MIN_MEASURED:
             self._keep_calibration(given, earlier)
         else:

@@ -1,5 +1,7 @@
 """Which training rows are held out, to calibrate scores by."""
 
+from collections.abc import Mapping, Set
+
 import numpy as np
 from sklearn.utils.validation import _num_samples
 
@@ -67,6 +69,8 @@ def hold_out(X, sample_weight, fraction: float | str, *, pictures: bool):
 
 def _may_be_table(X) -> bool:
     """Whether X has rows of several cells, as far as can be told without reading it."""
+    if isinstance(X, str | bytes | Mapping | Set):
+        return False
     if isinstance(X, list | tuple):
         return len(X) > 0 and np.ndim(X[0]) > 0
     shape = getattr(X, "shape", None)

@@ -104,6 +104,23 @@ def threshold(
 
 
 @dataclass(frozen=True, eq=False)
+class Earlier:
+    """What a detector knew before a chunk.
+
+    Attributes
+    ----------
+    members : sequence of Member
+        Calibrated.
+
+    varied : ndarray of shape (n_features,), bool
+        Which columns had varied.
+    """
+
+    members: Sequence[Member]
+    varied: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Ensemble:
     """Members that score together.
 
@@ -137,12 +154,12 @@ class Ensemble:
         unknown,
         weight: np.ndarray,
         others=None,
-        earlier: Sequence[Member] = (),
+        earlier: "Earlier | None" = None,
     ) -> np.ndarray:
         """Let the members learn from rows; return the rows' surprise.
 
         Of columns of which hardly any of these has a cell, `others`, rows and weights,
-        say what is usual, or the members of an `earlier` fit, as far as they know.
+        say what is usual, or the members before a chunk, as far as they know.
         """
         scores: list = []
         few = np.zeros(rows.shape[1], dtype=bool)
@@ -151,9 +168,11 @@ class Ensemble:
         for i, member in enumerate(self.members):
             member.usual = _mean_residual(member, rows, weight)
             if few.any():
-                given = others is not None
-                usual = _mean_residual(member, *others) if given else earlier[i].usual
-                member.usual = np.where(few & (usual > 0), usual, member.usual)
+                if others is not None:
+                    usual, at = _mean_residual(member, *others), few
+                else:
+                    usual, at = earlier.members[i].usual, few & earlier.varied
+                member.usual = np.where(at, usual, member.usual)
             parts = self._parts(member, rows, unknown)
             member.survival = _learn(parts, weight)
             if others is None:
@@ -181,17 +200,17 @@ class Ensemble:
         return scores
 
     def keep_calibration(
-        self, earlier: Sequence[Member], rows: np.ndarray, weight: np.ndarray
+        self, earlier: "Earlier", rows: np.ndarray, weight: np.ndarray
     ) -> None:
         """Let the members know what earlier ones did.
 
-        Of columns that had no residual, rows say what is usual: they vary by now.
+        Of columns that had not varied, rows say what is usual: they may have begun.
         """
-        for member, known in zip(self.members, earlier, strict=True):
+        for member, known in zip(self.members, earlier.members, strict=True):
             member.usual, member.survival = known.usual, known.survival
-            if not known.usual.all():
+            if not earlier.varied.all():
                 usual = _mean_residual(member, rows, weight)
-                member.usual = np.where(known.usual > 0, known.usual, usual)
+                member.usual = np.where(earlier.varied, known.usual, usual)
 
     def surprise(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return the median of the members' scores, high for outliers: (n_samples,).
