@@ -440,6 +440,10 @@ class BaseModel(
             settled = self._data.varies if few else None
             best.residuals = best.measure(data.rows, earlier, settled)
         self._set_fitted(models, choice.at, data.without_rows())
+        self.hidden_layer_sizes_ = hidden_sizes(self, data.schema)
+        images = image_layers(self)
+        if images is not None:
+            self.hidden_channels_ = images.channels
         vars(self).update(choice.attributes)
         return choice.best
 
@@ -456,17 +460,12 @@ class BaseModel(
         self, models: list[FittedModel], at: int, data: TrainingData
     ) -> None:
         """Set the attributes of a fit, of which the model at a place answers."""
-        maker = self._as_built(data)
         earlier = self._model.attributes if hasattr(self, "_model") else ()
         for name in (*OPTIONAL_ATTRIBUTES, *earlier):
             self.__dict__.pop(name, None)
         self._models, self._model, self._data = models, models[at], data
         net = self._model.net
         self.history_ = net.finished_history()
-        self.hidden_layer_sizes_ = hidden_sizes(maker, data.schema)
-        images = image_layers(maker)
-        if images is not None:
-            self.hidden_channels_ = images.channels
         self.n_iter_, self.loss_ = len(self.history_), net.loss_
         if self._model.residuals is not None:
             self.residuals_ = self._model.residuals

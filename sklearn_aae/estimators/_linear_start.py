@@ -24,6 +24,8 @@ from sklearn_aae.utils._device import torch_threads
 MAX_COLUMNS = 1024
 # Cells that are in float64 at a time.
 CHUNK_CELLS = 2**17
+# Weights this near to each other are equal, but for rounding.
+TIE = 1e-6
 # A component of a smaller share of the variance is rounding.
 MIN_SHARE = 1e-9
 # A change of a probability is divided by no less, to be one of its logit.
@@ -163,8 +165,12 @@ def linear_start(
     least = max(MIN_SHARE * variance.clip(0).sum(), np.finfo(float).tiny)
     first = first[variance[first] > least]
     chosen = axes[first]
-    # A sign of its own: an axis points to where its largest weight is positive.
-    largest = np.array([axis[np.abs(axis).argmax()] for axis in chosen])
+    # A sign of its own: an axis points to where its largest weight is positive, the
+    # first of equal ones.
+    places = [
+        (np.abs(axis) >= (1 - TIE) * np.abs(axis).max()).argmax() for axis in chosen
+    ]
+    largest = chosen[np.arange(len(chosen)), np.array(places, dtype=np.intp)]
     return LinearStart(
         columns,
         np.pad(mean, (0, p - used)),
@@ -200,8 +206,10 @@ def _principal_axes(
 
     mean = np.sum([(w * x).sum(0) for w, x in chunks()], axis=0)
     if used <= max(n, 2):
-        squares = [(w * x).T @ x for w, x in chunks(mean)]
-        variance, vectors = _eigen(np.sum(squares, axis=0))
+        squares = np.zeros((used, used))
+        for w, x in chunks(mean):
+            squares += (w * x).T @ x
+        variance, vectors = _eigen(squares)
         return mean, variance, vectors.T
     # A Aᵀ u = λ u: then Aᵀ u / √λ is an axis.
     A = np.concatenate([np.sqrt(w) * x for w, x in chunks(mean)])

@@ -243,7 +243,8 @@ class FittedModel:
         found = torch.from_numpy(residuals).square().nanmean(0).sqrt().double().numpy()
         found[np.array(self.columns.discrete)] = 0.0
         if earlier is not None:
-            kept = np.isnan(found) if settled is None else settled
+            kept = np.isnan(found)
+            kept = kept if settled is None else kept | settled
             found = np.where(kept, earlier, found)
         return np.nan_to_num(found)
 

@@ -44,11 +44,15 @@ def load_optimizers(net: AAENet, state: dict) -> None:
     """Let the optimisers of a net remember what `net_state` has of them, if it has."""
     if "losses" not in state:
         return
-    movers = state["losses"]
-    if all(isinstance(name, str) for name in movers):  # of a file before there were any
-        moves = {name: one for name, *one in net.movers}
-        movers = [[name, *moves.get(name, ())] for name in movers]
-    net.remember(movers, state["optimizers"])
+    movers, parts = state["losses"], state["optimizers"]
+    if not all(isinstance(name, str) for name in movers):
+        net.remember(movers, parts)
+    elif movers == [phase.name for phase in net.module_.phases]:
+        # Of a file that does not say what they move: others, if the shapes differ.
+        try:
+            net.remember(net.movers, parts)
+        except ValueError:
+            net.initialize_optimizer()
 
 
 def load_arrays(

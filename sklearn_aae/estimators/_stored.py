@@ -95,14 +95,11 @@ class StoredModelMixin:
             "parts": [model.part for model in self._models],
         }
 
-    def _as_built(self, data: TrainingData) -> Self:
-        """Return an estimator of the parameters by which the networks were built."""
-        return type(self)(**{k: v for k, v in data.params.items() if "__" not in k})
-
     def _set_state(self, state: dict) -> None:
         """Rebuild the trained models from `_get_state`, on this machine's device."""
         data = self._data
-        maker = self._as_built(data)
+        params = {k: v for k, v in data.params.items() if "__" not in k}
+        maker = type(self)(**params)
         try:
             resolve_device(maker.device)
         except ValueError:

@@ -15,7 +15,8 @@ from sklearn_aae.tabular import (
     check_finite,
     check_plain,
     float_dtypes,
-    holds_other_than_numbers,
+    holds_times,
+    is_frame,
     mask_rare_categories,
     needs_column_reader,
     warn_about_text_columns,
@@ -69,11 +70,11 @@ def read_table(
     table["accept_sparse"] = "csr" if tags.sparse else False
     read_here = needs_column_reader(X, takes_sparse=tags.sparse)
     typed = columns is not None and columns.typed
-    if typed or (columns is not None and (read_here or holds_other_than_numbers(X))):
+    if typed or (columns is not None and (read_here or holds_times(X))):
         validate_data(owner, X, reset=new, skip_check_array=True)
         rows = check_array(columns.encode(X), estimator=owner, **table)
     else:
-        rows = _read_numbers(owner, X, reset=new, **table)
+        rows = _read_numbers(owner, X, columns, reset=new, **table)
     rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.all_numeric(rows.shape[1])
     names = [column.name for column in columns.columns]
@@ -88,13 +89,17 @@ def read_table(
     return rows, columns
 
 
-def _read_numbers(owner, X, **options):
-    """Return rows of numbers; explain text that is no frame's."""
+def _read_numbers(owner, X, columns: TableColumns | None, *, reset: bool, **options):
+    """Return rows of numbers; explain what holds something else."""
     try:
-        return validate_data(owner, X, **options)
-    except ValueError as error:
+        return validate_data(owner, X, reset=reset, **options)
+    except (TypeError, ValueError) as error:
         if str(error).startswith("Found array with dim"):
             raise ValueError(f"{error} {PICTURES}") from error
+        if columns is not None and is_frame(X) and X.shape[1] == len(columns):
+            # Names the column, if it is that; an empty one of any kind is read.
+            cells = columns.encode(X)
+            return check_array(cells, estimator=owner, **options)
         if "could not convert string" not in str(error):
             raise
         raise ValueError(

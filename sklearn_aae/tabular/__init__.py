@@ -16,7 +16,7 @@ from sklearn_aae.tabular._frames import (
     as_frame_like,
     column_names,
     float_dtypes,
-    holds_other_than_numbers,
+    holds_times,
     is_frame,
     needs_column_reader,
 )
@@ -65,7 +65,7 @@ __all__ = [
     "count_known",
     "float_dtypes",
     "good_turing_weights",
-    "holds_other_than_numbers",
+    "holds_times",
     "is_frame",
     "is_labelled",
     "is_minus_one",

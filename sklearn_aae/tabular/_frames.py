@@ -88,10 +88,8 @@ def needs_column_reader(X, *, takes_sparse: bool) -> bool:
     return bool(sparse) or any(str(dtype).startswith("decimal") for dtype in dtypes)
 
 
-def holds_other_than_numbers(X) -> bool:
-    """Whether a frame has a column of no numbers, which NumPy would read as it can.
-
-    Dates become whole numbers.
+def holds_times(X) -> bool:
+    """Whether a frame has a column of dates or times: NumPy would read their numbers.
 
     Parameters
     ----------
@@ -101,14 +99,8 @@ def holds_other_than_numbers(X) -> bool:
     frame = as_frame(X)
     if frame is None:
         return False
-    numbers = [
-        dtype.is_numeric() or isinstance(dtype, nw.Boolean)
-        for dtype in frame.schema.values()
-    ]
-    # scikit-learn reads sparse columns of pandas.
-    native = getattr(X, "dtypes", [None] * len(numbers))
-    sparse = [type(dtype).__name__ == "SparseDtype" for dtype in native]
-    return not all(a or b for a, b in zip(numbers, sparse, strict=True))
+    times = nw.Date | nw.Datetime | nw.Duration | nw.Time
+    return any(isinstance(dtype, times) for dtype in frame.schema.values())
 
 
 def as_frame_like(rows: np.ndarray, like) -> Any:

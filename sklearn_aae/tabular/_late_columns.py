@@ -11,6 +11,7 @@ from sklearn_aae.tabular._columns import TableColumns
 from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.tabular._layouts import layout_of, with_dtype
 from sklearn_aae.tabular._tables import as_table
+from sklearn_aae.utils._compat import check_sample_weight
 
 
 def learn_late_columns(
@@ -73,8 +74,8 @@ def warn_of_new_categories(columns: TableColumns, X, weight=None) -> None:
     if not any(columns.n_categories):
         return
     unknown = columns.unknown(X)
-    if weight is not None:
-        unknown &= np.asarray(weight)[:, None] > 0
+    if weight is not None and unknown.any():
+        unknown &= check_sample_weight(weight, unknown)[:, None] > 0
     if not unknown.any():
         return
     j = int(unknown.any(0).argmax())

@@ -358,6 +358,21 @@ def test_a_chunk_without_a_column_leaves_what_is_usual_of_it():
     assert (detector.predict(planes(500, rng)) == -1).mean() < 0.25
 
 
+@pytest.mark.parametrize("n_rows", [10, 200])
+def test_a_chunk_without_a_column_of_a_constant_count_leaves_it(n_rows):
+    rng = np.random.RandomState(0)
+    options = LATE | {"count_features": [4], "score_method": "reconstruction"}
+    detector = AAEOutlierDetector(**options)
+    chunk = planes(200, rng)
+    chunk[:, 4] = 1
+    for _ in range(6):
+        detector.partial_fit(chunk)
+    usual = [member.usual[4] for member in detector.members_]
+    assert min(usual) > 0
+    detector.partial_fit(np.c_[planes(n_rows, rng)[:, :4], np.full(n_rows, np.nan)])
+    assert [member.usual[4] for member in detector.members_] == usual
+
+
 class Fails(Callback):
     """Raises after an epoch."""
 

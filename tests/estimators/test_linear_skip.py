@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -183,3 +184,15 @@ def test_squares_that_overflow_are_for_the_training_to_tell(shape):
     rows = np.random.RandomState(0).normal(size=shape) * 1e160
     with pytest.raises(NonFiniteLossError, match="scale"):
         AAETransformer(2, max_iter=2, random_state=0).fit(rows)
+
+
+ORDERS = np.ascontiguousarray, np.asfortranarray
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_sign_of_axes_does_not_depend_on_rounding(seed):
+    # Those of two scaled columns have weights of one size.
+    rows = np.random.RandomState(seed).normal(size=(30, 2))
+    model = AAETransformer(2, max_iter=1, hidden_layer_sizes=(4,), random_state=0)
+    codes = [clone(model).fit(kind(rows)).transform(rows) for kind in ORDERS]
+    np.testing.assert_allclose(codes[0], codes[1], atol=1e-6)

@@ -166,6 +166,35 @@ def test_optimisers_remember_nothing_of_another_shape():
         broken.__setstate__(state)
 
 
+def test_memory_that_says_no_more_than_names_is_dropped_where_it_does_not_fit():
+    model = clone(CHANGED[0][0]).set_params(warm_start=True).fit(HOLES, Y)
+    state = model.__getstate__()
+    (net,) = state["_state"]["nets"]
+    net["losses"] = [name for name, *_ in net["losses"]]
+    old = object.__new__(AAETransformer)
+    old.__setstate__(state)
+    assert np.array_equal(old.transform(HOLES), model.transform(HOLES))
+    assert old.fit(HOLES, Y).n_iter_ == 12
+
+
+class Wider(AAETransformer):
+    """Sets a size in fit, which its parameters do not say."""
+
+    def __init__(self, width=3):
+        super().__init__(max_iter=2)
+        self.width = width
+
+    def fit(self, X, y=None):
+        self.hidden_layer_sizes = (self.width * 5,)
+        return super().fit(X, y)
+
+
+def test_fitted_sizes_are_those_of_the_networks():
+    model = Wider().fit(X)
+    assert model.hidden_layer_sizes_ == (15,)
+    assert model.encoder_.body.blocks[0].linear.out_features == 15
+
+
 def test_copies_of_finished_models_stay_small():
     sizes = [len(pickle.dumps(fit(warm_start=warm))) for warm in (False, True)]
     assert sizes[1] > 1.5 * sizes[0]

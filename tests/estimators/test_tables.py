@@ -493,6 +493,16 @@ def test_later_frames_of_dates_are_no_numbers(kind, method):
         getattr(model, method)(DATED[kind])
 
 
+def test_later_numbers_of_other_kinds_are_still_numbers():
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    rows = NUMBERS.round(1)
+    codes = model.transform(rows)
+    kinds = [object, "category", str, "Float64"]
+    for kind in kinds:
+        found = model.transform(rows.assign(v=rows["v"].astype(kind)))
+        np.testing.assert_allclose(found, codes, rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["string", object])
 def test_a_later_column_without_a_cell_is_missing_whatever_its_dtype(dtype):
     model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
@@ -532,6 +542,7 @@ def test_categories_of_later_chunks_that_were_not_declared_are_warned_of(kind):
         model.partial_fit(kind(first))
         weight = (later["kind"] != "water").to_numpy(float)
         model.partial_fit(kind(later), sample_weight=weight)
+        model.partial_fit(kind(first), sample_weight=2.0)
         options["categorical_features"] = {name: ["milk", "tea", "water"]}
         declared = AAETransformer(**options).partial_fit(kind(first))
         declared.partial_fit(kind(later))

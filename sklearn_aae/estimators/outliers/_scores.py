@@ -162,16 +162,18 @@ class Ensemble:
         say what is usual, or the members before a chunk, as far as they know.
         """
         scores: list = []
-        few = np.zeros(rows.shape[1], dtype=bool)
+        few = varied = np.zeros(rows.shape[1], dtype=bool)
         if others is not None or earlier:
-            few = count_known(rows) < min(FEW, len(rows) / 2)
+            n_known = count_known(rows)
+            few = n_known < min(FEW, len(rows) / 2)
+            varied = earlier.varied | (n_known == 0) if earlier else varied
         for i, member in enumerate(self.members):
             member.usual = _mean_residual(member, rows, weight)
             if few.any():
                 if others is not None:
                     usual, at = _mean_residual(member, *others), few
                 else:
-                    usual, at = earlier.members[i].usual, few & earlier.varied
+                    usual, at = earlier.members[i].usual, few & varied
                 member.usual = np.where(at, usual, member.usual)
             parts = self._parts(member, rows, unknown)
             member.survival = _learn(parts, weight)
@@ -204,13 +206,15 @@ class Ensemble:
     ) -> None:
         """Let the members know what earlier ones did.
 
-        Of columns that had not varied, rows say what is usual: they may have begun.
+        Of columns that had not varied, their cells say what is usual: they may have
+        begun.
         """
+        settled = earlier.varied | (count_known(rows) == 0)
         for member, known in zip(self.members, earlier.members, strict=True):
             member.usual, member.survival = known.usual, known.survival
-            if not earlier.varied.all():
+            if not settled.all():
                 usual = _mean_residual(member, rows, weight)
-                member.usual = np.where(earlier.varied, known.usual, usual)
+                member.usual = np.where(settled, known.usual, usual)
 
     def surprise(self, rows: np.ndarray, unknown) -> np.ndarray:
         """Return the median of the members' scores, high for outliers: (n_samples,).
