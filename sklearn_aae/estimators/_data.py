@@ -354,7 +354,9 @@ class _Reader:
         least = 1 if self.continues else 2  # scales and variances need two, once
         rows = self._rows(X, y, sample_weight, held_out, least=least)
         if self.continues:
-            warn_of_new_categories(self.columns, X, sample_weight)
+            given = sample_weight is not None
+            weight = check_sample_weight(sample_weight, X) if given else None
+            warn_of_new_categories(self.columns, X, weight)
         self.columns = self.columns.with_ranges_of(rows.X)
         return rows
 

@@ -97,9 +97,10 @@ def _read_numbers(owner, X, columns: TableColumns | None, *, reset: bool, **opti
         if str(error).startswith("Found array with dim"):
             raise ValueError(f"{error} {PICTURES}") from error
         if columns is not None and is_frame(X) and X.shape[1] == len(columns):
-            # Names the column, if it is that; an empty one of any kind is read.
-            cells = columns.encode(X)
-            return check_array(cells, estimator=owner, **options)
+            # Other columns raise again; of cells, the column is named, and an empty one
+            # of any kind is read.
+            validate_data(owner, X, reset=reset, skip_check_array=True)
+            return check_array(columns.encode(X), estimator=owner, **options)
         if "could not convert string" not in str(error):
             raise
         raise ValueError(

@@ -11,7 +11,6 @@ from sklearn_aae.tabular._columns import TableColumns
 from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.tabular._layouts import layout_of, with_dtype
 from sklearn_aae.tabular._tables import as_table
-from sklearn_aae.utils._compat import check_sample_weight
 
 
 def learn_late_columns(
@@ -68,14 +67,14 @@ def warn_of_new_categories(columns: TableColumns, X, weight=None) -> None:
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         A later chunk, which `columns` can encode.
 
-    weight : array-like of shape (n_samples,), default=None
+    weight : ndarray of shape (n_samples,), default=None
         Of the rows; one of weight 0 is not there.
     """
     if not any(columns.n_categories):
         return
     unknown = columns.unknown(X)
-    if weight is not None and unknown.any():
-        unknown &= check_sample_weight(weight, unknown)[:, None] > 0
+    if weight is not None:
+        unknown &= weight[:, None] > 0
     if not unknown.any():
         return
     j = int(unknown.any(0).argmax())
