@@ -354,11 +354,19 @@ class _Reader:
         least = 1 if self.continues else 2  # scales and variances need two, once
         rows = self._rows(X, y, sample_weight, held_out, least=least)
         if self.continues:
-            given = sample_weight is not None
-            weight = check_sample_weight(sample_weight, X) if given else None
-            warn_of_new_categories(self.columns, X, weight)
+            self._look_for_new_categories(X, rows, sample_weight)
         self.columns = self.columns.with_ranges_of(rows.X)
         return rows
+
+    def _look_for_new_categories(self, X, rows: Rows, sample_weight) -> None:
+        """Warn of categories that are not known: without a hole there are none."""
+        places = np.flatnonzero(self.columns.n_categories)
+        if not len(places) or not np.isnan(rows.X[:, places]).any():
+            return
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, X)
+        warn_of_new_categories(self.columns, X, weight)
 
     def validation_rows(self, X_val, y_val) -> Rows:
         """Return valid rows that no model is trained on."""

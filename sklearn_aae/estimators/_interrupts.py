@@ -44,8 +44,6 @@ FITTERS = {
 OWN_WAY = {"sklearn.base", "sklearn.utils._set_output"}
 # Where others' packages are installed.
 INSTALLED = {"site-packages", "dist-packages"}
-
-
 # What a fit that goes on sets of a net, besides what training changes.
 SETTINGS = (
     "lr",

@@ -69,8 +69,7 @@ def read_table(
     table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False, **options}
     table["accept_sparse"] = "csr" if tags.sparse else False
     read_here = needs_column_reader(X, takes_sparse=tags.sparse)
-    typed = columns is not None and columns.typed
-    if typed or (columns is not None and (read_here or holds_times(X))):
+    if columns is not None and (columns.typed or read_here or holds_times(X)):
         validate_data(owner, X, reset=new, skip_check_array=True)
         rows = check_array(columns.encode(X), estimator=owner, **table)
     else:

@@ -70,8 +70,6 @@ def warn_of_new_categories(columns: TableColumns, X, weight=None) -> None:
     weight : ndarray of shape (n_samples,), default=None
         Of the rows; one of weight 0 is not there.
     """
-    if not any(columns.n_categories):
-        return
     unknown = columns.unknown(X)
     if weight is not None:
         unknown &= weight[:, None] > 0

@@ -162,19 +162,20 @@ class Ensemble:
         say what is usual, or the members before a chunk, as far as they know.
         """
         scores: list = []
-        few = varied = np.zeros(rows.shape[1], dtype=bool)
+        few = np.zeros(rows.shape[1], dtype=bool)
         if others is not None or earlier:
             n_known = count_known(rows)
             few = n_known < min(FEW, len(rows) / 2)
-            varied = earlier.varied | (n_known == 0) if earlier else varied
+        if earlier:  # of a column that begins to vary only its cells tell
+            few &= earlier.varied | (n_known == 0)
         for i, member in enumerate(self.members):
             member.usual = _mean_residual(member, rows, weight)
             if few.any():
                 if others is not None:
-                    usual, at = _mean_residual(member, *others), few
+                    usual = _mean_residual(member, *others)
                 else:
-                    usual, at = earlier.members[i].usual, few & varied
-                member.usual = np.where(at, usual, member.usual)
+                    usual = earlier.members[i].usual
+                member.usual = np.where(few, usual, member.usual)
             parts = self._parts(member, rows, unknown)
             member.survival = _learn(parts, weight)
             if others is None:
