@@ -144,9 +144,10 @@ def energy_distance_and_noise(z: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     distances = torch.cdist(p, p)
     found, cross = _energy_distance(z, p, distances)
     rows = distances.mean(-1, keepdim=True)
-    centred = distances - rows - rows.mT + rows.mean(-2, keepdim=True)
+    # In place: at most a million distances, and the peak of a fit's memory.
+    h = distances.sub_(rows).sub_(rows.mT).add_(rows.mean(-2, keepdim=True))
     n, m = z.shape[-2], p.shape[-2]
-    deviation = (2 * centred.square().mean((-2, -1))).sqrt() * (1 / n + 1 / m)
+    deviation = (2 * h.square_().mean((-2, -1))).sqrt() * (1 / n + 1 / m)
     return found, (deviation / cross).sqrt()
 
 

@@ -13,7 +13,7 @@ ROUNDING = 1e-9
 MIN_ENTROPY = 0.1
 
 # Cells that are dense in memory at a time.
-CHUNK_CELLS = 2**19
+CHUNK_CELLS = 2**18
 
 
 def chunks(X) -> Iterator[slice]:

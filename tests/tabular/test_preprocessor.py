@@ -17,7 +17,7 @@ def make_rows():
     return X
 
 
-@pytest.mark.parametrize("cells", [2**19, 28, 4])
+@pytest.mark.parametrize("cells", [2**18, 28, 4])
 @pytest.mark.parametrize("weight", [None, COUNTS])
 def test_moments_of_chunks_are_those_of_all_rows(cells, weight, monkeypatch):
     monkeypatch.setattr(_statistics, "CHUNK_CELLS", cells)

@@ -203,11 +203,12 @@ class Batches(Dataset):
             return torch.arange(n, device=self.x.device)
         n_drawn = self.n_steps * self.batch_size
         generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(n, generator=generator)
+        order = torch.empty(n_drawn, dtype=torch.int64)  # no second one to lengthen it
+        once = torch.randperm(n, generator=generator, out=order[:n])
         if self.weight is None:
-            order = torch.cat([order, order[: n_drawn - n]])
+            order[n:] = once[: n_drawn - n]
         else:
-            order = _resample(self.weight.cpu()[order], n_drawn, generator, order)
+            order = _resample(self.weight.cpu()[once], n_drawn, generator, once)
         return order.to(self.x.device)
 
     def draw_prior(self, n: int, seed: int) -> tuple[Tensor, Tensor | None]:
