@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import _num_samples
 
 from sklearn_aae.estimators._examples import (
     Examples,
@@ -55,6 +56,12 @@ class FitInput:
     classes: Any = None
     held_out: np.ndarray | None = None
     is_chunk: bool = False
+
+    def n_rows(self) -> int:
+        """Return how many rows there are: one of weight 0 is not there."""
+        if self.sample_weight is None:
+            return _num_samples(self.X)
+        return int(np.count_nonzero(check_sample_weight(self.sample_weight, self.X)))
 
 
 @dataclass(frozen=True, eq=False)

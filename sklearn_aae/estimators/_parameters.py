@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from dataclasses import fields
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -164,13 +165,16 @@ def _alike(before, now) -> bool:
 def params_of(estimator) -> dict:
     """Return the parameters of a fit, which later changes of the estimator leave alone.
 
-    With those of a prior object beside it, to tell whether they have changed. Without
-    callbacks: they shape nothing, and may hold a whole net once they have been used.
+    With those of a prior object beside it, to tell whether they have changed, and with
+    those that a subclass sets itself, in place of taking them. Without callbacks: they
+    shape nothing, and may hold a whole net once they have been used.
     """
+    inherited = {field.name for field in fields(estimator)} & vars(estimator).keys()
+    values = estimator.get_params() | {n: getattr(estimator, n) for n in inherited}
     # Lists and arrays, too, may be changed by their owner.
     params = {
         name: copy.copy(value) if isinstance(value, list | np.ndarray) else value
-        for name, value in estimator.get_params().items()
+        for name, value in values.items()
     }
     if "callbacks" in params:  # a subclass may not have it
         params["callbacks"] = None

@@ -99,7 +99,9 @@ class StoredModelMixin:
         """Rebuild the trained models from `_get_state`, on this machine's device."""
         data = self._data
         params = {k: v for k, v in data.params.items() if "__" not in k}
-        maker = type(self)(**params)
+        taken = params.keys() & type(self)._get_param_names()
+        maker = type(self)(**{name: params[name] for name in taken})
+        vars(maker).update(params)  # a subclass may set some itself
         try:
             resolve_device(maker.device)
         except ValueError:

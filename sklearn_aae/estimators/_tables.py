@@ -15,8 +15,6 @@ from sklearn_aae.tabular import (
     check_finite,
     check_plain,
     float_dtypes,
-    holds_times,
-    is_frame,
     mask_rare_categories,
     needs_column_reader,
     warn_about_text_columns,
@@ -69,11 +67,11 @@ def read_table(
     table: dict = {"dtype": float_dtypes(X), "ensure_all_finite": False, **options}
     table["accept_sparse"] = "csr" if tags.sparse else False
     read_here = needs_column_reader(X, takes_sparse=tags.sparse)
-    if columns is not None and (columns.typed or read_here or holds_times(X)):
+    if columns is not None and (columns.typed or read_here):
         validate_data(owner, X, reset=new, skip_check_array=True)
         rows = check_array(columns.encode(X), estimator=owner, **table)
     else:
-        rows = _read_numbers(owner, X, columns, reset=new, **table)
+        rows = _read_numbers(owner, X, reset=new, **table)
     rows = SparseTable(rows) if issparse(rows) else rows
     columns = columns or TableColumns.all_numeric(rows.shape[1])
     names = [column.name for column in columns.columns]
@@ -88,18 +86,13 @@ def read_table(
     return rows, columns
 
 
-def _read_numbers(owner, X, columns: TableColumns | None, *, reset: bool, **options):
+def _read_numbers(owner, X, *, reset: bool, **options):
     """Return rows of numbers; explain what holds something else."""
     try:
         return validate_data(owner, X, reset=reset, **options)
     except (TypeError, ValueError) as error:
         if str(error).startswith("Found array with dim"):
             raise ValueError(f"{error} {PICTURES}") from error
-        if columns is not None and is_frame(X) and X.shape[1] == len(columns):
-            # Other columns raise again; of cells, the column is named, and an empty one
-            # of any kind is read.
-            validate_data(owner, X, reset=reset, skip_check_array=True)
-            return check_array(columns.encode(X), estimator=owner, **options)
         if "could not convert string" not in str(error):
             raise
         raise ValueError(

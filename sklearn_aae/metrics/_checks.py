@@ -75,16 +75,25 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
         If cells are no numbers, missing or infinite.
     """
     X = as_dense(X, name)
-    if needs_column_reader(X, takes_sparse=False):
-        X = TableColumns.learn(X, "from_dtype").encode(X)
     try:
-        rows = check_array(X, dtype=np.float64, ensure_all_finite=False)
+        read_here = needs_column_reader(X, takes_sparse=False)
+        cells = _numbers_by_column(X) if read_here else X
+        rows = check_array(cells, dtype=np.float64, ensure_all_finite=False)
     except ValueError as error:
         raise ValueError(
             f"The {name!r} argument of {function} must be rows of numbers: {error}"
         ) from error
     check_complete(function, name, rows, X, missing=missing)
     return rows
+
+
+def _numbers_by_column(X) -> np.ndarray:
+    """Return the numbers of a frame; raise ValueError if a column has categories."""
+    columns = TableColumns.learn(X, "from_dtype")
+    for column in columns.columns:
+        if column.categories is not None:
+            raise ValueError(f"column {column.name!r} holds categories.")
+    return columns.encode(X)
 
 
 def check_complete(

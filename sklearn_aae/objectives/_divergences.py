@@ -144,8 +144,9 @@ def energy_distance_and_noise(z: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     distances = torch.cdist(p, p)
     found, cross = _energy_distance(z, p, distances)
     rows = distances.mean(-1, keepdim=True)
-    # In place: at most a million distances, and the peak of a fit's memory.
-    h = distances.sub_(rows).sub_(rows.mT).add_(rows.mean(-2, keepdim=True))
+    # In place where no gradient needs them: a million distances are a fit's peak.
+    h = distances.clone() if torch.is_grad_enabled() else distances
+    h = h.sub_(rows).sub_(rows.mT).add_(rows.mean(-2, keepdim=True))
     n, m = z.shape[-2], p.shape[-2]
     deviation = (2 * h.square_().mean((-2, -1))).sqrt() * (1 / n + 1 / m)
     return found, (deviation / cross).sqrt()

@@ -16,7 +16,6 @@ from sklearn_aae.tabular._frames import (
     as_frame_like,
     column_names,
     float_dtypes,
-    holds_times,
     is_frame,
     needs_column_reader,
 )
@@ -65,7 +64,6 @@ __all__ = [
     "count_known",
     "float_dtypes",
     "good_turing_weights",
-    "holds_times",
     "is_frame",
     "is_labelled",
     "is_minus_one",

@@ -5,6 +5,7 @@ Cells are a narwhals series or a one-dimensional array.
 
 import contextlib
 import datetime
+import re
 from collections.abc import Collection
 from decimal import Decimal
 from enum import Enum
@@ -33,6 +34,8 @@ TIMES = (
     np.timedelta64,
 )
 NESTED = (nw.List, nw.Struct, nw.Array)
+# Numbers as text: what Python takes besides, such as "1_5" or "nan", may be a mistake.
+WRITTEN = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 # Dtypes of dates and times that narwhals does not know, as their libraries call them.
 TIME_NAMES = ("period", "date64", "month_day_nano_interval", "day_time_interval")
 
@@ -122,13 +125,7 @@ def numbers_of(cells, name) -> np.ndarray:
     """
     boolean = isinstance(cells, nw.Series) and isinstance(cells.dtype, nw.Boolean)
     if not boolean and not is_number(cells, name):
-        values = [value for value in _listed(cells) if not _missing(value)]
-        if values:
-            raise ValueError(
-                f"Column {name!r} held numbers in fit. Now it has dtype {cells.dtype}, "
-                f"with the value {values[0]!r}."
-            )
-        return np.full(len(cells), np.nan)
+        return np.array([_written_number(v, cells, name) for v in _listed(cells)])
     if not isinstance(cells, nw.Series):
         if cells.dtype != object:
             return cells.astype(float)
@@ -137,6 +134,19 @@ def numbers_of(cells, name) -> np.ndarray:
         cast = [np.nan if _missing(v) else float(v) for v in cells.to_list()]
         return np.array(cast)
     return _as_floats(cells)
+
+
+def _written_number(value, cells, name) -> float:
+    """Return the number that a text, or a category, is; NaN if it is missing."""
+    if _missing(value):
+        return np.nan
+    text = isinstance(value, str) and WRITTEN.fullmatch(value)
+    if text or isinstance(value, float | Integral):
+        return float(value)
+    raise ValueError(
+        f"Column {name!r} held numbers in fit. Now it has dtype {cells.dtype}, "
+        f"with the value {value!r}."
+    )
 
 
 def _as_floats(cells: nw.Series) -> np.ndarray:

@@ -67,11 +67,11 @@ def float_dtypes(X) -> Any:
 
 
 def needs_column_reader(X, *, takes_sparse: bool) -> bool:
-    """Whether a pandas frame is read column by column, as scikit-learn cannot read it.
+    """Whether a frame is read column by column, as scikit-learn cannot read it.
 
-    NumPy cannot read the NA of Arrow's decimals. Of sparse columns scikit-learn reads
-    only frames of nothing else, with 0 for what is not stored; of others it warns that
-    it makes them dense.
+    NumPy would take dates for numbers, and cannot read the NA of Arrow's decimals. Of
+    sparse columns scikit-learn reads only frames of nothing else, with 0 for what is
+    not stored; of others it warns that it makes them dense.
 
     Parameters
     ----------
@@ -81,26 +81,17 @@ def needs_column_reader(X, *, takes_sparse: bool) -> bool:
     takes_sparse : bool
         Whether the frame may become a sparse matrix.
     """
-    dtypes = set(getattr(X, "dtypes", ())) if as_frame(X) is not None else set()
-    sparse = {d for d in dtypes if type(d).__name__ == "SparseDtype"}
-    if sparse and takes_sparse and all(d.fill_value == 0 for d in sparse):
-        return dtypes != sparse
-    return bool(sparse) or any(str(dtype).startswith("decimal") for dtype in dtypes)
-
-
-def holds_times(X) -> bool:
-    """Whether a frame has a column of dates or times: NumPy would read their numbers.
-
-    Parameters
-    ----------
-    X : {array-like, DataFrame} of shape (n_samples, n_features)
-        What `as_table` returns.
-    """
     frame = as_frame(X)
     if frame is None:
         return False
-    times = nw.Date | nw.Datetime | nw.Duration | nw.Time
-    return any(isinstance(dtype, times) for dtype in frame.schema.values())
+    dtypes = set(getattr(X, "dtypes", ()))
+    sparse = {d for d in dtypes if type(d).__name__ == "SparseDtype"}
+    if sparse and takes_sparse and all(d.fill_value == 0 for d in sparse):
+        return dtypes != sparse
+    return not all(
+        dtype.is_float() or dtype.is_integer() or isinstance(dtype, nw.Boolean)
+        for dtype in frame.schema.values()
+    )
 
 
 def as_frame_like(rows: np.ndarray, like) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn_aae.tabular._cells import is_number, is_present
 from sklearn_aae.tabular._choices import CategoricalFeatures, choose
 from sklearn_aae.tabular._columns import TableColumns
+from sklearn_aae.tabular._dtypes import plain_value
 from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.tabular._layouts import layout_of, with_dtype
 from sklearn_aae.tabular._tables import as_table
@@ -70,6 +71,7 @@ def warn_of_new_categories(columns: TableColumns, X, weight=None) -> None:
     weight : ndarray of shape (n_samples,), default=None
         Of the rows; one of weight 0 is not there.
     """
+    X = as_table(X)
     unknown = columns.unknown(X)
     if weight is not None:
         unknown &= weight[:, None] > 0
@@ -77,7 +79,7 @@ def warn_of_new_categories(columns: TableColumns, X, weight=None) -> None:
         return
     j = int(unknown.any(0).argmax())
     frame, i = as_frame(X), int(unknown[:, j].argmax())
-    cell = as_table(X)[i][j] if frame is None else frame[:, j][i]
+    cell = plain_value(X[i][j] if frame is None else frame[:, j].to_list()[i])
     name = columns[j].name
     warnings.warn(
         f"Column {name!r} holds categories that it did not have when the model was "

@@ -460,6 +460,38 @@ def test_chunks_train_all_members(rows):
     assert (detector.predict(rows[80:]) == -1).sum() == 7
 
 
+def test_rows_of_weight_zero_of_a_chunk_are_not_there(rows):
+    weight = np.zeros(40)
+    weight[:3] = 1
+    options = SMALL | {"count_features": [4]}
+    first = np.c_[rows[:100, :4], np.ones(100)]  # counts that do not vary yet
+    later = np.c_[rows[100:140, :4], np.full(40, np.nan)]
+    later[3:, 4] = 2  # of rows that are not there
+    detector = AAEOutlierDetector(**options).partial_fit(first)
+    offset, usual = detector.offset_, [m.usual for m in detector.members_]
+    detector.partial_fit(later, sample_weight=weight)
+    assert detector.offset_ == offset  # as after any chunk of 3 rows
+    for member, before in zip(detector.members_, usual, strict=True):
+        np.testing.assert_array_equal(member.usual, before)
+
+
+def test_categories_that_were_each_alone_at_first_become_usual():
+    rng = np.random.RandomState(0)
+    kinds = [f"k{i}" for i in range(12)]
+    dtype = pd.CategoricalDtype(kinds)
+
+    def chunk(cells):
+        cells = pd.Series(cells, dtype=dtype)
+        return pd.DataFrame({"v": rng.normal(size=len(cells)), "kind": cells})
+
+    detector = AAEOutlierDetector(**SMALL).partial_fit(chunk(kinds * 2))
+    alone = AAEOutlierDetector(**SMALL).partial_fit(chunk(kinds))
+    assert (alone.members_[0].usual[1], detector.members_[0].usual[1] > 1) == (0, True)
+    for _ in range(6):
+        alone.partial_fit(chunk(rng.choice(kinds, 10)))
+    assert all(member.usual[1] > 1 for member in alone.members_)
+
+
 def test_a_failed_fit_changes_no_member(rows, monkeypatch):
     detector = AAEOutlierDetector(warm_start=True, **SMALL).fit(rows)
     scores = detector.score_samples(rows)
@@ -705,6 +737,15 @@ def test_a_new_score_exceeds_its_quantile_as_often_as_it_should(n, level):
     assert np.mean(exceeded) == pytest.approx(1 - level, abs=4 * error)
 
 
+@pytest.mark.parametrize(("n", "level"), [(20, 0.9), (5, 0.7), (20, 0.7)])
+def test_weights_do_not_move_how_often_a_new_score_exceeds_its_quantile(n, level):
+    scores, weights = np.random.RandomState(0).exponential(size=(2, 4000, n))
+    found = [quantile_of_new(s, w, level) for s, w in zip(scores, weights, strict=True)]
+    # Scores do not depend on weights, so that the truth is that of even ones but for
+    # (Σ w)² / Σ w² being a guess of how many rows there are.
+    assert np.exp(-np.array(found)).mean() == pytest.approx(1 - level, abs=0.02)
+
+
 def test_no_more_than_asked_for_exceed_a_quantile_where_scores_tie():
     scores = np.r_[np.zeros(60), np.ones(40)]
     for level, most in ((0.9, 0.0), (0.7, 0.0), (0.5, 0.4)):
@@ -726,7 +767,11 @@ def test_quantiles_of_new_scores():
     # Weights that are equal say nothing, and a row that outweighs all is but one.
     assert quantile_of_new(scores, 1e-9 * even, 0.4) == pytest.approx(2)
     heavy = quantile_of_new(scores, np.array([1.0, 1.0, 1e9, 1.0]), 0.4)
-    assert heavy == pytest.approx(1.8)
+    assert heavy == pytest.approx(1.6)
+    for unit in (1e-200, 1e200):
+        weight = unit * np.arange(1.0, 5.0)
+        found = quantile_of_new(scores, weight, 0.5)
+        assert found == pytest.approx(quantile_of_new(scores, np.arange(1.0, 5.0), 0.5))
 
 
 @pytest.mark.parametrize("method", ["combined", "reconstruction"])

@@ -193,6 +193,12 @@ def test_fitted_sizes_are_those_of_the_networks():
     model = Wider().fit(X)
     assert model.hidden_layer_sizes_ == (15,)
     assert model.encoder_.body.blocks[0].linear.out_features == 15
+    codes = model.transform(X)
+    twins = {"pickle": pickle.loads(pickle.dumps(model)), "copy": copy.deepcopy(model)}
+    for twin in (*twins.values(), model.to("cpu")):
+        assert twin.hidden_layer_sizes_ == (15,)
+        np.testing.assert_array_equal(twin.transform(X), codes)
+    assert "hidden_layer_sizes" not in clone(model).get_params()
 
 
 def test_copies_of_finished_models_stay_small():

@@ -1,11 +1,15 @@
 """Tables with text, categories and holes: in as a frame, out as a frame."""
 
+import datetime
 import pickle
 import warnings
 
+import narwhals as nw
+import narwhals.stable.v2 as nw_v2
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from joblib import Parallel, delayed, parallel_config
@@ -482,6 +486,18 @@ DATED = {
     "polars": FLOATS.with_columns(v=pl.datetime(2020, 1, 1)),
     "days": FLOATS.with_columns(v=pl.date(2020, 1, 1)),
     "pandas": pd.DataFrame(dict.fromkeys("uv", pd.date_range("2020", periods=30))),
+    "objects": NUMBERS.assign(v=list(np.arange(30).astype("datetime64[ns]"))).astype(
+        {"v": object}
+    ),
+    "spans": NUMBERS.assign(
+        v=pd.Series(list(np.arange(30).astype("timedelta64[ns]")), dtype=object)
+    ),
+    "date64": pa.table(
+        {
+            "u": NUMBERS["u"].to_numpy(),
+            "v": pa.array([datetime.date(2020, 1, 1)] * 30, pa.date64()),
+        }
+    ),
 }
 
 
@@ -493,6 +509,31 @@ def test_later_frames_of_dates_are_no_numbers(kind, method):
         getattr(model, method)(DATED[kind])
 
 
+@pytest.mark.parametrize("method", ["transform", "partial_fit"])
+def test_later_categories_that_are_dates_are_no_numbers(method):
+    dates = pd.Categorical(pd.date_range("2020", periods=30))
+    models = AAETransformer(max_iter=2), AAETransformer(1, max_iter=2)
+    for model, names in zip(models, ("uv", "v"), strict=True):
+        model.fit(NUMBERS[list(names)])
+        with pytest.raises(ValueError, match=r"'v' held numbers in fit.*Timestamp"):
+            getattr(model, method)(NUMBERS.assign(v=dates)[list(names)])
+
+
+@pytest.mark.parametrize("text", ["1_5", "nan", "inf", "0x10", "", "1,5"])
+@pytest.mark.parametrize("dtype", ["category", "string", object])
+def test_later_text_that_may_be_no_number_is_refused(text, dtype):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    later = NUMBERS.assign(v=pd.Series([text] * 30, dtype=dtype))
+    with pytest.raises(ValueError, match=f"'v' held numbers in fit.*'{text}'"):
+        model.transform(later)
+
+
+def test_a_frame_after_an_array_is_told_how_many_columns_there_were():
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS.to_numpy())
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 2"):
+        model.transform(NUMBERS.assign(kind=["x", "y"] * 15))
+
+
 def test_later_numbers_of_other_kinds_are_still_numbers():
     model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
     rows = NUMBERS.round(1)
@@ -500,6 +541,12 @@ def test_later_numbers_of_other_kinds_are_still_numbers():
     kinds = [object, "category", str, "Float64"]
     for kind in kinds:
         found = model.transform(rows.assign(v=rows["v"].astype(kind)))
+        np.testing.assert_allclose(found, codes, rtol=1e-6)
+    hole = rows["v"].mask(rows.index == 3)
+    codes = model.transform(rows.assign(v=hole))
+    for kind in ("string", object):
+        text = hole.astype("string").astype(kind)
+        found = model.transform(rows.assign(v=text))
         np.testing.assert_allclose(found, codes, rtol=1e-6)
 
 
@@ -526,15 +573,28 @@ def test_infinite_cells_of_a_frame_are_replaced_as_told():
     AAETransformer(max_iter=1).fit(table.replace([np.inf, -np.inf], np.nan))
 
 
-@pytest.mark.parametrize("kind", [lambda table: table, lambda table: table.to_numpy()])
+CONTAINERS = {
+    "pandas": lambda table: table,
+    "array": lambda table: table.to_numpy(),
+    "polars": pl.from_pandas,
+    "arrow": pa.Table.from_pandas,
+    "batch": pa.RecordBatch.from_pandas,
+    "narwhals": nw.from_native,
+    "narwhals.v2": nw_v2.from_native,
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS.values(), ids=CONTAINERS)
 def test_categories_of_later_chunks_that_were_not_declared_are_warned_of(kind):
     first = NUMBERS.assign(kind=["tea", "milk"] * 15)
     later = NUMBERS.assign(kind=["tea", "milk", "water"] * 10)
-    name = "kind" if kind(first) is first else 2
+    name = 2 if isinstance(kind(first), np.ndarray) else "kind"
     options = {"max_iter": 2, "random_state": 0}
     options["categorical_features"] = [name]
     model = AAETransformer(**options).partial_fit(kind(first))
-    message = rf"Column {name!r} holds categories that it did not have.*'water'"
+    message = (
+        rf"Column {name!r} holds categories that it did not have.* such as 'water': "
+    )
     with pytest.warns(UserWarning, match=message):
         model.partial_fit(kind(later))
     with warnings.catch_warnings():

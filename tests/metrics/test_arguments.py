@@ -74,7 +74,7 @@ def test_columns_of_frames_are_named(rows):
 def test_categories_are_for_some():
     frame = pd.DataFrame({"x": np.arange(20.0), "kind": ["a", "b"] * 10})
     assert metrics.frechet_distance(frame, frame) == pytest.approx(0, abs=1e-12)
-    with pytest.raises(ValueError, match=r"must be rows of numbers: .*convert string"):
+    with pytest.raises(ValueError, match="must be rows of numbers: column 'kind' "):
         metrics.parzen_log_likelihood(frame, frame, bandwidth=1.0)
     with pytest.raises(ValueError, match=r"shape \(20, 2\).* shape \(20, 1\)"):
         metrics.frechet_distance(frame, frame[["x"]].to_numpy())

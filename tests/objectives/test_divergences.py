@@ -209,3 +209,15 @@ def test_the_noise_of_the_energy_distance_is_what_equal_samples_read(n, m, k):
     assert 0.5 < skewed < 0.9
     assert 0.02 < float((found > 1.42 * noise).double().mean()) < 0.09
     assert float(noise.std() / noise.mean()) < 0.1
+
+
+def test_the_energy_distance_and_its_noise_have_gradients():
+    generator = torch.Generator().manual_seed(0)
+    z, p = (torch.randn(n, 2, generator=generator, dtype=torch.float64) for n in (5, 7))
+    z += 3
+    assert torch.autograd.gradcheck(
+        energy_distance_and_noise, (z.requires_grad_(), p.requires_grad_())
+    )
+    found = energy_distance_and_noise(z, p)
+    with torch.no_grad():  # in place
+        torch.testing.assert_close(found, energy_distance_and_noise(z, p))

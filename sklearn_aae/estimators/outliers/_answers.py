@@ -70,6 +70,7 @@ class OutlierScores:
     def _keep_calibration(self, given: FitInput, earlier: Earlier) -> None:
         """Let scores mean what they did before a chunk of few rows."""
         rows, _, weight = self._read_weighted(given)
+        rows, weight = _chosen(rows, weight > 0), weight[weight > 0]
         self._ensemble.keep_calibration(earlier, rows, weight)
 
     def _read_weighted(self, given: FitInput) -> tuple:

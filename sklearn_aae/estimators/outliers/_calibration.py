@@ -50,7 +50,8 @@ def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> flo
 
     Of n rows the k-th score is exceeded with the probability 1 - k / (n + 1) (Weibull
     1939; Vovk, Gammerman and Shafer 2005); between them the line, and just above the
-    highest where that is not enough. Of weights, n is (Σ w)² / Σ w² (Kish 1965).
+    highest where that is not enough. Of weights, n is (Σ w)² / Σ w² (Kish 1965), and
+    k - ½ is n times the share of the weight up to the middle of the row's own.
 
     Parameters
     ----------
@@ -61,8 +62,11 @@ def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> flo
         The probability.
     """
     order = np.argsort(scores)  # equal ones stay side by side: no line crosses them
-    passed, n = weight[order].cumsum(), weight.sum() ** 2 / (weight**2).sum()
-    found = np.interp(level, passed / passed[-1] * n / (n + 1), scores[order])
+    w = weight[order] / weight.max()  # squares neither overflow nor vanish
+    total = w.sum()
+    n = total**2 / (w**2).sum()
+    k = n * (w.cumsum() - w / 2) / total + 0.5
+    found = np.interp(level, k / (n + 1), scores[order])
     # As in `weighted_quantile`: above what is rounded to it.
     return float(found + 2.0 ** (2 - DIGITS) * max(abs(found), 1.0))
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import OutlierMixin
-from sklearn.utils.validation import _num_samples
 
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder, weighted_mean
 from sklearn_aae.estimators._base import MIN_MEASURED
@@ -379,7 +378,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
         earlier = None
         if streams and "members_" in before:
             earlier = Earlier(before["members_"], before["_data"].varies)
-        if earlier and _num_samples(given.X) < MIN_MEASURED:
+        if earlier and given.n_rows() < MIN_MEASURED:
             self._keep_calibration(given, earlier)
         else:
             self._calibrate(given, earlier)

@@ -119,6 +119,13 @@ class Earlier:
     members: Sequence[Member]
     varied: np.ndarray
 
+    def told(self, member: Member) -> np.ndarray:
+        """Return of which columns a member had cells that told what is usual.
+
+        Not where none varied, and not where each was of a category of its own.
+        """
+        return self.varied & (member.usual > 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
@@ -166,16 +173,15 @@ class Ensemble:
         if others is not None or earlier:
             n_known = count_known(rows)
             few = n_known < min(FEW, len(rows) / 2)
-        if earlier:  # of a column that begins to vary only its cells tell
-            few &= earlier.varied | (n_known == 0)
         for i, member in enumerate(self.members):
             member.usual = _mean_residual(member, rows, weight)
-            if few.any():
-                if others is not None:
-                    usual = _mean_residual(member, *others)
-                else:
-                    usual = earlier.members[i].usual
+            if few.any() and others is not None:
+                usual = _mean_residual(member, *others)
                 member.usual = np.where(few, usual, member.usual)
+            elif few.any():  # of a column that begins, only its cells tell
+                known = earlier.members[i]
+                kept = few & (earlier.told(known) | (n_known == 0))
+                member.usual = np.where(kept, known.usual, member.usual)
             parts = self._parts(member, rows, unknown)
             member.survival = _learn(parts, weight)
             if others is None:
@@ -207,12 +213,12 @@ class Ensemble:
     ) -> None:
         """Let the members know what earlier ones did.
 
-        Of columns that had not varied, their cells say what is usual: they may have
-        begun.
+        Of columns that did not tell what is usual, these cells do: they may have begun.
         """
-        settled = earlier.varied | (count_known(rows) == 0)
+        absent = count_known(rows) == 0
         for member, known in zip(self.members, earlier.members, strict=True):
             member.usual, member.survival = known.usual, known.survival
+            settled = earlier.told(known) | absent
             if not settled.all():
                 usual = _mean_residual(member, rows, weight)
                 member.usual = np.where(settled, known.usual, usual)
