@@ -32,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        table = read_table(options.table, options.colour, options.drop)
+        table = read_table(
+            options.table, options.colour, options.drop, header=not options.no_header
+        )
+        if table.doubt is not None:
+            print(f"sklearn_aae: {table.doubt}", file=sys.stderr)
         # What can fail fails before the fits, which take time.
         check_drawable()
         folder = _make_folder(options.output or options.table.parent)
@@ -77,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         "columns that matter, unusual rows and why, rows that the model draws, and "
         "whether to trust it.",
     )
-    parser.add_argument("table", type=Path, help="a CSV file with a header")
+    parser.add_argument("table", type=Path, help="a CSV file")
+    parser.add_argument(
+        "--no-header",
+        action="store_true",
+        help="its first line is a row, too; its columns are called 0, 1, ...",
+    )
     parser.add_argument(
         "--columns", type=_positive, default=2, help="of the codes (default: 2)"
     )

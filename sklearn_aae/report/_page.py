@@ -57,6 +57,7 @@ pre { background: var(--box); padding: .8rem 1rem; overflow-x: auto; border-radi
 <main>
 <h1>$title</h1>
 <p class="soft">$summary</p>
+$doubt
 <h2>The map</h2>
 <p>Each point is a row, placed by the $numbers that an adversarial autoencoder has
 found for it. Rows that are alike lie side by side.$contours</p>
@@ -72,9 +73,11 @@ count from 0, below the header. Unusual is not wrong: look at them.</p>
 <img src="$scores" alt="Histogram of how unusual rows are; the most unusual are marked">
 <div class="wide" tabindex="0">$outliers</div>
 <h2>Rows that the model draws</h2>
-<p>None of these is in the table. Where they look like rows of it, the model has learnt
-how its columns go together; where not, do not trust the map either.</p>
+<p>Where these look like rows of the table, the model has learnt how its columns go
+together; where not, do not trust the map either.</p>
 <div class="wide drawn" tabindex="0">$drawn</div>
+<p>$known Drawn rows are no guarantee of privacy: one that is not in the table may be
+close to one that is.</p>
 <h2>Health of the training</h2>
 <ul class="health">$health</ul>
 <div class="wide" tabindex="0"><img src="$training" alt="Losses by epoch"></div>
@@ -121,6 +124,9 @@ def make_page(name: str, table: Table, look: Look, *, seed: int) -> str:
     return PAGE.substitute(
         title=escape(name),
         summary=f"{summary}.",
+        doubt=""
+        if table.doubt is None
+        else f'<p class="ill">{escape(table.doubt)}</p>',
         numbers="number" if k == 1 else f"{k} numbers",
         contours=contours,
         map=picture,
@@ -130,6 +136,7 @@ def make_page(name: str, table: Table, look: Look, *, seed: int) -> str:
         scores=draw_scores(look),
         outliers=_outliers(look),
         drawn=_table(look.drawn.columns, look.drawn.itertuples(index=False)),
+        known=_known(look.drawn, table.X),
         health="".join(_health(look)),
         training=draw_training(look),
         code=escape(_code(name, table, k, seed)),
@@ -157,6 +164,21 @@ def _outliers(look: Look) -> str:
         because = ", ".join(cells) or "many cells, each a little"
         lines.append((outlier.row, outlier.score, because))
     return _table(("row", "score", "because of"), lines)
+
+
+def _known(drawn: Any, X: Any) -> str:
+    """Return how many of the drawn rows are in the table, as both would be shown."""
+    same = np.ones((len(drawn), len(X)), dtype=bool)
+    for name in drawn.columns:
+        at, values = X[name].factorize(use_na_sentinel=False)
+        shown = np.array([_text(value) for value in values], dtype=object)
+        for row, value in zip(same, drawn[name], strict=True):
+            row &= (shown == _text(value))[at]
+    n_known = int(same.any(1).sum())
+    if not n_known:
+        return f"None of these {len(drawn)} is also a row of the table, as shown here."
+    rows = "is also a row" if n_known == 1 else "are also rows"
+    return f"{n_known} of these {len(drawn)} {rows} of the table, as shown here."
 
 
 def _table(names: Iterable, rows: Iterable[Iterable]) -> str:
@@ -207,8 +229,8 @@ def _code(name: str, table: Table, k: int, seed: int) -> str:
     """Return the Python that makes the same codes."""
     options = "".join(f", {key}={value!r}" for key, value in table.options.items())
     lines = [f"X = pd.read_csv({name!r}{options})"]
-    if table.stripped:
-        lines.append("X = X.rename(columns=str.strip)")
+    if table.renamed is not None:
+        lines.append(f"X = X.rename(columns={table.renamed})")
     if table.left_out:
         lines.append(f"X = X.drop(columns={list(table.left_out)!r})")
     return "\n".join(

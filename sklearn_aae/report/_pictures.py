@@ -14,6 +14,7 @@ from sklearn_aae.inspection._density import prior_density
 from sklearn_aae.inspection._labels import MAX_LEGEND, UNLABELLED_COLOR
 from sklearn_aae.inspection._style import plane_of
 from sklearn_aae.report._look import Look
+from sklearn_aae.report._words import shorten
 from sklearn_aae.utils._optional import import_optional
 
 DPI = 140
@@ -78,7 +79,7 @@ def draw_columns(look: Look) -> str:
     height = 0.6 + 0.28 * len(moved)
     ax = _axes(6.4, height)
     ax.barh(range(len(moved)), list(moved.values()), color=BLUE)
-    names = [name if len(name) < 30 else name[:28] + "…" for name in moved]
+    names = [shorten(name, 29) for name in moved]
     ax.set_yticks(range(len(moved)), names)
     ax.invert_yaxis()
     ax.set(xlabel="how far codes move without it, in their own spread")

@@ -1,22 +1,16 @@
 """A file becomes a table of what can be learnt from."""
 
-import csv
 import difflib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sklearn_aae.utils._optional import import_optional
+from sklearn_aae.report._file import TableError, doubt_header, read_file
+from sklearn_aae.report._words import name_some, shorten
 
 # A column of text is the rows' names where so many of its values are different.
 NAMES_SHARE = 0.5
 # Fewer rows have no shape to learn.
 MIN_ROWS = 20
-# What tells the separator.
-SNIFFED = 2**16
-
-
-class TableError(ValueError):
-    """The file is no table that can be looked at; the message says what to do."""
 
 
 class Table(NamedTuple):
@@ -33,28 +27,35 @@ class Table(NamedTuple):
     left_out : dict of str to str
         Why columns are not in `X`, by name.
 
-    options : dict of str to str
+    options : dict of str to object
         Arguments of ``pandas.read_csv`` that read the file, but for its defaults.
 
-    stripped : bool
-        Whether names of columns have lost spaces around them.
+    renamed : str or None
+        What makes the names of columns of those that pandas reads, as code; None if
+        they are the same.
+
+    doubt : str or None
+        What to tell if the header looks like data.
     """
 
     X: Any
     colour: Any
     left_out: dict[str, str]
-    options: dict[str, str]
-    stripped: bool
+    options: dict[str, Any]
+    renamed: str | None
+    doubt: str | None
 
 
-def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
+def read_table(
+    path: Path, colour: str | None, dropped: list[str], header: bool = True
+) -> Table:
     """Read a file and choose its columns.
 
     Parameters
     ----------
     path : Path
-        A file of comma-separated values; semicolons, tabs and decimal commas are found
-        out.
+        A file of comma-separated values; semicolons, tabs, decimal commas and byte
+        order marks are found out.
 
     colour : str or None
         The column that colours the picture; it is not learnt from.
@@ -62,13 +63,18 @@ def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
     dropped : list of str
         Columns to leave out.
 
+    header : bool, default=True
+        Whether the first line has the names of the columns; else they are called 0,
+        1, ...
+
     Raises
     ------
     TableError
         If there is no such file or column, or nothing to learn from.
     """
-    frame, options = _read(path)
-    stripped = _strip_names(frame)
+    frame, options = read_file(path, header)
+    doubt = doubt_header(path, frame, options) if header else None
+    renamed = _rename(frame, header)
     _check_names([*([] if colour is None else [colour]), *dropped], frame.columns)
     left_out = dict.fromkeys(dropped, "as you asked")
     if colour is not None:
@@ -79,25 +85,30 @@ def read_table(path: Path, colour: str | None, dropped: list[str]) -> Table:
             left_out[name] = reason
     X = frame.drop(columns=list(left_out))
     if not X.shape[1] or len(X) < MIN_ROWS:
-        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        why = name_some([f"{n}: {reason}" for n, reason in left_out.items()], "; ")
         raise TableError(
             f"{path.name} has {len(X)} rows and {X.shape[1]} columns to learn from; at "
             f"least {MIN_ROWS} and 1 are needed."
             + (f" Left out: {why}." if why else "")
         )
     chosen = None if colour is None else frame[colour]
-    return Table(X, chosen, left_out, options, stripped)
+    return Table(X, chosen, left_out, options, renamed, doubt)
 
 
-def _strip_names(frame: Any) -> bool:
-    """Take spaces from around the names of columns; return whether there were any."""
+def _rename(frame: Any, header: bool) -> str | None:
+    """Make names of columns texts without spaces around them; return the code."""
+    if not header:
+        frame.columns = frame.columns.map(str)
+        return "str"
     names = [name.strip() for name in frame.columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise TableError(f"Several columns are called {twice!r}: rename all but one.")
+        raise TableError(
+            f"Several columns are called {shorten(twice)!r}: rename all but one."
+        )
     stripped = names != list(frame.columns)
     frame.columns = names
-    return stripped
+    return "str.strip" if stripped else None
 
 
 def _check_names(asked: list[str], names: Any) -> None:
@@ -106,49 +117,8 @@ def _check_names(asked: list[str], names: Any) -> None:
         if name not in names:
             close = difflib.get_close_matches(name, names, 1, 0.5)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            known = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+            known = name_some(list(names))
             raise TableError(f"There is no column {name!r}.{hint} There are {known}.")
-
-
-def _read(path: Path) -> tuple[Any, dict[str, str]]:
-    """Return the file as a frame, and the options that read it."""
-    pd = import_optional("pandas", feature="Reading a table", extra="report")
-    if not path.is_file():
-        raise TableError(f"There is no file {str(path)!r}.")
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        separator = _separator(file.read(SNIFFED))
-    options = {} if separator == "," else {"sep": separator}
-    try:
-        try:
-            frame = pd.read_csv(path, **options)
-        except UnicodeDecodeError:
-            options["encoding"] = "latin-1"
-            frame = pd.read_csv(path, **options)
-        if separator != ",":
-            commas = pd.read_csv(path, **options, decimal=",")
-            if _n_numeric(commas) > _n_numeric(frame):
-                frame, options["decimal"] = commas, ","
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError(
-            f"{path.name} is no table of separated values: {error}"
-        ) from None
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas took values for names
-        raise TableError(
-            f"{path.name} has more values in a row than names in its header: name each "
-            "column, and end no line with a separator."
-        )
-    return frame, options
-
-
-def _n_numeric(frame: Any) -> int:
-    return frame.select_dtypes("number").shape[1]
-
-
-def _separator(start: str) -> str:
-    try:
-        return csv.Sniffer().sniff(start, delimiters=",;\t|").delimiter
-    except csv.Error:  # one column, or too little to tell
-        return ","
 
 
 def _unfit(column: Any) -> str | None:

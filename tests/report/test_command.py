@@ -112,6 +112,10 @@ FILES = {
         frame.rename(columns={"size": "größe"}).to_csv(index=False).encode("latin-1")
     ),
     "utf-8 with a mark": lambda frame: frame.to_csv(index=False).encode("utf-8-sig"),
+    "utf-16": lambda frame: frame.to_csv(index=False).encode("utf-16"),
+    "Excel's Unicode text": lambda frame: (
+        "\ufeff" + frame.to_csv(index=False, sep="\t")
+    ).encode("utf-16-le"),
     "names after spaces": lambda frame: (
         frame.rename(columns=" {} ".format).to_csv(index=False).encode()
     ),

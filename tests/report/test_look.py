@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_aae.report import _look, _page, _pictures
+from sklearn_aae.report import _look, _page, _pictures, main
 from sklearn_aae.report._look import look_at
 
 N = 80
@@ -63,6 +63,31 @@ def test_how_far_codes_move_is_over_their_own_spread():
 def model_of(scale):
     """A model whose code is one column."""
     return SimpleNamespace(transform=lambda X: scale * X[["one"]].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        ([(1, 2.00001, "a"), (1, 2.0, "b")], "1 of these 2 is also a row of the table"),
+        ([(1, 2.0, "a"), (2, np.nan, np.nan)], "2 of these 2 are also rows of the"),
+        ([(2, 2.0, "a"), (1, np.nan, "a")], "None of these 2 is also a row of the"),
+    ],
+)
+def test_drawn_rows_that_are_in_the_table_are_counted(drawn, said):
+    names = ["n", "size", "kind"]
+    X = pd.DataFrame([(1, 2.00002, "a"), (2, np.nan, np.nan)], columns=names)
+    assert _page._known(pd.DataFrame(drawn, columns=names), X).startswith(said)
+
+
+def test_the_page_counts_drawn_rows_of_the_table(short, tmp_path):
+    random = np.random.default_rng(0)
+    pd.DataFrame({name: random.choice(["a", "b"], N) for name in "xyz"}).to_csv(
+        tmp_path / "few.csv", index=False
+    )
+    assert main([str(tmp_path / "few.csv")]) == 0
+    page = (tmp_path / "few_look.html").read_text(encoding="utf-8")
+    said = "8 of these 8 are also rows of the table, as shown here. Drawn rows are no"
+    assert said in page
 
 
 def test_drawn_rows_are_of_the_seed(look):

@@ -1,0 +1,278 @@
+"""Files are read as what they are, or refused with what to do."""
+
+import gzip
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_aae.report import main
+from sklearn_aae.report._file import doubt_header
+from sklearn_aae.report._table import TableError, read_table
+
+N = 60
+
+
+def make_frame():
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "größe": random.normal(size=N),
+            "zip": random.choice(["01234", "00501", "90210"], N),
+            "kind": random.choice(["a", "b"], N),
+        }
+    )
+
+
+# --- encodings ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        ("\ufeff", "utf-8"),
+        ("\ufeff", "utf-16-le"),
+        ("\ufeff", "utf-16-be"),
+        ("", "utf-16"),
+        ("", "utf-32"),
+        ("\ufeff", "utf-32-be"),
+    ],
+)
+def test_byte_order_marks_are_honoured(mark, encoding, separator, tmp_path):
+    text = mark + make_frame().to_csv(index=False, sep=separator)
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    X = read_table(tmp_path / "a.csv", None, []).X
+    pd.testing.assert_frame_equal(X, make_frame(), check_dtype=False)
+
+
+def test_packed_files_are_read_by_their_names(tmp_path):
+    text = make_frame().to_csv(index=False, sep=";")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
+    table = read_table(tmp_path / "a.csv.gz", None, [])
+    pd.testing.assert_frame_equal(table.X, make_frame(), check_dtype=False)
+    assert table.options["sep"] == ";"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "a,b\n1,2\n".encode("utf-16-le"), "has NUL bytes: it is no text"),
+        ("a.csv", b"a,b\n" + b"1,2\n" * 2**17 + b"\0", "order mark. Save it as a CSV"),
+        ("a.csv", b"\xff\xfea", "is no table of separated values: .*utf-16"),
+        ("a.gz", b"a,b\n1,2\n", "a.gz cannot be unpacked: Not a gzipped file"),
+        ("a.gz", gzip.compress(b"1,2\n" * 99)[:-9], "cannot be unpacked: Compressed"),
+        ("a.xz", b"a,b\n1,2\n", "cannot be unpacked: Input format"),
+    ],
+)
+def test_files_that_are_no_text_are_refused(name, content, message, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError, match=message):
+        read_table(tmp_path / name, None, [])
+
+
+# --- other formats --------------------------------------------------------------------
+
+WRITERS = {
+    "a.parquet": ("Parquet", pd.DataFrame.to_parquet),
+    "a.csv": ("Parquet", pd.DataFrame.to_parquet),
+    "a.feather": ("Feather", pd.DataFrame.to_feather),
+    "a.json": ("JSON", pd.DataFrame.to_json),
+    "b.json": ("JSON", lambda X, path: X.to_json(path, orient="records")),
+    "a.jsonl": (
+        "lines of JSON",
+        lambda X, path: X.to_json(path, orient="records", lines=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_call_that_is_advised_makes_a_csv(name, tmp_path, capsys):
+    kind, write = WRITERS[name]
+    file = tmp_path / name
+    frame = make_frame().rename(columns={"größe": "size"})
+    write(frame, file)
+    assert main([str(file)]) == 2
+    told = capsys.readouterr().err
+    assert f"{name} looks like {kind}; a CSV file is needed. In Python: " in told
+    assert len(told) < 500
+    call = re.search(r"pandas\..*", told).group()
+    eval(call, {"pandas": pd})
+    made = Path(re.search(r"to_csv\('(.*)', ", call).group(1))
+    assert made != file
+    assert made.parent == tmp_path
+    X = read_table(made, None, []).X
+    pd.testing.assert_frame_equal(X, frame, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", r"an Excel workbook; .*pandas\.read_excel\("),
+        (b"\x89HDF\r\n\x1a\n", r"HDF5; .*pandas\.read_hdf\("),
+        (b"\n<!DOCTYPE html><html>", r"HTML; .*pandas\.read_html\('.*'\)\[0\]\.to_csv"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>', r"XML; .*pandas\.read_xml\("),
+        (b'\xef\xbb\xbf{"a": 1}', r"JSON; .*pandas\.read_json\("),
+        (b'{\n  "a": {"b": 1}\n}\n', r"JSON; .*read_json\('.*', dtype=False\)\.to_csv"),
+        (b"[1, 2]", "looks like JSON"),
+        (b"\x1f\x8b\x08\x00", "looks like a file packed by gzip: unpack it, and give"),
+        (b"BZh91AY&SY", "a file packed by bzip2"),
+        (b"\xfd7zXZ\0", "a file packed by xz"),
+        (b"\x28\xb5\x2f\xfd", "a file packed by zstd"),
+    ],
+)
+def test_formats_are_told_by_how_they_begin(content, message, tmp_path):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(TableError, match=message):
+        read_table(tmp_path / "a.csv", None, [])
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        ("xl/workbook.xml", "a.zip looks like an Excel workbook; a CSV file is needed"),
+        ("mimetype", "a.zip looks like a spreadsheet; a CSV file is needed"),
+        ("table.csv", "a.zip looks like a file packed by zip: unpack it, and give"),
+    ],
+)
+def test_of_zip_files_workbooks_are_told(member, message, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        text = "application/vnd.oasis.opendocument.spreadsheet"
+        file.writestr(member, text if member == "mimetype" else "a,b\n1,2\n")
+    with pytest.raises(TableError, match=message):
+        read_table(tmp_path / "a.zip", None, [])
+
+
+@pytest.mark.parametrize("name", ["PAR1", "[kg]", "{a", "BZh9", "ORC", "<5 m", "PK"])
+def test_names_that_begin_like_other_formats_are_names(name, tmp_path):
+    make_frame().rename(columns={"größe": name}).to_csv(tmp_path / "a.csv", index=False)
+    assert read_table(tmp_path / "a.csv", None, []).X.columns[0] == name
+
+
+def test_of_many_columns_few_are_named(tmp_path):
+    file = tmp_path / "a.csv"
+    names = [f"x{j}" for j in range(132)]
+    file.write_text("\n".join([",".join(names)] + 30 * [",".join(132 * "1")]))
+    with pytest.raises(TableError, match=r"x11: has one value only; and 120 others\.$"):
+        read_table(file, None, [])
+    with pytest.raises(TableError, match=r"There are x0, .*, x11, and 120 others\.$"):
+        read_table(file, "wombat", [])
+    file.write_text("\n".join(["x" * 999, *"12" * 30]))
+    with pytest.raises(TableError, match=r"There are x{79}…\.$"):
+        read_table(file, "wombat", [])
+
+
+# --- leading zeros --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_text"),
+    [
+        (["01234", "90210"], True),
+        (["00", "01", "", "10"], True),  # cells may be missing
+        (["0" + "9" * 30, "1" + "0" * 30], True),
+        (["0", "10"], False),
+        (["0.5", "01.5"], False),
+        (["-01", "02"], False),
+    ],
+)
+def test_digits_after_zeros_are_no_numbers(cells, is_text, tmp_path):
+    cells = (cells * N)[:N]
+    make_frame().assign(new=cells).to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv", None, [])
+    assert ("new" in table.options["dtype"]) == is_text
+    if is_text:
+        assert table.X["new"].fillna("").tolist() == cells
+    else:
+        assert table.X["new"].dtype.kind in "if"
+
+
+def test_codes_that_are_nearly_all_different_name_rows(tmp_path):
+    frame = make_frame().assign(member=[f"{i:04}" for i in range(N)])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    table = read_table(tmp_path / "a.csv", None, [])
+    assert table.left_out["member"].startswith("is text of 60 different values: names")
+
+
+def test_drawn_cells_have_their_zeros(short, tmp_path):
+    frame = make_frame()
+    frame["zip"] = np.random.default_rng(0).choice(["01234", "00501"], N)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert main([str(tmp_path / "a.csv")]) == 0
+    page = (tmp_path / "a_look.html").read_text(encoding="utf-8")
+    drawn = page[page.index("Rows that the model draws") :]
+    assert len(re.findall("<td>(?:01234|00501)</td>", drawn)) == 8
+    assert "dtype={&#x27;zip&#x27;: &#x27;str&#x27;}" in page
+
+
+# --- headers --------------------------------------------------------------------------
+
+
+def write_headerless(folder):
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(N) * 7 % 11,
+            "name": make_frame()["kind"],
+            "x": make_frame()["größe"],
+            "zip": make_frame()["zip"],
+        }
+    )
+    frame.to_csv(folder / "a.csv", index=False, header=False)
+    return frame
+
+
+def test_a_header_of_data_is_told(short, tmp_path, capsys):
+    write_headerless(tmp_path)
+    assert main([str(tmp_path / "a.csv")]) == 0
+    said = re.escape("The header of a.csv looks like data: it has numbers where its ")
+    said += r"columns have some \(0, 0\.125\d+\)\. If it is the first row of the "
+    said += r"table, give --no-header\."
+    page = (tmp_path / "a_look.html").read_text(encoding="utf-8")
+    assert re.search(said, capsys.readouterr().err)
+    assert re.search(f'<p class="ill">{said}</p>', page)
+
+
+def test_without_a_header_columns_are_numbered(short, tmp_path, capsys, monkeypatch):
+    frame = write_headerless(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["a.csv", "--no-header", "--colour", "1", "--drop", "0"]) == 0
+    assert "looks like data" not in capsys.readouterr().err
+    codes = pd.read_csv("a_codes.csv")
+    assert codes["1"].tolist() == frame["name"].tolist()
+    page = Path("a_look.html").read_text(encoding="utf-8")
+    assert "0: as you asked" in page
+    assert "looks like data" not in page
+    assert "header=None, dtype={3: &#x27;str&#x27;}" in page
+    assert "X = X.rename(columns=str)\n" in page
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ("1000 cust 5", "1000, 5"),
+        ("0.5 cust 0.5.1", "0.5, 0.5.1"),  # the second is pandas' name for 0.5
+        ("7 cust Unnamed:_2", "7"),
+        ("id cust 5", None),
+        ("0 kind 1", None),
+        ("2020 2021 2022", None),
+        ("nan kind inf", None),
+        ("v1.1 kind v1.2", None),
+        ("Unnamed:_0 kind Unnamed:_2", None),
+    ],
+)
+def test_headers_that_look_like_data(names, told):
+    frame = pd.DataFrame({name.replace("_", " "): [1.0, 2.0] for name in names.split()})
+    for kind in ("cust", "kind"):
+        if kind in frame:
+            frame[kind] = "text"
+    doubt = doubt_header(Path("a.csv"), frame.assign(empty=np.nan), {})
+    assert (doubt is None) if told is None else f"have some ({told})." in doubt
+
+
+def test_decimal_commas_in_a_header_are_numbers():
+    frame = pd.DataFrame({"0,5": [1.0, 2.0], "kind": ["a", "b"]})
+    assert doubt_header(Path("a.csv"), frame, {}) is None
+    assert "(0,5)" in doubt_header(Path("a.csv"), frame, {"decimal": ","})
