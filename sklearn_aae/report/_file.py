@@ -151,9 +151,9 @@ def _keep_leading_zeros(
     texts = pd.read_csv(path, **options, usecols=whole, dtype="str")
     found = {}
     for name in texts.columns:
-        cells = texts[name].dropna().str.strip()
-        padded = cells.str.fullmatch(r"0[0-9]+").any()
-        if padded and cells.str.fullmatch("[0-9]+").all():
+        cells = texts[name].dropna().str
+        padded = cells.fullmatch(r"\s*0[0-9]+\s*").any()
+        if padded and cells.fullmatch(r"\s*[0-9]+\s*").all():
             frame[name] = texts[name]
             found[name] = "str"
     if found:

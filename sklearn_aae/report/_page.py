@@ -170,10 +170,11 @@ def _known(drawn: Any, X: Any) -> str:
     """Return how many of the drawn rows are in the table, as both would be shown."""
     same = np.ones((len(drawn), len(X)), dtype=bool)
     for name in drawn.columns:
-        at, values = X[name].factorize(use_na_sentinel=False)
+        alike = np.flatnonzero(same.any(0))  # the other rows need no texts
+        at, values = X[name].iloc[alike].factorize(use_na_sentinel=False)
         shown = np.array([_text(value) for value in values], dtype=object)
         for row, value in zip(same, drawn[name], strict=True):
-            row &= (shown == _text(value))[at]
+            row[alike] &= (shown == _text(value))[at]
     n_known = int(same.any(1).sum())
     if not n_known:
         return f"None of these {len(drawn)} is also a row of the table, as shown here."

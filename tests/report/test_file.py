@@ -173,6 +173,7 @@ def test_of_many_columns_few_are_named(tmp_path):
     [
         (["01234", "90210"], True),
         (["00", "01", "", "10"], True),  # cells may be missing
+        ([" 01", " 10"], True),
         (["0" + "9" * 30, "1" + "0" * 30], True),
         (["0", "10"], False),
         (["0.5", "01.5"], False),
