@@ -1,5 +1,6 @@
 """SemiSupervisedAAEClassifier: few labels, many rows."""
 
+import warnings
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Self
@@ -13,6 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn_aae.estimators._autoencoder import BaseAutoencoder
 from sklearn_aae.estimators._data import FitInput, TrainingData
 from sklearn_aae.estimators._graph import nearest
+from sklearn_aae.estimators._interrupts import depth_of_caller
 from sklearn_aae.estimators._label_latent import (
     LabelLatent,
     consistency_phases,
@@ -30,7 +32,12 @@ from sklearn_aae.estimators._rows import Rows
 from sklearn_aae.estimators._rules import EpochRule
 from sklearn_aae.estimators._signature import parameter
 from sklearn_aae.estimators._spec import ModelSpec
-from sklearn_aae.estimators._teacher import cluster_weight, soft_labels, unit_columns
+from sklearn_aae.estimators._teacher import (
+    cluster_weight,
+    label_weight,
+    soft_labels,
+    unit_columns,
+)
 from sklearn_aae.estimators._transfer import StyleTransferMixin
 from sklearn_aae.tabular import UNLABELLED, column_values, is_labelled
 from sklearn_aae.training import (
@@ -60,7 +67,8 @@ class SemiSupervisedAAEClassifier(
     adversarial training [2]_). Images are like that, many tables are not. So the fit
     measures how well neighbours predict held-out labels (`cluster_weight_`); as far as
     they do not, the network learns from a logistic regression and a random forest
-    instead (`teacher_strength`).
+    instead (`teacher_strength`), where all rows have labels, too: they may be noisy,
+    and would be learned by heart.
 
     Labels are class labels of any kind; -1, None and NaN are unlabelled rows. -1 is a
     class if ``fit(X, y, classes=[...])`` names it, or if y is of -1 and 1 alone, as
@@ -112,9 +120,10 @@ class SemiSupervisedAAEClassifier(
     cluster_weight_ : float
         How far rows that lie together are trusted to have one label, from 0 to 1: the
         better labels that spread from neighbour to neighbour predict those that were
-        held out, and the fewer rows lack a label, the more. `classification_strength`,
-        `label_strength`, `agreement_strength` and `smoothness_strength` are multiplied
-        by it, `teacher_strength` by 1 less it. 1 where all rows have labels.
+        held out, the more. `label_strength`, `agreement_strength` and
+        `smoothness_strength` are multiplied by it, `teacher_strength` by 1 less it, and
+        `classification_strength` by the larger of it and 0.3 (2 s - 1), of a share s of
+        the rows that have a label.
 
     {autoencoder attributes}
 
@@ -197,18 +206,22 @@ class SemiSupervisedAAEClassifier(
     def _teach(self, data: TrainingData, seed: int) -> TrainingData:
         """Return data with soft labels, and with what neighbours are worth.
 
-        Where no row lacks a label there is nothing to teach.
+        Where labels are of one class there is nothing to teach.
         """
-        data = replace(data, cluster_weight=1.0)
+        data = replace(data, cluster_weight=1.0, label_weight=1.0)
         y, m = data.rows.y, data.n_classes
-        labelled = y != UNLABELLED
-        n_found = len(np.unique(y[labelled]))
-        if not self.teacher_strength or n_found < 2 or labelled.all():
+        n_found = len(np.unique(y[y != UNLABELLED]))
+        if not self.teacher_strength or n_found < 2:
             return data
         rows, points, schema = data.rows, data.rows.points(), data.schema
         neighbors = nearest(points, self.n_neighbors)
         trust = cluster_weight(neighbors, y, m)
-        data = replace(data, neighbors=neighbors, cluster_weight=trust)
+        data = replace(
+            data,
+            neighbors=neighbors,
+            cluster_weight=trust,
+            label_weight=label_weight(y, trust),
+        )
         if trust == 1:
             return data
         n_numbers = sum(not size for size in schema.n_categories) if self.scale else 0
@@ -237,7 +250,7 @@ class SemiSupervisedAAEClassifier(
     def _make_spec(self, data: TrainingData) -> ModelSpec:
         trust = data.cluster_weight
         classify = Classify(
-            weight=float(self.classification_strength * trust),
+            weight=float(self.classification_strength * data.label_weight),
             class_weight=data.class_weight,
         )
         # As far as neighbours are not trusted, rows have soft labels: see `_teach`.
@@ -319,6 +332,22 @@ class SemiSupervisedAAEClassifier(
         """
         return self._label_probabilities(X)
 
+    def predict_log_proba(self, X: TableLike) -> Answer:
+        """Return the logarithms of the probabilities of the classes: log q(y|x).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame, torch.Tensor} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes), float64
+            In the order of `classes_`; -inf where a probability is 0.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X: TableLike) -> Answer:
         """Return the most likely class of each row.
 
@@ -371,10 +400,25 @@ class SemiSupervisedAAEClassifier(
                 "unlabelled."
             )
         check_signs(labels[labelled], self.classes_)
+        self._warn_of_other_classes(labels[labelled])
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, found[:, None])[labelled]
         truth = np.asarray(labels[labelled].tolist())
         return accuracy_score(truth, found[labelled], sample_weight=sample_weight)
+
+    def _warn_of_other_classes(self, labels: np.ndarray) -> None:
+        """Warn of labels that the fit had no row of: all of them are mistakes."""
+        known = set(self.classes_.tolist())
+        others = [label for label in labels.tolist() if label not in known]
+        if others:
+            warnings.warn(
+                f"{len(others)} of {len(labels)} labels are of classes that the fit "
+                f"had no row of, such as {others[0]!r}: they count as mistakes. Split "
+                "rows by StratifiedKFold or, with text beside None, by "
+                "KFold(shuffle=True).",
+                UserWarning,
+                stacklevel=depth_of_caller(),
+            )
 
     def _class_probabilities(self, rows, codes: np.ndarray) -> np.ndarray:
         """Return q(y|x) of rows and their codes, (n_samples, n_classes)."""

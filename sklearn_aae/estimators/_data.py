@@ -106,6 +106,9 @@ class TrainingData:
     cluster_weight : float
         How far neighbours are trusted to have one label, from 0 to 1.
 
+    label_weight : float
+        How far labels count by themselves, from 0 to 1.
+
     dropout : float or None
         Share of hidden units to drop, if the fit that built the networks chose one.
 
@@ -131,6 +134,7 @@ class TrainingData:
     neighbor_distance: float | None = None
     neighbors: np.ndarray | None = None
     cluster_weight: float = 1.0
+    label_weight: float = 1.0
     dropout: float | None = None
     examples: Examples | None = None
     pixels: bool | None = None

@@ -153,8 +153,9 @@ def _of_match(estimator, health: dict) -> str | None:
         )
     else:
         advice = (
-            f"The critic does not see it (critic_accuracy is {accuracy:.2f}): raise "
-            "critic_learning_rate or critic_hidden_layer_sizes, or train longer"
+            f"The critic sees too little of it: it tells {accuracy:.0%} of pairs "
+            "apart, a coin 50%. Raise critic_learning_rate or "
+            "critic_hidden_layer_sizes, or train longer"
         )
     what = (
         "Drawn rows do not look like the rows"

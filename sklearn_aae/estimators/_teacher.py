@@ -27,6 +27,8 @@ SPREAD, N_STEPS = 0.9, 40
 N_FOLDS = 5
 # What a held-out probability is mixed with p(y) by: one wrong label does not decide.
 DOUBT = 0.05
+# What labels of all rows count beside a teacher.
+LABELS_ALONE = 0.3
 # Cells of n rows and m classes beyond which labels are not spread.
 MAX_CELLS = 2**25
 # Weights so near to 0 or 1 are it, a share of the number of labels that told them, and
@@ -130,9 +132,7 @@ def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> floa
     this explains, e = 1 + mean log p(y|neighbours) / H(y) within [0, 1], the mean over
     rows whose class has another label, and 1 if there are none. The weight is
     e² / (e² + (1 - e)²), rounded where it is near to 0 or 1: within 0.05 if fewer than
-    25 labels told it, within 0.2 if 100 or more did. Where less than half of
-    the rows lack a label, it grows to 1, which it is where none does: labels tell
-    themselves then what there is to know.
+    25 labels told it, within 0.2 if 100 or more did.
 
     Parameters
     ----------
@@ -158,10 +158,28 @@ def cluster_weight(neighbors: np.ndarray, y: np.ndarray, n_classes: int) -> floa
     # Without any label to ask, one a class is all there is to spread: trust it.
     e = gained[told].mean() / entropy[told].mean() if told.any() else 1.0
     e = min(max(float(e), 0.0), 1.0)
-    trust = e**2 / (e**2 + (1 - e) ** 2)
-    weight = 1 - min(1.0, 2 - 2 * len(at) / len(y)) * (1 - trust)
+    weight = e**2 / (e**2 + (1 - e) ** 2)
     near = min(max(ROUNDED_SHARE * len(at), ROUNDED[0]), ROUNDED[1])
     return float(round(weight)) if min(weight, 1 - weight) < near else weight
+
+
+def label_weight(y: np.ndarray, trust: float) -> float:
+    """Return how far labels count by themselves, beside what a teacher makes of them.
+
+    As far as neighbours are trusted; and where more than half of the rows have a label,
+    up to `LABELS_ALONE`, where all have one: a network finds there what neither
+    teacher does, and of few labels it would know each by heart.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Class numbers, -1 = unlabelled.
+
+    trust : float
+        `cluster_weight`.
+    """
+    share = float((y != UNLABELLED).mean())
+    return max(trust, LABELS_ALONE * (2 * share - 1))
 
 
 def _held_out(neighbors, at, labels, prior) -> np.ndarray:

@@ -7,13 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_aae.metrics._checks import (
+    as_dense,
+    check_complete,
     check_parameter,
     check_rows,
+    check_same_columns,
     check_same_names,
     same_columns,
 )
 from sklearn_aae.metrics._pairs import EXPONENT
-from sklearn_aae.tabular import as_table
+from sklearn_aae.tabular import TableColumns, as_table, column_names, is_frame
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 from sklearn_aae.utils._typing import TableLike
 
@@ -46,12 +49,13 @@ def reconstruction_error(
     """Mean squared error of cells, each column divided by its variance in X.
 
     0 is best; 1 is what the mean of each column would get. Of columns without missing
-    cells that vary it is 1 - R².
+    cells that vary it is 1 - R². Of a column of categories it is the share of cells
+    that got another one, divided by the share that the most frequent one would miss.
 
     Parameters
     ----------
     X : {array-like, DataFrame} of shape (n_samples, n_features)
-        Rows of numbers. Missing cells (NaN) do not count.
+        Rows; categories are in a frame. Missing cells do not count.
 
     X_reconstructed : {array-like, DataFrame} of shape (n_samples, n_features)
         What was made of them.
@@ -66,16 +70,18 @@ def reconstruction_error(
         error of all by the variance of all, both in the units of X: right where these
         are the same for all columns, such as pixels. "raw_values" returns one number
         for each column: NaN for one without any cell, which the averages leave out.
+        Categories have no unit, and no "variance_weighted".
 
     Returns
     -------
     error : float or ndarray of shape (n_features,)
-        Of a constant column, which has no variance, the squared error undivided.
+        Of a constant column, which has no variance, undivided.
 
     Raises
     ------
     ValueError
-        If the shapes differ, or X has no cell.
+        If the shapes differ, X has no cell, or categories are to be
+        "variance_weighted".
 
     See Also
     --------
@@ -92,8 +98,7 @@ def reconstruction_error(
     """
     function = "reconstruction_error"
     check_parameter(function, "multioutput", multioutput, MULTIOUTPUT)
-    cells = check_rows(function, "X", X, missing=True)
-    made = check_rows(function, "X_reconstructed", X_reconstructed)
+    cells, made, typed = _cells_of(function, X, X_reconstructed)
     shape, other = (np.shape(as_table(rows)) for rows in (X, X_reconstructed))
     if len(cells) != len(made) or not same_columns(shape, other):
         raise ValueError(
@@ -101,12 +106,20 @@ def reconstruction_error(
             f"X_reconstructed has shape {other}."
         )
     check_same_names(function, X=X, X_reconstructed=X_reconstructed)
+    if typed.any() and multioutput == "variance_weighted":
+        name = column_names(as_table(X))[int(typed.argmax())]
+        raise ValueError(
+            f"multioutput={multioutput!r} needs columns of one unit, and column "
+            f"{name!r} holds categories."
+        )
     weight = np.ones(len(cells))
     if sample_weight is not None:
         weight = check_sample_weight(sample_weight, cells)
     cells, made = cells[weight > 0], made[weight > 0]
     weight = weight[weight > 0]
     error, squares = _relative_error(cells, made, weight)
+    for j in np.flatnonzero(typed):
+        error[j] = _relative_misses(cells[:, j], made[:, j], weight)
     if np.isnan(error).all():
         raise ValueError(f"All cells of X are missing: {function} has none to compare.")
     if np.isinf(error).any():
@@ -122,6 +135,37 @@ def reconstruction_error(
     if multioutput == "variance_weighted" and varies.any():
         return float(np.average(error[varies], weights=squares[varies]))
     return float(np.nanmean(error))
+
+
+def _cells_of(function: str, X, made) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return cells as numbers, what was made of them, and which columns are typed.
+
+    A category is its number; one that X does not have, or that is missing, is -1.
+    """
+    given, table = as_dense(X, "X"), as_dense(made, "X_reconstructed")
+    learned = TableColumns.learn(given, "from_dtype") if is_frame(given) else None
+    if learned is None or not (is_frame(table) and any(learned.n_categories)):
+        cells = check_rows(function, "X", X, missing=True)
+        typed = np.zeros(cells.shape[1], dtype=bool)
+        return cells, check_rows(function, "X_reconstructed", made), typed
+    check_same_columns(function, X=X, X_reconstructed=made)
+    typed = np.array(learned.n_categories) > 0
+    cells, others = (learned.encode(t).astype(float) for t in (given, table))
+    others[:, typed] = np.nan_to_num(others[:, typed], nan=-1.0)
+    check_complete(function, "X", cells, given, missing=True)
+    check_complete(function, "X_reconstructed", others, table)
+    return cells, others, typed
+
+
+def _relative_misses(x: np.ndarray, made: np.ndarray, weight: np.ndarray) -> float:
+    """Return P(x̂ ≠ x) / P(x is not the most frequent), of the cells that are there."""
+    seen = ~np.isnan(x)
+    x, made, weight = x[seen], made[seen], weight[seen]
+    if not len(x):
+        return np.nan
+    shares = np.bincount(x.astype(int), weight) / weight.sum()
+    rest = 1 - shares.max() if np.count_nonzero(shares) > 1 else 1.0
+    return float(np.average(x != made, weights=weight) / rest)
 
 
 def _relative_error(

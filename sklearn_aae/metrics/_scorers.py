@@ -35,7 +35,9 @@ def aae_scorer(name: str, **kwargs: Any) -> "AAEScorer":
     name : str
         Which metric, and what the fitted model must have for it:
 
-        - "reconstruction_error", negated: ``reconstruct``.
+        - "reconstruction_error", negated: ``reconstruct``. Of rows with categories and
+          missing cells, too. Samples are complete: their metrics need complete rows,
+          "inception_score" and "parzen_log_likelihood" of numbers alone.
         - "frechet_distance", negated: ``sample``.
         - "precision", "recall", "precision_recall": ``sample``. The last one is the
           harmonic mean of both.

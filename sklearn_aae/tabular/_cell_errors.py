@@ -1,5 +1,6 @@
 """Errors of cells: each names the column and what helps in its kind of table."""
 
+from numbers import Number
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -126,6 +127,17 @@ def kinds_error(cells, name, kinds: set[type]) -> ValueError:
         pyarrow=f"pyarrow.array(map(str, X[{name!r}].to_pylist()))",
     )
     if len(kinds) > 1:
+        text = {kind for kind in kinds if issubclass(kind, str)}
+        numbers = {kind for kind in kinds if issubclass(kind, Number)}
+        if text and numbers and text | numbers == kinds:
+            rest = f", errors='coerce'), or text by {call}"
+            call = by_library(
+                cells,
+                array=f"pandas.to_numeric(X[:, {name!r}]{rest}",
+                pandas=f"pandas.to_numeric(X[{name!r}]{rest}",
+                polars=call,
+                pyarrow=call,
+            )
         return ValueError(
             f"Column {name!r} mixes values of the types {types}. Make them one type, "
             f"for example with {call}."

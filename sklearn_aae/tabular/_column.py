@@ -157,8 +157,9 @@ def learn_column(name, cells, categorical: bool | None, *, own_dtype: bool) -> C
     if categorical is False:
         raise ValueError(
             f"Column {name!r} has dtype {cells.dtype} and is not among the categorical "
-            "ones. Use categorical_features='from_dtype', or name it there, or encode "
-            "it first, for example with OrdinalEncoder."
+            "ones: a list has all of them. Add it to the list, or use "
+            "categorical_features='from_dtype', or a dict {name: [categories]}, which "
+            "adds to those, or encode it first, for example with OrdinalEncoder."
         )
     categories = categories_of(cells, name)
     return Column(name, categories=categories or None, empty=not categories)

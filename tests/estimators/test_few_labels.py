@@ -1,13 +1,14 @@
 """What few labels on tables are worth: soft labels, and trust in neighbours."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import KFold, cross_validate
 from sklearn.preprocessing import StandardScaler
 
@@ -58,7 +59,7 @@ def test_neighbours_are_trusted_as_far_as_they_tell_labels(apart, noisy):
     assert cluster_weight(nearest(X, 10), few, 2) < 0.5
     unrelated = np.random.RandomState(0).permutation(few)
     assert cluster_weight(nearest(X, 10), unrelated, 2) == 0
-    assert cluster_weight(nearest(X, 10), y, 2) == 1  # no row is without a label
+    assert cluster_weight(nearest(X, 10), y, 2) == 0  # though all rows have a label
 
 
 @pytest.mark.parametrize("explained", [0.7, 0.3])
@@ -93,9 +94,8 @@ def test_trust_is_computed_from_what_neighbours_explain():
     weight = e**2 / (e**2 + (1 - e) ** 2)
     assert 0.05 < weight < 0.95
     assert cluster_weight(neighbors, y, 2) == pytest.approx(weight)
-    few = y[: 5 * n // 4], neighbors[: 5 * n // 4]  # a fifth is without a label
-    more = 1 - 0.4 * (1 - weight)
-    assert cluster_weight(few[1], few[0], 2) == pytest.approx(more)
+    full = y[:n], neighbors[:n]  # no row is without a label
+    assert cluster_weight(full[1], full[0], 2) == pytest.approx(weight)
 
 
 def test_soft_labels_are_those_of_scikit_learn(noisy):
@@ -151,12 +151,38 @@ def test_the_weight_shares_out_the_strengths(taught, apart):
 
 def test_without_a_teacher_neighbours_are_trusted(noisy):
     X, y, few = noisy
-    options = {**SMALL, "max_iter": 2}
-    plain = SemiSupervisedAAEClassifier(teacher_strength=0, **options).fit(X, few)
-    full = SemiSupervisedAAEClassifier(**options).fit(X, y)
-    for model in (plain, full):
+    options = {**SMALL, "max_iter": 2, "teacher_strength": 0}
+    for labels in (few, y):
+        model = SemiSupervisedAAEClassifier(**options).fit(X, labels)
         assert model.cluster_weight_ == 1
         assert Distill not in phases(model)
+        assert phases(model)[Classify].weight == 10
+
+
+def test_all_labels_are_taught_and_count_themselves(noisy):
+    X, y, _ = noisy
+    options = {**SMALL, "max_iter": 2}
+    for share, alone in ((1.0, 3.0), (0.75, 1.5), (0.4, 0.0)):
+        labels = np.where(np.arange(600) < 600 * share, y, -1)
+        model = SemiSupervisedAAEClassifier(**options).fit(X, labels)
+        assert model.cluster_weight_ == 0
+        assert phases(model)[Distill].weight == 2
+        assert phases(model)[Classify].weight == pytest.approx(alone)
+
+
+def test_labels_that_are_noisy_are_not_learned_by_heart(noisy):
+    X, y, _ = noisy
+    train, test = slice(0, 400), slice(400, None)
+    options = {"random_state": 0}
+    taught = SemiSupervisedAAEClassifier(**options).fit(X[train], y[train])
+    alone = SemiSupervisedAAEClassifier(teacher_strength=0, **options)
+    alone.fit(X[train], y[train])
+    line = LogisticRegression().fit(X[train], y[train])
+    loss = {
+        name: log_loss(y[test], model.predict_proba(X[test]))
+        for name, model in (("taught", taught), ("alone", alone), ("line", line))
+    }
+    assert loss["taught"] < min(loss["alone"] - 0.1, loss["line"] + 0.05)
 
 
 def test_weights_of_classes_and_rows_reach_the_teacher(noisy):
@@ -294,3 +320,25 @@ def test_hidden_units_are_dropped_where_neighbours_say_little(share):
         # The two hidden layers; before them an encoder may hide cells.
         np.testing.assert_allclose([float(p) for p in rates[-2:]], dropped)
         assert len(rates) >= 2
+
+
+def test_labels_of_classes_without_a_training_row_are_warned_of(apart):
+    X, y, _ = apart
+    model = SemiSupervisedAAEClassifier(**{**SMALL, "max_iter": 2})
+    names = np.array(["a", "b", "c"], dtype=object)[y]
+    model.fit(X[y < 2], names[y < 2])
+    message = r"\d+ of 300 labels are of classes that the fit had no row of.*'c'"
+    with pytest.warns(UserWarning, match=message):
+        found = model.score(X, names)
+    assert found == (model.predict(X) == names).mean()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.score(X[y < 2], names[y < 2])
+
+
+def test_logarithms_of_probabilities(apart):
+    X, y, _ = apart
+    model = SemiSupervisedAAEClassifier(**{**SMALL, "max_iter": 2}).fit(X, y)
+    log_proba = model.predict_log_proba(X)
+    np.testing.assert_array_equal(log_proba.argmax(1), model.predict(X))
+    np.testing.assert_allclose(np.exp(log_proba), model.predict_proba(X))

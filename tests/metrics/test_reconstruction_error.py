@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
 
-from sklearn_aae.metrics import reconstruction_error
+from sklearn_aae import AAETransformer
+from sklearn_aae.metrics import aae_scorer, reconstruction_error
 
 
 @pytest.fixture
@@ -95,3 +97,41 @@ def test_errors_in_units_are_weighted_as_scikit_learn_does():
     assert reconstruction_error(hole, made, **options) == pytest.approx(total)
     flat = np.ones((4, 2))
     assert reconstruction_error(flat, flat + 2, **options) == 4.0
+
+
+def test_categories_are_missed_in_relation_to_the_most_frequent():
+    X = pd.DataFrame(
+        {"x": [1.0, 2.0, 3.0, 4.0], "k": ["a", "a", "b", None], "c": list("zzzz")}
+    )
+    made = X.assign(x=2.5, k=["a", "b", "b", "a"], c=["z", "z", "z", "new"])
+    found = reconstruction_error(X, made, multioutput="raw_values")
+    # A third of the known cells is missed, as by "a" for all; a constant one undivided.
+    np.testing.assert_allclose(found, [1.0, 1.0, 0.25])
+    assert reconstruction_error(X, made) == pytest.approx(0.75)
+    weight = [1, 3, 2, 1]
+    repeated = (t.loc[np.repeat(np.arange(4), weight)] for t in (X, made))
+    assert reconstruction_error(X, made, sample_weight=weight) == pytest.approx(
+        reconstruction_error(*repeated)
+    )
+    assert reconstruction_error(X, X.fillna({"k": "a"})) == 0
+    options = {"multioutput": "variance_weighted"}
+    with pytest.raises(ValueError, match="one unit, and column 'k' holds categories"):
+        reconstruction_error(X, made, **options)
+    with pytest.raises(
+        ValueError, match=r"X_reconstructed.* has 1 missing or infinite"
+    ):
+        reconstruction_error(X, made.assign(x=[1, 2, 3, np.nan]))
+
+
+def test_a_search_of_a_mixed_table_scores_reconstructions():
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"x": rng.normal(size=60), "k": ["a", "b", "c"] * 20})
+    X.loc[::9, "x"] = np.nan
+    search = GridSearchCV(
+        AAETransformer(max_iter=3, random_state=0),
+        {"n_components": [1, 2]},
+        cv=2,
+        scoring=aae_scorer("reconstruction_error"),
+        error_score="raise",
+    ).fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
