@@ -1,5 +1,8 @@
 """Adversarial autoencoders as scikit-learn estimators."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sklearn_aae import model_selection as _model_selection  # noqa: F401, registers
 from sklearn_aae._version import __version__
 from sklearn_aae.estimators._classifier import SemiSupervisedAAEClassifier
@@ -18,3 +21,19 @@ __all__ = [
     "SemiSupervisedAAEClassifier",
     "__version__",
 ]
+
+# Imported when they are asked for: the estimators need none of them.
+_LAZY = {"inspection", "persistence", "report"}
+
+if TYPE_CHECKING:
+    from sklearn_aae import inspection, persistence, report  # noqa: F401
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

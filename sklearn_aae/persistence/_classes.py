@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn import model_selection
-from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -89,25 +87,6 @@ NAMES = {id(found): name for name, found in KNOWN.items()}
 def full_name(found: type | FunctionType) -> str:
     """Return the name of a class or function with that of its module."""
     return f"{found.__module__}.{found.__qualname__}"
-
-
-# What searches hold, and skops takes for unknown (0.16): splitters, scorers, metrics.
-SEARCHES = [
-    kind
-    for kind in vars(model_selection).values()
-    if isinstance(kind, type)
-    and hasattr(kind, "get_n_splits")
-    and not inspect.isabstract(kind)
-]
-SCORERS = [
-    *(full_name(get_scorer(name)._score_func) for name in get_scorer_names()),
-    *(
-        f"sklearn.metrics._scorer.{name}"
-        for name in ("_MultimetricScorer", "_PassthroughScorer", "_Scorer")
-    ),
-]
-# For skops: what a file of it may hold of this library, and of searches.
-TRUSTED_TYPES = sorted({*map(full_name, [*OWN.values(), *SEARCHES]), *SCORERS})
 
 
 def name_of(found: Any) -> str | None:

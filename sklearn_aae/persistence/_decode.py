@@ -68,8 +68,9 @@ class Decoder:
         TAGS[tag].check(self, inner)
         self._n_complete += tag in COUNTED
 
-    def check_all_used(self) -> None:
-        """Raise RefusedFileError if the file holds arrays that nothing asks for."""
+    def check_all_used(self, but: str | None = None) -> None:
+        """Raise RefusedFileError if nothing asks for an array of the file, but one."""
+        self._unused.discard(but)
         if self._unused:
             raise RefusedFileError(f"Nothing uses its array {min(self._unused)!r}.")
 

@@ -36,10 +36,14 @@ class Encoder:
     ----------
     arrays : dict of str to ndarray
         By the place where each was met first.
+
+    named : set of str
+        Names of classes and functions, as the file has them.
     """
 
     def __init__(self):
         self.arrays: dict[str, np.ndarray] = {}
+        self.named: set[str] = set()
         self._known: dict[int, int] = {}  # places of what is complete
         self._kept: list[Any] = []  # alive, so that no id is given twice
         self._open: set[int] = set()
@@ -70,8 +74,10 @@ class Encoder:
             return encode(self, value, at)
         if isinstance(value, np.generic):
             return {"scalar": self._listed(np.asarray(value), at)}
-        if name_of(value) is not None:
-            return {"named": name_of(value)}
+        name = name_of(value)
+        if name is not None:
+            self.named.add(name)
+            return {"named": name}
         return self._once(value, at)
 
     def _once(self, value: Any, at: str) -> Any:
@@ -115,6 +121,7 @@ class Encoder:
             )
         if state and CALLBACKS in state:  # of a fit, not of what it has learnt
             state = {key: part for key, part in state.items() if key != CALLBACKS}
+        self.named.add(name)
         return {"class": name, "state": self.encode(state, at)}
 
     def _array(self, value: np.ndarray, at: str) -> dict:

@@ -15,7 +15,7 @@ from sklearn_aae.persistence import _pipelines
 from sklearn_aae.persistence._classes import Allowed
 from sklearn_aae.persistence._decode import Decoder
 from sklearn_aae.persistence._encode import Encoder
-from sklearn_aae.persistence._pipelines import SKOPS
+from sklearn_aae.persistence._pipelines import OBJECTS, SKOPS
 from sklearn_aae.persistence._versions import (
     FORMAT,
     VERSIONS,
@@ -53,11 +53,17 @@ def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError
-        If a parameter or attribute is of a type that files cannot hold, such as a
-        lambda: the message names it.
+        If a parameter or attribute is of a type that files cannot hold, or cannot be
+        found again by its name, such as a lambda: the message names it.
 
     ValueError
         If `path` is a folder or no regular file, or in no folder that exists.
+
+    Warns
+    -----
+    UserWarning
+        If a pipeline or search holds types that `load` does not trust unasked, such as
+        trees: the message has the list to pass.
 
     See Also
     --------
@@ -96,13 +102,23 @@ def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
             "exists."
         )
     manifest: dict[str, Any] = {"format": FORMAT, "versions": VERSIONS}
+    foreign: list[str] = []
     if isinstance(estimator, BaseModel):
         encoder = Encoder()
         manifest["estimator"], arrays = encoder.encode(estimator), encoder.arrays
     else:
-        manifest[SKOPS], arrays = SKOPS, {SKOPS: _pipelines.dump(estimator)}
+        dumped = _pipelines.dump(estimator)
+        manifest |= dumped.manifest
+        arrays, foreign = dumped.arrays, dumped.foreign
     with replacing(path) as file:
         write(file, manifest, arrays)
+    if foreign:  # said when the file is there, also where warnings are errors
+        names = ", ".join(foreign)
+        warnings.warn(
+            f"{os.fspath(path)} holds {names}, which load does not trust unasked. It "
+            f"will want load(path, trusted=[{names}]).",
+            stacklevel=2,
+        )
 
 
 def load(path: str | os.PathLike[str], *, trusted: Iterable = ()) -> Any:
@@ -123,7 +139,8 @@ def load(path: str | os.PathLike[str], *, trusted: Iterable = ()) -> Any:
     trusted : iterable of classes and functions, default=()
         Your own ones that the estimator holds: modules passed as `encoder` or
         `decoder`, functions as `prior`, callbacks, subclasses of estimators. Of a
-        pipeline also names, as skops has them, of steps of other libraries.
+        pipeline or search also names, as skops has them, of types of other libraries,
+        and of trees: `save` lists them in a warning.
 
     Returns
     -------
@@ -181,15 +198,12 @@ def _load(file: BinaryIO, trusted: list):
     manifest, arrays, size = read(file)
     check_versions(manifest)
     content = set(manifest) - {"format", "versions"}
-    if content == {SKOPS}:
-        return _load_by_skops(manifest, arrays, trusted)
+    if content in ({SKOPS}, {SKOPS, OBJECTS}):
+        return _load_by_skops(manifest, arrays, trusted, size)
     if content != {"estimator"}:
         raise RefusedFileError(f"Its manifest has unknown parts: {sorted(content)}.")
     node, decoder = manifest["estimator"], Decoder(arrays, Allowed(trusted), size)
-    try:
-        decoder.check(node)
-    except RecursionError:
-        raise RefusedFileError("Its content is nested too deeply.") from None
+    _check(decoder, node)
     decoder.check_all_used()
     warn_of_scikit_learn(manifest["versions"])
     with _building():
@@ -199,15 +213,28 @@ def _load(file: BinaryIO, trusted: list):
     return estimator
 
 
-def _load_by_skops(manifest: dict, arrays: StoredArrays, trusted: list):
+def _check(decoder: Decoder, node: Any) -> None:
+    """Check what a file holds, before any of it is built."""
+    try:
+        decoder.check(node)
+    except RecursionError:
+        raise RefusedFileError("Its content is nested too deeply.") from None
+
+
+def _load_by_skops(manifest: dict, arrays: StoredArrays, trusted: list, size: int):
     """Check and build an estimator of scikit-learn."""
-    if manifest[SKOPS] != SKOPS or list(arrays) != [SKOPS]:
-        raise RefusedFileError("It holds other arrays than the file of skops in it.")
+    if manifest[SKOPS] != SKOPS or SKOPS not in arrays:
+        raise RefusedFileError("It has no bytes of skops.")
+    # Names, which skops has for classes, are no classes to make an object of torch of.
+    allowed = Allowed(one for one in trusted if not isinstance(one, str))
+    node, decoder = manifest.get(OBJECTS, []), Decoder(arrays, allowed, size)
+    _check(decoder, node)
+    decoder.check_all_used(but=SKOPS)
     blob = arrays[SKOPS].tobytes()
     known = _pipelines.check_types(blob, trusted)
     warn_of_scikit_learn(manifest["versions"])
     with _building():
-        return _pipelines.restore(blob, known)
+        return _pipelines.restore(blob, known, decoder.build(node))
 
 
 @contextlib.contextmanager

@@ -1,19 +1,45 @@
 """Estimators of scikit-learn that hold some of this library: through skops.
 
-What skops writes is one array of bytes in the file.
+What skops writes is one array of bytes in the file. Objects of torch, which it cannot
+store, lie beside it, as they do in the file of a single estimator.
 """
 
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from sklearn_aae.persistence._classes import TRUSTED_TYPES, full_name
+from sklearn_aae.persistence._classes import KNOWN, full_name
+from sklearn_aae.persistence._encode import Encoder
+from sklearn_aae.persistence._set_apart import Kept, giving, set_apart
+from sklearn_aae.persistence._trusted import TRUSTED_TYPES
 from sklearn_aae.utils._container import RefusedFileError
 from sklearn_aae.utils._optional import import_optional
 
-# The name of the array.
-SKOPS = "skops"
+# The name of the array, and of the objects beside it.
+SKOPS, OBJECTS = "skops", "objects"
+
+
+class Dumped(NamedTuple):
+    """An estimator as parts of a file.
+
+    Attributes
+    ----------
+    manifest : dict
+        Its part of the manifest.
+
+    arrays : dict of str to ndarray
+        The bytes of skops, and what objects of torch hold.
+
+    foreign : list of str
+        What `load` wants to be told in `trusted`, as Python writes it.
+    """
+
+    manifest: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    foreign: list[str]
 
 
 def _skops() -> ModuleType:
@@ -21,9 +47,42 @@ def _skops() -> ModuleType:
     return import_optional("skops.io", feature=feature, extra="skops")
 
 
-def dump(estimator) -> np.ndarray:
-    """Return an estimator as the bytes of skops."""
-    return np.frombuffer(_skops().dumps(estimator), np.uint8)
+def dump(estimator: BaseEstimator) -> Dumped:
+    """Return an estimator as parts of a file.
+
+    Raises
+    ------
+    TypeError
+        If it holds what no file can hold, or what could never be loaded.
+    """
+    skops, encoder = _skops(), Encoder()
+    copied, objects = set_apart(estimator)
+    try:
+        blob = skops.dumps(copied)
+    except Exception as error:
+        raise TypeError(
+            f"skops cannot store this {type(estimator).__name__}: "
+            f"{type(error).__name__}: {error}. Of a search, save best_estimator_, "
+            "which is without what was searched; or use joblib.dump."
+        ) from error
+    foreign = [repr(name) for name in _unknown(blob, _known())]
+    manifest: dict[str, Any] = {SKOPS: SKOPS}
+    if objects:
+        manifest[OBJECTS] = encoder.encode(objects, OBJECTS)
+        foreign += sorted(name.rpartition(".")[2] for name in encoder.named - {*KNOWN})
+    arrays = {SKOPS: np.frombuffer(blob, np.uint8), **encoder.arrays}
+    return Dumped(manifest, arrays, foreign)
+
+
+def _known(trusted: Sequence = ()) -> list[str]:
+    """Return the names of what skops may load: ours, and the caller's."""
+    names = [one if isinstance(one, str) else full_name(one) for one in trusted]
+    return sorted({*TRUSTED_TYPES, full_name(Kept), *names})
+
+
+def _unknown(blob: bytes, known: Sequence[str]) -> list[str]:
+    """Return the names in the bytes of skops that are not known."""
+    return sorted(set(_skops().get_untrusted_types(data=blob)) - set(known))
 
 
 def check_types(blob: bytes, trusted: Sequence) -> list[str]:
@@ -32,15 +91,14 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
     Parameters
     ----------
     blob : bytes
-        What `dump` returned.
+        Of skops.
 
     trusted : sequence of classes, functions and str
         The caller's.
     """
-    names = [one if isinstance(one, str) else full_name(one) for one in trusted]
-    known = sorted({*TRUSTED_TYPES, *names})
+    known = _known(trusted)
     try:
-        unknown = sorted(set(_skops().get_untrusted_types(data=blob)) - set(known))
+        unknown = _unknown(blob, known)
     except ImportError:
         raise
     except Exception as error:
@@ -56,6 +114,7 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
     return known
 
 
-def restore(blob: bytes, known: list[str]):
+def restore(blob: bytes, known: list[str], objects: list) -> BaseEstimator:
     """Return the estimator that `dump` was given, made of known types."""
-    return _skops().loads(blob, trusted=known)
+    with giving(objects):
+        return _skops().loads(blob, trusted=known)

@@ -15,6 +15,7 @@ from sklearn_aae import (
     GANSampler,
     SemiSupervisedAAEClassifier,
 )
+from sklearn_aae.persistence import load, save
 
 SMALL = {
     "hidden_layer_sizes": (4,),
@@ -90,3 +91,14 @@ def assert_same():
             assert same(other) if same else np.array_equal(rows, other), method
 
     return compare
+
+
+@pytest.fixture
+def there_and_back(tmp_path):
+    """Return a function that saves an estimator and loads it."""
+
+    def through_a_file(estimator, **options):
+        save(estimator, tmp_path / "model.aae")
+        return load(tmp_path / "model.aae", **options)
+
+    return through_a_file

@@ -12,15 +12,6 @@ import pytest
 import skops.io
 import skorch
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import (
-    GridSearchCV,
-    RepeatedKFold,
-    StratifiedShuffleSplit,
-    TimeSeriesSplit,
-)
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import distributions as D
 from torch import nn
 
@@ -35,17 +26,6 @@ KINDS = [
     "ConditionalAAETransformer",
     "AAEOutlierDetector",
 ]
-
-
-@pytest.fixture
-def there_and_back(tmp_path):
-    """Return a function that saves an estimator and loads it."""
-
-    def through_a_file(estimator, **options):
-        save(estimator, tmp_path / "model.aae")
-        return load(tmp_path / "model.aae", **options)
-
-    return through_a_file
 
 
 def by_file(model, path):
@@ -312,58 +292,3 @@ def test_what_holds_itself_cannot_be_saved(tmp_path):
 def test_only_estimators_are_saved(tmp_path):
     with pytest.raises(TypeError, match="save takes estimators, and got dict"):
         save({}, tmp_path / "model.aae")
-
-
-# --- pipelines ------------------------------------------------------------------------
-
-
-def test_a_pipeline(make, there_and_back):
-    steps = StandardScaler(), make("AAETransformer"), LogisticRegression()
-    X, y = np.random.RandomState(0).normal(size=(30, 3)), np.arange(30) % 2
-    model = make_pipeline(*steps).fit(X, y)
-    loaded = there_and_back(model)
-    assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
-
-
-def test_a_search_with_a_prior_and_a_frame(make, there_and_back, assert_same):
-    model = make("AAETransformer", "pandas", prior=priors.Laplace(2))
-    frame = pd.DataFrame({"x": np.arange(30.0), "kind": ["a", "b", "c"] * 10})
-    search = GridSearchCV(model, {"n_components": [2]}, cv=2).fit(frame)
-    loaded = there_and_back(search)
-    assert loaded.best_score_ == search.best_score_
-    assert_same(search.best_estimator_, loaded.best_estimator_, frame)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"scoring": "accuracy", "cv": StratifiedShuffleSplit(2, random_state=0)},
-        {"scoring": ["accuracy", "f1"], "refit": "f1", "cv": RepeatedKFold(n_splits=2)},
-        {"scoring": "roc_auc", "cv": TimeSeriesSplit(2)},
-    ],
-)
-def test_a_search_by_any_scores_and_splits(options, make, there_and_back):
-    X, y = np.random.RandomState(0).normal(size=(30, 3)), np.arange(30) % 2
-    model = make("SemiSupervisedAAEClassifier")
-    search = GridSearchCV(model, {"n_components": [1, 2]}, **options).fit(X, y)
-    loaded = there_and_back(search)
-    assert loaded.best_score_ == search.best_score_
-    assert np.array_equal(loaded.predict_proba(X), search.predict_proba(X))
-
-
-class OwnStep(StandardScaler):
-    """A step of the caller."""
-
-
-@pytest.mark.parametrize("as_name", [False, True])
-def test_own_steps_of_a_pipeline_are_to_be_trusted(as_name, make, there_and_back):
-    X = np.random.RandomState(0).normal(size=(30, 3))
-    model = make_pipeline(OwnStep(), make("AAETransformer")).fit(X)
-    with pytest.raises(RefusedFileError, match="OwnStep"):
-        there_and_back(model)
-    name = f"{OwnStep.__module__}.OwnStep"
-    try:
-        loaded = there_and_back(model, trusted=[name if as_name else OwnStep])
-    except RefusedFileError as error:  # skops imports by name: the test's has none
-        pytest.skip(str(error))
-    assert np.array_equal(loaded.transform(X), model.transform(X))

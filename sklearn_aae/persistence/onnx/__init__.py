@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aae.estimators import BaseModel
 from sklearn_aae.estimators._gan import GANSampler
+from sklearn_aae.persistence.onnx._names import name_inputs, unused
 from sklearn_aae.tabular import as_table
 from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.utils._optional import import_optional
@@ -71,7 +72,8 @@ def to_onnx(
 
     ValueError
         If ONNX lacks what the model needs: ``scale="quantile"``; scores of counts, and
-        of priors such as mixtures; categories that are neither text nor numbers.
+        of priors such as mixtures; categories that are neither text nor numbers; a
+        column without a name.
 
     See Also
     --------
@@ -81,8 +83,8 @@ def to_onnx(
     -----
     In a frame's inputs a missing category is the text "nan", "NaN", "None", "<NA>",
     "NaT" or "", if that is no category itself, and a missing number is NaN. Inputs have
-    the order of the columns; in their names skl2onnx replaces what is no letter or
-    digit by "_".
+    the order and the names of the columns. An output that a column is called like gets
+    an underscore behind its name, and so do "codes" of a table with such a column.
 
     Answers differ from those of the estimator, whose networks may have float64, by some
     1e-7 of the largest of them.
@@ -116,24 +118,33 @@ def to_onnx(
                 "method='inverse_transform' takes an estimator of sklearn_aae. Of a "
                 f"{type(estimator).__name__}, pass the step that makes rows."
             )
-        k = _code_width(estimator)
-        codes = [("codes", skl2onnx.common.data_types.FloatTensorType([None, k]))]
-        return skl2onnx.to_onnx(
-            convert.Decoding(estimator), initial_types=codes, **options
+        rows = convert.Decoding(estimator)
+        columns = [name for name, _ in convert.outputs(rows)]
+        _check_names(columns)
+        kind = skl2onnx.common.data_types.FloatTensorType(
+            [None, _code_width(estimator)]
         )
+        codes = [(unused("codes", columns), kind)]
+        return skl2onnx.to_onnx(rows, initial_types=codes, **options)
     if X is None:
         raise ValueError("to_onnx needs X: some rows, for the types of the inputs.")
     asked = {id(step): {convert.CODES: True} for step in _inner_steps(estimator)}
-    return skl2onnx.to_onnx(
-        estimator, initial_types=_inputs(estimator, X), options=asked or None, **options
+    inputs = _inputs(estimator, X)
+    names = [name for name, _ in inputs]
+    _check_names(names)
+    model = skl2onnx.to_onnx(
+        estimator, initial_types=inputs, options=asked or None, **options
     )
+    name_inputs(model, names)
+    return model
 
 
 def register_onnx() -> ModuleType:
     """Let skl2onnx convert the estimators of this library, alone and in pipelines.
 
-    ``skl2onnx.to_onnx(pipeline, X)`` then works, as `to_onnx` does. An `AAEClusterer`
-    or `SemiSupervisedAAEClassifier` that is no last step is to be asked for its codes:
+    ``skl2onnx.to_onnx(pipeline, X)`` then works, as `to_onnx` does, but it replaces in
+    names of inputs what is no letter or digit by "_". An `AAEClusterer` or
+    `SemiSupervisedAAEClassifier` that is no last step is to be asked for its codes:
     ``options={id(step): {"codes": True}}``, which `to_onnx` does by itself.
 
     Returns
@@ -170,6 +181,15 @@ def register_onnx() -> ModuleType:
     return _convert
 
 
+def _check_names(names: list[str]) -> None:
+    """Raise ValueError if a column has a name that ONNX cannot hold."""
+    if "" in names:
+        raise ValueError(
+            "A column has the name '', and ONNX has no value without a name. Name it "
+            "before the fit."
+        )
+
+
 def _code_width(estimator) -> int:
     """Return the number of columns of what is decoded."""
     found = getattr(estimator, "_n_features_out", None)
@@ -202,8 +222,8 @@ def _inputs(estimator, X) -> list[tuple]:
     X = as_table(X)
     frame = as_frame(X)
     if frame is not None:
-        columns = [(name, frame[name]) for name in frame.columns]
-        return [(str(name), _column_type(types, c, str(name))) for name, c in columns]
+        columns = [(str(cells.name), cells) for cells in frame.iter_columns()]
+        return [(name, _column_type(types, cells, name)) for name, cells in columns]
     if issparse(X):
         X = X[:1].toarray()  # rows of an ONNX model are dense
     X = np.asarray(X)

@@ -59,7 +59,7 @@ def _label_type(labels: np.ndarray, shape: list):
     return (StringTensorType if kind == "U" else Int64TensorType)(shape)
 
 
-def _outputs(model: Any, *, as_codes: bool) -> list[tuple[str, Any]]:
+def outputs(model: Any, *, as_codes: bool = False) -> list[tuple[str, Any]]:
     """Return names and types of what an estimator answers."""
     if isinstance(model, Decoding):
         columns = model.estimator.columns_
@@ -104,7 +104,7 @@ def _parse(scope, model, inputs, custom_parsers=None):
     operator = scope.declare_local_operator(_alias(type(model)), model)
     operator.inputs.extend(inputs)
     options = scope.get_options(model, {CODES: False}, fail=False)
-    for name, kind in _outputs(model, as_codes=bool(options.get(CODES))):
+    for name, kind in outputs(model, as_codes=bool(options.get(CODES))):
         operator.outputs.append(scope.declare_local_variable(name, kind))
     return list(operator.outputs)
 
