@@ -844,7 +844,22 @@ def test_contributions_of_the_most_unusual_rows_sum_to_their_scores(make):
     assert display.image_.get_clim() == (0.0, display.contributions[:, :-1].max())
     at = display.row_names.index("7")
     assert display.column_names[np.argmax(display.contributions[at])] in ("x20", "20")
-    np.testing.assert_array_equal(display.image_.get_array(), display.contributions)
+    drawn = display.image_.get_array()
+    np.testing.assert_array_equal(drawn[:, :-1], display.contributions[:, :-1])
+
+
+def test_other_columns_are_figures_and_no_colour():
+    display = OutlierContributionDisplay.from_estimator(DETECTOR, X, n_columns=4)
+    hidden = np.ma.getmaskarray(display.image_.get_array())
+    assert hidden[:, -1].all()
+    assert not hidden[:, :-1].any()
+    written = [float(text.get_text()) for text in display.sums_]
+    rest = display.scores - display.contributions[:, :-1].sum(axis=1)
+    np.testing.assert_allclose(written, rest, rtol=6e-3)
+    assert {text.get_position()[0] for text in display.sums_} == {4}
+    everything = OutlierContributionDisplay.from_estimator(DETECTOR, X, n_columns=64)
+    assert everything.sums_ == []
+    assert not np.ma.getmaskarray(everything.image_.get_array()).any()
 
 
 def test_contributions_of_few_rows_and_columns_and_of_none():
