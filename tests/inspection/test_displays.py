@@ -649,6 +649,50 @@ def test_curves_have_a_band_of_what_chance_reads(aae):
     assert TrainingCurvesDisplay(history=older).plot().band_ is None
 
 
+def test_curves_of_many_losses_are_in_rows_with_readable_titles():
+    model = SemiSupervisedAAEClassifier(**SMALL).fit(X, np.where(y < 5, y, -1))
+    display = TrainingCurvesDisplay.from_estimator(model)
+    grid = display.axes_[0].get_gridspec()
+    assert len(display.axes_) > 4 >= grid.ncols
+    assert (
+        len(display.axes_) <= grid.nrows * grid.ncols < len(display.axes_) + grid.nrows
+    )
+    width, height = display.figure_.get_size_inches()
+    assert (width, height) == pytest.approx((2.9 * grid.ncols, 2.7 * grid.nrows))
+    titles = [ax.get_title() for ax in display.axes_]
+    assert not any("_" in title for title in titles)
+    pair = display.axes_[titles.index("adversarial losses of labels")]
+    legend = [text.get_text() for text in pair.get_legend().get_texts()]
+    assert legend == ["critic", "generator"]
+    assert list(pair.lines) == [
+        display.lines_[f"label_{part}"] for part in ("critic", "generator")
+    ]
+    names = [{"epoch": 1} | {f"loss_{i}": 1.0 for i in range(n)} for n in range(1, 12)]
+    for n, line in enumerate(names, start=1):
+        panels = TrainingCurvesDisplay(history=[line]).plot().axes_
+        grid = panels[0].get_gridspec()
+        assert (len(panels), grid.nrows) == (n, -(-n // 4))
+        assert panels[0].get_title() == "loss 0"
+
+
+def test_no_curve_runs_behind_a_legend():
+    names = ("critic", "generator", "prior_match", "prior_match_noise")
+    rising = [{"epoch": i} | dict.fromkeys(names, 1.0 * i) for i in range(1, 9)]
+    display = TrainingCurvesDisplay(history=rising).plot()
+    display.figure_.draw_without_rendering()
+    legends = [ax.get_legend() for ax in display.axes_]
+    assert len(legends) == 2
+    for ax, legend in zip(display.axes_, legends, strict=True):
+        (left, low), (right, _) = legend.get_window_extent().get_points()
+        box = ax.get_window_extent()
+        assert box.x0 < left < right < box.x1
+        for line in ax.lines:
+            assert ax.transData.transform(line.get_xydata())[:, 1].max() < low
+    higher = [line | dict.fromkeys(names, 99.0) for line in rising]
+    TrainingCurvesDisplay(history=higher).plot(ax=display.axes_)
+    assert all(ax.get_ylim()[1] > 99.0 for ax in display.axes_)
+
+
 def test_curves_in_axes_of_the_caller(aae):
     figure, axes = plt.subplots(2, 2)
     display = TrainingCurvesDisplay.from_estimator(aae, ax=axes)
