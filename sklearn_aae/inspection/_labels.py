@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_aae.inspection._style import LOOKS, legend_scale
+from sklearn_aae.inspection._style import LOOKS, legend_scale, shortened
 from sklearn_aae.tabular import column_values, is_labelled
 
 # With more classes than this, colours are of a continuous map, without a legend;
@@ -44,12 +44,25 @@ def looks_of(plt, cmap, names) -> dict:
     return dict(zip(names, colors, strict=True))
 
 
+def named_classes(classes) -> tuple:
+    """Return the classes that have a place in a legend: all, or of too many none."""
+    few = classes is not None and len(classes) <= MAX_LEGEND
+    return tuple(classes.tolist()) if few else ()
+
+
+def legend_names(classes) -> list[str]:
+    """Return the names of classes, shortened where that leaves them different."""
+    names = [str(name) for name in classes]
+    short = [shortened(name) for name in names]
+    return short if len(set(short)) == len(names) else names
+
+
 def draw_legend(ax, points: list, classes, title: str) -> None:
     """Name the classes beside the picture, in full colour however faint points are."""
     legend = ax.legend(
         points,
-        [str(name) for name in classes],
-        title=title,
+        legend_names(classes),
+        title=shortened(title),
         loc="center left",
         # Names of the axes of a space stand out of it.
         bbox_to_anchor=(1.15 if ax.name == "3d" else 1.0, 0.5),

@@ -9,12 +9,13 @@ from sklearn.utils import check_consistent_length
 from sklearn_aae.inspection._density import PlaneDensity, has_heads, prior_density
 from sklearn_aae.inspection._estimator import check_count, check_estimator, check_plane
 from sklearn_aae.inspection._labels import (
-    MAX_LEGEND,
     UNLABELLED_COLOR,
     colored,
     draw_legend,
     looks_of,
+    named_classes,
 )
+from sklearn_aae.inspection._latent_axes import finish_axes, latent_axes
 from sklearn_aae.inspection._style import LINES, point_style, write_name
 from sklearn_aae.inspection._thumbnails import Thumbnails, make_thumbnails
 from sklearn_aae.tabular import UNLABELLED, column_values
@@ -50,7 +51,7 @@ class LatentSpaceDisplay:
         densities by the class or cluster. None draws no contours.
 
     y_name : str, default="y"
-        What the legend calls y.
+        What the legend calls y. It shortens names of more than 24 letters.
 
     thumbnails : Thumbnails, default=None
         Pictures of some rows: ``rows`` of shape (n_thumbnails,), ``pictures`` of shape
@@ -246,10 +247,11 @@ class LatentSpaceDisplay:
         plt = import_optional(
             "matplotlib.pyplot", feature="LatentSpaceDisplay.plot", extra="plot"
         )
-        self.ax_ = ax = _axes(plt, ax, in_space=self.codes.shape[1] == 3)
+        coloring = None if self.y is None else colored(self.y)
+        names = () if coloring is None else named_classes(coloring[2])
+        self.ax_ = ax = latent_axes(plt, ax, self.codes.shape[1], names)
         self.figure_ = ax.figure
         style = point_style(len(self.codes)) | (scatter_kwargs or {})
-        coloring = None if self.y is None else colored(self.y)
         looks = self._looks(plt, cmap, coloring)
         self._plot_points(cmap, style, coloring, looks)
         self.contours_, self.head_contours_ = None, {}
@@ -261,9 +263,7 @@ class LatentSpaceDisplay:
             style = thumbnail_kwargs or {}
             drawn = self.thumbnails.draw(plt, ax, self.codes, frames, style)
             self.thumbnails_ = drawn
-        ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-        if self.codes.shape[1] == 3:
-            ax.set_zlabel("$z_3$")
+        finish_axes(ax)
         return self
 
     def _looks(self, plt, cmap, coloring) -> dict:
@@ -300,8 +300,9 @@ class LatentSpaceDisplay:
             ax.scatter(*codes[values == name].T, **style | looks[name])
             for name in classes.tolist()
         ]
-        if len(classes) <= MAX_LEGEND:
-            names = [*classes, "unlabelled"][: len(self.points_)]
+        names = named_classes(classes)
+        if len(names):
+            names = [*names, "unlabelled"][: len(self.points_)]
             draw_legend(ax, self.points_, names, self.y_name)
 
     def _plot_contours(self, looks: dict, coverage, style: dict) -> None:
@@ -341,30 +342,6 @@ class LatentSpaceDisplay:
             else:
                 frames.append(looks[values[place[row]]])
         return frames
-
-
-def _axes(plt, ax, *, in_space: bool):
-    """Return axes of as many dimensions as the codes have: those given, or new ones.
-
-    Raises
-    ------
-    ValueError
-        If those given have others.
-    """
-    kind = {"projection": "3d"} if in_space else {}
-    if ax is None:
-        # "constrained" forgets the labels of axes that are narrowed to equal units.
-        layout = "constrained" if in_space else "compressed"
-        options = {"figsize": (6.4, 5.4), "layout": layout}
-        return plt.subplots(subplot_kw=kind, **options)[1]
-    if (ax.name == "3d") != in_space:
-        codes, given = (3, 2) if in_space else (2, 3)
-        advice = 'subplot_kw={"projection": "3d"}' if in_space else ""
-        raise ValueError(
-            f"ax has {given} dimensions, but codes have {codes} columns. Make it by "
-            f"plt.subplots({advice}), or leave ax=None."
-        )
-    return ax
 
 
 def _labels(estimator, X, y) -> tuple[np.ndarray | None, str, Callable]:

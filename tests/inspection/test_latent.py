@@ -1,6 +1,7 @@
 """Latent spaces: heads in their colours, small pictures, and codes in space."""
 
 from functools import cache
+from itertools import combinations
 
 import matplotlib
 
@@ -305,6 +306,66 @@ def test_numbers_in_space_have_a_colour_bar():
     display = draw(transformer(3), X[:150], values[:150])
     assert len(display.figure_.axes) == 2
     assert draw(transformer(3), X[:1], values[:1]).codes.shape == (1, 3)
+
+
+def within(figure, box):
+    width, height = figure.canvas.get_width_height()
+    return min(box.x0, box.y0) >= 0 and box.x1 <= width and box.y1 <= height
+
+
+@pytest.mark.parametrize("spread", [(1, 1, 1), (0.3, 5, 5), (5, 1, 5), (5, 5, 0.3)])
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_space_has_its_ticks_apart_and_its_legend_whole(kind, spread):
+    codes = np.random.default_rng(0).normal(size=(200, 3)) * spread
+    values = np.arange(200) % 3 + (0.5 if kind == "numbers" else 0)
+    display = LatentSpaceDisplay(codes=codes, y=values).plot()
+    figure, ax = display.figure_, display.ax_
+    figure.draw_without_rendering()
+    assert kind == "numbers" or within(figure, ax.get_legend().get_window_extent())
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+        boxes = [tick.label1.get_window_extent() for tick in ticks]
+        assert boxes
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        labels = [*boxes, axis.label.get_window_extent()]
+        assert all(within(figure, box) for box in labels)
+
+
+# --- names in the legend --------------------------------------------------------------
+
+NAMES = ["Barbera d'Asti Denominazione di Origine Controllata e Garantita", "b" * 80]
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("n_columns", [2, 3])
+def test_long_names_leave_the_picture_its_place(n_columns):
+    codes = np.random.default_rng(0).normal(size=(60, n_columns))
+    labels = pd.Series(np.array([*NAMES, "c"])[np.arange(60) % 3], name="n" * 50)
+    places = []
+    for y in (labels, labels.str[:1]):
+        display = LatentSpaceDisplay(codes=codes, y=y, y_name=labels.name).plot()
+        display.figure_.draw_without_rendering()
+        legend = display.ax_.get_legend()
+        assert within(display.figure_, legend.get_window_extent())
+        places.append(display.ax_.get_window_extent().width)
+        assert legend.get_title().get_text() == f"{'n' * 12}…{'n' * 11}"
+    assert places[0] > 0.9 * places[1]
+    long = LatentSpaceDisplay(codes=codes, y=labels).plot()
+    assert legend_of(long) == [
+        "Barbera d'As…e Garantita",
+        "b" * 12 + "…" + "b" * 11,
+        "c",
+    ]
+
+
+def test_names_that_differ_in_their_middle_only_are_whole():
+    names = [f"{'a' * 15} {i} {'z' * 15}" for i in range(3)]
+    display = LatentSpaceDisplay(codes=np.eye(3)[:, :2], y=names).plot()
+    assert legend_of(display) == names
 
 
 def test_axes_have_as_many_dimensions_as_codes():
