@@ -80,22 +80,29 @@ def take_rows(X, which) -> Any:
     return rows
 
 
-def check_plane(display: str, estimator, n_columns: int, allowed=(2,)) -> None:
-    """Raise ValueError if a code does not have two columns, or as many as allowed."""
-    if n_columns not in allowed:
-        sizes = " or ".join(map(str, allowed))
-        # Only what is not so yet: heads take the label's columns out of the code.
-        wanted = {}
-        if getattr(estimator, "n_components", None) not in allowed:
-            wanted["n_components"] = sizes
-        if not getattr(estimator, "class_heads", True):
-            wanted["class_heads"] = "True"
-        options = [f"{name}={value}" for name, value in wanted.items()]
-        raise ValueError(
-            f"{display} draws codes of {sizes} columns, but those of "
-            f"{type(estimator).__name__} have {n_columns}. Fit it with "
-            f"{' and '.join(options) or f'n_components={sizes}'}."
-        )
+def check_plane(
+    display: str, estimator, n_columns: int, allowed=(2,), otherwise: str = ""
+) -> None:
+    """Raise ValueError if a code does not have two columns, or as many as allowed.
+
+    The error names, beside the parameters to fit with, what else to pass.
+    """
+    if n_columns in allowed:
+        return
+    *most, last = map(str, allowed)
+    sizes = f"{', '.join(most)} or {last}" if most else last
+    # Only what is not so yet: heads take the label's columns out of the code.
+    wanted = []
+    if getattr(estimator, "n_components", None) not in allowed:
+        wanted.append("n_components=2")
+    if not getattr(estimator, "class_heads", True):
+        wanted.append("class_heads=True")
+    raise ValueError(
+        f"{display} draws codes of {sizes} columns, but those of "
+        f"{type(estimator).__name__} have {n_columns}. Fit it with "
+        f"{' and '.join(wanted) or 'n_components=2'}"
+        f"{', or pass ' if otherwise else ''}{otherwise}."
+    )
 
 
 def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:

@@ -4,9 +4,12 @@ import numpy as np
 
 from sklearn_aae.inspection._labels import legend_names
 
+# Inches of an entry of the legend, beside a line.
+ENTRY = 0.24
+
 # Inches of a new figure, whose legend has room for names of some letters; each further
 # letter takes some inches of its own, not of the picture's.
-FIGURE_SIZE = (6.4, 5.4)
+FIGURE_SIZE, LINE_HEIGHT = (6.4, 5.4), 3.4
 FREE_LETTERS, LETTER = 8, 0.085
 
 # Names of the axes of a space stand out of it, below, where layouts do not see them.
@@ -43,6 +46,8 @@ def latent_axes(plt, ax, n_columns: int, names):
     if ax is None:
         longest = max(map(len, legend_names(names)), default=0)
         width, height = FIGURE_SIZE
+        if n_columns == 1:
+            height = max(LINE_HEIGHT, ENTRY * (2 + len(names)))
         size = (width + LETTER * max(0, longest - FREE_LETTERS), height)
         # "constrained" forgets what stands beside axes narrowed to equal units.
         options = {"figsize": size, "layout": "compressed"}

@@ -42,7 +42,7 @@ def point_style(n_points: int) -> dict:
 
 def legend_scale(points) -> float:
     """Return the ``markerscale`` that brings a legend's points to one size."""
-    sizes = points.get_sizes()
+    sizes = points.get_sizes() if hasattr(points, "get_sizes") else ()  # bars: none
     return float(np.sqrt(LEGEND_SIZE / sizes[0])) if len(sizes) else 1.0
 
 
