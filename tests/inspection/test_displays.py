@@ -874,6 +874,70 @@ def test_clusters_of_a_classifier_and_in_axes_of_the_caller():
         ClusterDisplay.from_estimator(fit(), X)
 
 
+def table_of(display):
+    """Return the counts that the table says, and its labels."""
+    cells = {text.get_position(): text.get_text() for text in display.axes_[1].texts}
+    n_rows, n_columns = display.table_.get_array().shape
+    counts = [[int(cells[j, i]) for j in range(n_columns)] for i in range(n_rows)]
+    return np.array(counts), [t.get_text() for t in display.axes_[1].get_xticklabels()]
+
+
+NAMED_LABELS = np.array(["odd", "even", None], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("truth", "names"),
+    [
+        (y, [str(digit) for digit in range(10)]),
+        (np.where(y < 2, y, -1), ["0", "1", "unlabelled"]),
+        (NAMED_LABELS[y % 3], ["even", "odd", "unlabelled"]),
+        (np.where(y < 2, y, np.nan), ["0.0", "1.0", "unlabelled"]),
+        (np.full(len(y), -1), ["unlabelled"]),
+    ],
+)
+def test_clusters_beside_true_labels_are_a_table(truth, names):
+    display = ClusterDisplay.from_estimator(CLUSTERS, X, pd.Series(truth, name="kind"))
+    labels, title = CLUSTERS.predict(X), display.axes_[1].get_xlabel()
+    counts, found = table_of(display)
+    assert (found, title) == (names, "kind")
+    known = [name for name in names if name != "unlabelled"]
+    of_row = np.array([t if t in known else "unlabelled" for t in map(str, truth)])
+    expected = [
+        [np.sum((labels == cluster) & (of_row == name)) for name in names]
+        for cluster in range(4)
+    ]
+    np.testing.assert_array_equal(counts, expected)
+    rows = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+    assert rows == [f"{i} ({n / len(X):.0%})" for i, n in enumerate(counts.sum(axis=1))]
+    parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(display.table_.get_array(), parts)
+    assert display.bars_ is None
+    one = display.plot(plt.subplots()[1])  # the codes only
+    assert one.table_ is None
+
+
+def test_clusters_beside_what_is_no_label_say_so():
+    with pytest.raises(ValueError, match="at most 20 classes, and y has numbers"):
+        ClusterDisplay.from_estimator(CLUSTERS, X, X[:, 10] + 0.5)
+    names = [f"n{i}" for i in range(len(X))]
+    with pytest.raises(ValueError, match=r"y has 200 classes\. Leave it out; LatentSp"):
+        ClusterDisplay.from_estimator(CLUSTERS, X, names)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        ClusterDisplay.from_estimator(CLUSTERS, X, y[:-1])
+
+
+def test_long_names_of_clusters_leave_the_codes_their_place():
+    codes = np.random.default_rng(0).normal(size=(60, 2))
+    names = np.array(["a" * 60, "b" * 60])[np.arange(60) % 2]
+    for truth in (None, names):
+        display = ClusterDisplay(codes=codes, labels=names, y=truth).plot()
+        display.figure_.draw_without_rendering()
+        share = display.axes_[0].get_position().width
+        assert share > 0.35
+        labels = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+        assert all(len(label) < 32 for label in labels)
+
+
 # --- contributions to outlier scores --------------------------------------------------
 
 
