@@ -129,7 +129,36 @@ def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:
     return shape
 
 
-def as_pictures(rows, image_shape, estimator) -> np.ndarray:
+def picture_shape(image_shape, estimator, of_tables: str):
+    """Return the shape of pictures: the one given, or else that of the estimator.
+
+    Parameters
+    ----------
+    image_shape : tuple of int or None
+        With channels last, if there are some.
+
+    estimator : object
+        May have an ``image_shape``.
+
+    of_tables : str
+        What to do with rows that are no pictures, as a sentence.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not known.
+    """
+    if image_shape is None:
+        image_shape = getattr(estimator, "image_shape", None)
+    if image_shape is None:
+        raise ValueError(
+            f"{type(estimator).__name__} was not fitted on pictures, so their shape is "
+            f"not known. Pass image_shape=(height, width), or fit with it. {of_tables}"
+        )
+    return image_shape
+
+
+def as_pictures(rows, image_shape) -> np.ndarray:
     """Return rows, flat or pictures already, as pictures: (n_images, height, width).
 
     Parameters
@@ -137,24 +166,14 @@ def as_pictures(rows, image_shape, estimator) -> np.ndarray:
     rows : {array-like, sparse matrix, DataFrame} of shape (n_images, ...)
         Of as many pixels as the shape has.
 
-    image_shape : tuple of int or None
-        With channels last, if there are some; None for that of the estimator.
-
-    estimator : object
-        May have an ``image_shape``.
+    image_shape : tuple of int
+        With channels last, if there are some.
 
     Raises
     ------
     ValueError
-        If the shape is not known, no shape, or does not fit.
+        If the shape is no shape, or does not fit.
     """
-    if image_shape is None:
-        image_shape = getattr(estimator, "image_shape", None)
-    if image_shape is None:
-        raise ValueError(
-            f"{type(estimator).__name__} was not fitted on pictures, so their shape is "
-            "not known. Pass image_shape=(height, width), or fit with it."
-        )
     pixels = rows.toarray() if issparse(rows) else np.asarray(rows)
     if pixels.shape == tuple(np.atleast_1d(image_shape)):
         raise ValueError(f"X has shape {pixels.shape}: one picture. Pass X[None].")

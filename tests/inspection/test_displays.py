@@ -1135,8 +1135,12 @@ def test_displays_know_the_shape_of_an_estimator_of_pictures():
     assert np.array_equal(pairs.originals, PICTURES[:4])
     flat = ReconstructionDisplay.from_estimator(model, X / 16, n_images=4)
     assert np.array_equal(flat.reconstructions, pairs.reconstructions)
-    with pytest.raises(ValueError, match="Pass image_shape"):
+    message = "Pass image_shape=.* Of tables LatentSpaceDisplay shows what lies where"
+    with pytest.raises(ValueError, match=message):
         ManifoldDisplay.from_estimator(fit())
+    message = "Pass image_shape=.* Of tables OutlierContributionDisplay, of an AAEOutl"
+    with pytest.raises(ValueError, match=message):
+        ReconstructionDisplay.from_estimator(fit(), X)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -1192,7 +1196,8 @@ def test_heatmap_display_says_what_it_needs(detector, aae):
     with pytest.raises(TypeError, match="localize"):
         HeatmapDisplay.from_estimator(aae, X)
     table = AAEOutlierDetector(n_init=1, **SMALL).fit(X)
-    with pytest.raises(ValueError, match="not fitted on pictures"):
+    message = r"not fitted on pictures.*Of tables use OutlierContributionDisplay\.from"
+    with pytest.raises(ValueError, match=message):
         HeatmapDisplay.from_estimator(table, X)
     with pytest.raises(ValueError, match=r"Pass X\[None\]"):
         HeatmapDisplay.from_estimator(detector, PICTURES[0])

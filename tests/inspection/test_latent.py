@@ -269,7 +269,7 @@ def test_thumbnails_of_odd_codes(codes, number):
     [
         ({"thumbnails": 0}, "thumbnails must be a whole number of at least 1"),
         ({"thumbnails": 2.5}, "thumbnails must be a whole number of at least 1"),
-        ({"thumbnails": True}, r"Pass image_shape=\(height, width\)"),
+        ({"thumbnails": True}, r"shape=\(height, width\).* leave thumbnails=F"),
         ({"thumbnails": 3, "image_shape": (8, 9)}, "makes 72 columns"),
     ],
 )
