@@ -27,7 +27,7 @@ NOT_CURVES = ("epoch", "dur", "batches", NOISE)
 TWO_DEVIATIONS = 2**0.5
 BAND_COLOR = "#009e73"
 
-# Panels in a row, at most; their inches; and the share of one that a legend takes.
+# Panels in a row, at most; inches of one; and the share of one that a legend takes.
 MAX_COLUMNS = 4
 PANEL_SIZE = (2.9, 2.7)
 LEGEND_SHARE = 0.2
