@@ -129,11 +129,11 @@ def test_priors():
     mixture = priors.GaussianMixture(2, n_classes=3)
     with pytest.raises(ValueError, match="has 3 components but y has 2 classes"):
         as_prior(mixture, 2, [0.5, 0.5])
-    grid = np.linspace(0, 1, 3), np.linspace(0, 1, 3), np.float64
+    points = np.zeros((3, 3, 2))
     with pytest.raises(NotImplementedError, match="not what the prior draws"):
-        _evaluate(priors.Gaussian(3), *grid)
+        _evaluate(priors.Gaussian(3), points)
     with pytest.raises(NotImplementedError, match="of points are not a density"):
-        _evaluate(priors.Categorical(2), *grid)
+        _evaluate(priors.Categorical(2), points)
 
 
 def test_displays(fitted):

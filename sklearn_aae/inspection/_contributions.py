@@ -18,12 +18,15 @@ class OutlierContributionDisplay:
 
     Rows are sorted, the most unusual first, with their scores beside their names;
     columns by what they add in all of them. Columns beyond those that are drawn are
-    added up in the last one.
+    added up in the last one, "other columns". It is written in figures, without a
+    colour: a sum of many columns is far above each of them. All cells of a row, this
+    one included, add up to its score.
 
     Parameters
     ----------
     contributions : ndarray of shape (n_rows, n_columns)
-        Of each cell, as ``localize`` returns them.
+        Of each cell, as ``localize`` returns them; the last column may be the sum of
+        all others.
 
     scores : ndarray of shape (n_rows,)
         Higher is more unusual.
@@ -40,7 +43,10 @@ class OutlierContributionDisplay:
         Figure with the axes.
 
     image_ : matplotlib AxesImage
-        The cells.
+        The cells; those of other columns are masked.
+
+    sums_ : list of matplotlib Text
+        What other columns add, row by row; empty where there are none.
 
     See Also
     --------
@@ -148,7 +154,7 @@ class OutlierContributionDisplay:
             Axes to draw in; None makes a figure.
 
         cmap : str or matplotlib Colormap, default="Blues"
-            Colours of the contributions.
+            Colours of the contributions, from 0 to the largest of a single column.
 
         **kwargs : dict
             Passed on to ``ax.imshow``.
@@ -170,12 +176,12 @@ class OutlierContributionDisplay:
             size = (2.6 + 0.42 * n_columns, 1.8 + 0.28 * n_rows)
             _, ax = plt.subplots(figsize=size, layout="constrained")
         summed = self.column_names[-1] == OTHERS and n_columns > 1
-        # A sum of many columns may be far above each: it shall not pale the others.
-        top = np.max(self.contributions[:, : n_columns - summed], initial=0.0)
-        style = {"cmap": cmap, "aspect": "auto", "vmin": 0.0, "vmax": top} | kwargs
-        self.image_ = ax.imshow(self.contributions, **style)
-        look = {"label": "part of the score", "extend": "max" if summed else "neither"}
-        ax.figure.colorbar(self.image_, ax=ax, **look)
+        cells = np.ma.masked_array(self.contributions, mask=False)
+        cells[:, n_columns - summed :] = np.ma.masked
+        style = {"cmap": cmap, "aspect": "auto", "vmin": 0.0, "vmax": cells.max()}
+        self.image_ = ax.imshow(cells, **style | kwargs)
+        ax.figure.colorbar(self.image_, ax=ax, label="part of the score")
+        self.sums_ = _write_sums(ax, self.contributions) if summed else []
         rows = zip(self.row_names, self.scores, strict=True)
         ax.set_yticks(range(n_rows), [f"{name} ({score:.3g})" for name, score in rows])
         names = [str(name) for name in self.column_names]
@@ -183,6 +189,15 @@ class OutlierContributionDisplay:
         ax.set(ylabel="row (score)")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _write_sums(ax, contributions: np.ndarray) -> list:
+    """Write the last column in figures, behind a line."""
+    last = contributions.shape[1] - 1
+    ax.axvline(last - 0.5, color="lightgray", linewidth=1)
+    look = {"ha": "center", "va": "center", "fontsize": "x-small"}
+    sums = enumerate(contributions[:, last])
+    return [ax.text(last, i, f"{total:.3g}", **look) for i, total in sums]
 
 
 def _column_names(rows, cells: np.ndarray) -> list[str]:

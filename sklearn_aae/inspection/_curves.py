@@ -7,13 +7,15 @@ import numpy as np
 from sklearn_aae.inspection._estimator import check_estimator
 from sklearn_aae.utils._optional import import_optional
 
-# The names of the history in each panel, and the best value, where there is one. The
-# losses of regularizers without a critic have a panel each.
+# The names of the history in each panel, and the best value, where there is one. All
+# other losses have a panel each.
 PANELS: dict[str, tuple[tuple[str, ...], float | None]] = {
     "reconstruction loss": (("reconstruction",), None),
     "adversarial losses": (("critic", "generator"), None),
     "critic accuracy": (("critic_accuracy",), 0.5),
     "prior match": (("prior_match",), 0.0),
+    "adversarial losses of labels": (("label_critic", "label_generator"), None),
+    "critic accuracy of labels": (("label_critic_accuracy",), 0.5),
     "validation loss": (("valid_loss",), None),
 }
 
@@ -25,9 +27,14 @@ NOT_CURVES = ("epoch", "dur", "batches", NOISE)
 TWO_DEVIATIONS = 2**0.5
 BAND_COLOR = "#009e73"
 
+# Panels in a row, at most; inches of one; and the share of one that a legend takes.
+MAX_COLUMNS = 4
+PANEL_SIZE = (2.9, 2.7)
+LEGEND_SHARE = 0.2
+
 
 class TrainingCurvesDisplay:
-    """Losses and measures by epoch, in panels side by side.
+    """Losses and measures by epoch, in panels side by side, up to four in a row.
 
     The adversarial losses need not fall: the critic's rises when the generator
     improves, and the other way round. The critic's accuracy falls to ½ (dotted) where
@@ -155,14 +162,15 @@ class TrainingCurvesDisplay:
                 for i, line in enumerate(self.history, start=1)
                 if name in line
             ]
-            curve = {"label": name, "marker": "." if len(points) == 1 else None}
+            label = _readable(name.removeprefix("label_"))  # the title says it
+            curve = {"label": label, "marker": "." if len(points) == 1 else None}
             (self.lines_[name],) = ax.plot(*np.transpose(points), **curve | style)
         if "prior_match" in names:
             self._plot_band(ax)
         if goal is not None:
             ax.axhline(goal, color="black", linestyle=":", linewidth=1)
         if len(names) > 1:
-            ax.legend(frameon=False)
+            _draw_legend(ax, [self.lines_[name] for name in names])
 
     def _plot_band(self, ax) -> None:
         """Draw what codes that follow the prior would read by chance."""
@@ -177,7 +185,7 @@ class TrainingCurvesDisplay:
             if len(points) == 1:  # a band needs some width
                 epochs, tops = epochs + np.array([-0.5, 0.5]), np.repeat(tops, 2)
             self.band_ = ax.fill_between(epochs, 0.0, tops, label="by chance", **look)
-            ax.legend(frameon=False)
+            _draw_legend(ax, [self.band_])
 
 
 def _panels(history: list[dict]) -> dict[str, tuple[tuple[str, ...], float | None]]:
@@ -197,25 +205,53 @@ def _panels(history: list[dict]) -> dict[str, tuple[tuple[str, ...], float | Non
         if found:
             panels[title] = (found, goal)
     placed = {name for names, _ in panels.values() for name in names}
-    others = {name: ((name,), None) for name in numbers if name not in placed}
+    others = {
+        _readable(name): ((name,), None) for name in numbers if name not in placed
+    }
     return panels | others
+
+
+def _readable(name: str) -> str:
+    """Return what a panel or a curve of the history is called."""
+    return name.replace("_", " ")
+
+
+def _draw_legend(ax, handles: list) -> None:
+    """Name curves at the top of a panel, which gets the room: no curve runs there."""
+    low, high = ax.get_ylim()
+    # auto=None: the curves of another model, drawn into the same axes, widen them.
+    ax.set_ylim(low, high + LEGEND_SHARE * (high - low), auto=None)
+    look = {"frameon": False, "fontsize": "small", "handlelength": 1.5}
+    ax.legend(handles=handles, loc="upper right", ncols=len(handles), **look)
 
 
 def _make_axes(plt, ax, n_panels: int) -> np.ndarray:
     """Return one axes for each panel."""
     if ax is None:
-        size = (2.9 * n_panels, 2.7)
+        n_rows, n_columns = _grid_shape(n_panels)
+        size = (PANEL_SIZE[0] * n_columns, PANEL_SIZE[1] * n_rows)
         figure = plt.figure(figsize=size, layout="constrained")
-        return figure.subplots(1, n_panels, squeeze=False)[0]
+        return _fill(figure.add_gridspec(n_rows, n_columns), figure, n_panels)
     if hasattr(ax, "get_subplotspec"):
         if n_panels == 1:
             return np.array([ax])
         ax.set_axis_off()
-        grid = ax.get_subplotspec().subgridspec(1, n_panels)
-        return grid.subplots(squeeze=False)[0]
+        grid = ax.get_subplotspec().subgridspec(*_grid_shape(n_panels))
+        return _fill(grid, ax.figure, n_panels)
     axes = np.asarray(ax, dtype=object).ravel()
     if len(axes) != n_panels:
         raise ValueError(
             f"The history fills {n_panels} panels. Got {len(axes)} axes instead."
         )
     return axes
+
+
+def _grid_shape(n_panels: int) -> tuple[int, int]:
+    """Return rows and columns that hold the panels, with few places left over."""
+    n_rows = -(-n_panels // MAX_COLUMNS)
+    return n_rows, -(-n_panels // n_rows)
+
+
+def _fill(grid, figure, n_panels: int) -> np.ndarray:
+    """Return axes in the first places of a grid, row by row."""
+    return np.array([figure.add_subplot(grid[i]) for i in range(n_panels)])

@@ -1,4 +1,4 @@
-"""The density of a prior over the plane, and the levels worth drawing."""
+"""The density of a prior over a line or the plane, and the levels worth drawing."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +69,30 @@ class PlaneDensity:
         return np.unique(falling[index]) * (1 - 1e-3)
 
 
+@dataclass
+class LineDensity:
+    """A density at evenly spaced points of a line.
+
+    Attributes
+    ----------
+    x, values : ndarray of shape (n_points,)
+        Points, and the density there.
+    """
+
+    x: np.ndarray
+    values: np.ndarray
+
+
+@plain_torch()
+def line_density(estimator, n_points: int) -> LineDensity:
+    """Return the density of the prior of a code of one column, as `prior_density`."""
+    draws = prior_codes(estimator, N_DRAWS)
+    low, high = np.quantile(draws, [TAIL, 1 - TAIL])
+    margin = MARGIN * (high - low) or 1.0  # all in one place
+    x = np.linspace(low - margin, high + margin, n_points)
+    return LineDensity(x, _density_at(estimator.prior_, draws, x))
+
+
 @plain_torch()
 def prior_density(estimator, n_points: int) -> PlaneDensity:
     """Return the density of the prior of a code of two columns.
@@ -126,32 +150,32 @@ def _density_of_heads(estimator, x: np.ndarray, y: np.ndarray) -> PlaneDensity:
     return PlaneDensity(x, y, whole / sum(shares), parts)
 
 
-def _density_at(prior, draws: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _density_at(prior, draws: np.ndarray, *axes: np.ndarray) -> np.ndarray:
     """Return the density at the points of a grid, by formula or by draws."""
+    points = np.stack(np.meshgrid(*axes), axis=-1)
     try:
-        return _evaluate(prior, x, y, draws.dtype)
+        return _evaluate(prior, points.astype(draws.dtype))
     except (NotImplementedError, ValueError):  # no formula, or not on all the plane
-        return _count(draws, x, y)
+        return _count(draws, *axes)
 
 
-def _evaluate(prior, x: np.ndarray, y: np.ndarray, dtype) -> np.ndarray:
-    """Evaluate the density at the points of a grid."""
-    if prior.n_components != 2:
+def _evaluate(prior, points: np.ndarray) -> np.ndarray:
+    """Evaluate the density at points: the last axis is that of the code's columns."""
+    if prior.n_components != points.shape[-1]:
         raise NotImplementedError("Codes are not what the prior draws.")
     distribution = prior(None)
     if getattr(distribution.support, "is_discrete", False):
         raise NotImplementedError("Probabilities of points are not a density.")
-    points = np.stack(np.meshgrid(x, y), axis=-1).astype(dtype)
     with torch.no_grad():
         values = distribution.log_prob(torch.from_numpy(points)).exp()
     return np.nan_to_num(values.cpu().numpy().astype(float))
 
 
-def _count(draws: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _count(draws: np.ndarray, *axes: np.ndarray) -> np.ndarray:
     """Count the draws around the points of a grid, smoothed, as a density."""
-    edges = [_edges(points) for points in (y, x)]
-    counts, *_ = np.histogram2d(draws[:, 1], draws[:, 0], bins=edges)
-    cell = (x[1] - x[0]) * (y[1] - y[0])
+    edges = [_edges(points) for points in axes[::-1]]  # rows are the last
+    counts, _ = np.histogramdd(draws[:, ::-1], bins=edges)
+    cell = np.prod([points[1] - points[0] for points in axes])
     return gaussian_filter(counts, SMOOTHING) / (len(draws) * cell)
 
 

@@ -80,22 +80,29 @@ def take_rows(X, which) -> Any:
     return rows
 
 
-def check_plane(display: str, estimator, n_columns: int, allowed=(2,)) -> None:
-    """Raise ValueError if a code does not have two columns, or as many as allowed."""
-    if n_columns not in allowed:
-        sizes = " or ".join(map(str, allowed))
-        # Only what is not so yet: heads take the label's columns out of the code.
-        wanted = {}
-        if getattr(estimator, "n_components", None) not in allowed:
-            wanted["n_components"] = sizes
-        if not getattr(estimator, "class_heads", True):
-            wanted["class_heads"] = "True"
-        options = [f"{name}={value}" for name, value in wanted.items()]
-        raise ValueError(
-            f"{display} draws codes of {sizes} columns, but those of "
-            f"{type(estimator).__name__} have {n_columns}. Fit it with "
-            f"{' and '.join(options) or f'n_components={sizes}'}."
-        )
+def check_plane(
+    display: str, estimator, n_columns: int, allowed=(2,), otherwise: str = ""
+) -> None:
+    """Raise ValueError if a code does not have two columns, or as many as allowed.
+
+    The error names, beside the parameters to fit with, what else to pass.
+    """
+    if n_columns in allowed:
+        return
+    *most, last = map(str, allowed)
+    sizes = f"{', '.join(most)} or {last}" if most else last
+    # Only what is not so yet: heads take the label's columns out of the code.
+    wanted = []
+    if getattr(estimator, "n_components", None) not in allowed:
+        wanted.append("n_components=2")
+    if not getattr(estimator, "class_heads", True):
+        wanted.append("class_heads=True")
+    raise ValueError(
+        f"{display} draws codes of {sizes} columns, but those of "
+        f"{type(estimator).__name__} have {n_columns}. Fit it with "
+        f"{' and '.join(wanted) or 'n_components=2'}"
+        f"{', or pass ' if otherwise else ''}{otherwise}."
+    )
 
 
 def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:
@@ -122,7 +129,36 @@ def check_image_shape(image_shape, n_columns: int) -> tuple[int, ...]:
     return shape
 
 
-def as_pictures(rows, image_shape, estimator) -> np.ndarray:
+def picture_shape(image_shape, estimator, of_tables: str):
+    """Return the shape of pictures: the one given, or else that of the estimator.
+
+    Parameters
+    ----------
+    image_shape : tuple of int or None
+        With channels last, if there are some.
+
+    estimator : object
+        May have an ``image_shape``.
+
+    of_tables : str
+        What to do with rows that are no pictures, as a sentence.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not known.
+    """
+    if image_shape is None:
+        image_shape = getattr(estimator, "image_shape", None)
+    if image_shape is None:
+        raise ValueError(
+            f"{type(estimator).__name__} was not fitted on pictures, so their shape is "
+            f"not known. Pass image_shape=(height, width), or fit with it. {of_tables}"
+        )
+    return image_shape
+
+
+def as_pictures(rows, image_shape) -> np.ndarray:
     """Return rows, flat or pictures already, as pictures: (n_images, height, width).
 
     Parameters
@@ -130,24 +166,14 @@ def as_pictures(rows, image_shape, estimator) -> np.ndarray:
     rows : {array-like, sparse matrix, DataFrame} of shape (n_images, ...)
         Of as many pixels as the shape has.
 
-    image_shape : tuple of int or None
-        With channels last, if there are some; None for that of the estimator.
-
-    estimator : object
-        May have an ``image_shape``.
+    image_shape : tuple of int
+        With channels last, if there are some.
 
     Raises
     ------
     ValueError
-        If the shape is not known, no shape, or does not fit.
+        If the shape is no shape, or does not fit.
     """
-    if image_shape is None:
-        image_shape = getattr(estimator, "image_shape", None)
-    if image_shape is None:
-        raise ValueError(
-            f"{type(estimator).__name__} was not fitted on pictures, so their shape is "
-            "not known. Pass image_shape=(height, width), or fit with it."
-        )
     pixels = rows.toarray() if issparse(rows) else np.asarray(rows)
     if pixels.shape == tuple(np.atleast_1d(image_shape)):
         raise ValueError(f"X has shape {pixels.shape}: one picture. Pass X[None].")

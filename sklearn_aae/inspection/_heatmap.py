@@ -123,10 +123,17 @@ class HeatmapDisplay:
             is no whole number of at least 1, or X has no rows.
         """
         check_estimator(cls.__name__, estimator, "localize", "reconstruct")
+        shape = getattr(estimator, "image_shape", None)
+        if shape is None:
+            raise ValueError(
+                f"{cls.__name__} draws pictures, but {type(estimator).__name__} was "
+                "not fitted on pictures. Fit it with image_shape=(height, width). Of "
+                "tables use OutlierContributionDisplay.from_estimator(estimator, X)."
+            )
         check_count("n_images", n_images)
         rows = take_rows(X, slice(n_images))
-        pictures = as_pictures(rows, None, estimator)
-        heat = as_pictures(estimator.localize(rows), None, estimator)
+        pictures = as_pictures(rows, shape)
+        heat = as_pictures(estimator.localize(rows), shape)
         if heat.ndim == 4:  # of each place, not of its channels
             heat = heat.mean(-1)
         if masks is not None:
@@ -137,7 +144,7 @@ class HeatmapDisplay:
                     f"have {heat.shape}: one value for each place."
                 )
             masks = masks.reshape(heat.shape)
-        rebuilt = as_pictures(estimator.reconstruct(rows), None, estimator)
+        rebuilt = as_pictures(estimator.reconstruct(rows), shape)
         return cls(
             pictures=pictures, reconstructions=rebuilt, heat=heat, masks=masks
         ).plot(ax=ax, **kwargs)

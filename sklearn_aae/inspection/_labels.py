@@ -1,9 +1,12 @@
 """Labels as colours: which rows have one, how each class looks, and the legend."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from sklearn_aae.inspection._style import LOOKS, legend_scale
-from sklearn_aae.tabular import column_values, is_labelled
+from sklearn_aae.inspection._density import has_heads
+from sklearn_aae.inspection._style import LOOKS, legend_scale, shortened
+from sklearn_aae.tabular import UNLABELLED, column_values, is_labelled
 
 # With more classes than this, colours are of a continuous map, without a legend;
 # whole numbers have a colour bar, as others have.
@@ -11,6 +14,24 @@ MAX_LEGEND = 20
 
 # The colour of points without a label.
 UNLABELLED_COLOR = "lightgray"
+
+
+def drawn_labels(estimator, X, y) -> tuple[np.ndarray | None, str, Callable]:
+    """Return what colours the points, its name, and how heads are called beside it."""
+    name = getattr(y, "name", None)  # of a Series
+    name = "y" if name is None else str(name)
+    y = None if y is None else column_values(y)
+    if not has_heads(estimator):
+        return y, name, str
+    told = hasattr(estimator, "classes_")
+    predicted = np.asarray(estimator.predict(X))
+    if y is None:
+        y, name = predicted, "class" if told else "cluster"
+        if UNLABELLED in y.tolist():  # here a class
+            return y.astype(str), name, str
+    if told or np.array_equal(y, predicted):
+        return y, name, lambda label: label
+    return y, name, "cluster {}".format
 
 
 def colored(y) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -44,12 +65,25 @@ def looks_of(plt, cmap, names) -> dict:
     return dict(zip(names, colors, strict=True))
 
 
+def named_classes(classes) -> tuple:
+    """Return the classes that have a place in a legend: all, or of too many none."""
+    few = classes is not None and len(classes) <= MAX_LEGEND
+    return tuple(classes.tolist()) if few else ()
+
+
+def legend_names(classes) -> list[str]:
+    """Return the names of classes, shortened where that leaves them different."""
+    names = [str(name) for name in classes]
+    short = [shortened(name) for name in names]
+    return short if len(set(short)) == len(names) else names
+
+
 def draw_legend(ax, points: list, classes, title: str) -> None:
     """Name the classes beside the picture, in full colour however faint points are."""
     legend = ax.legend(
         points,
-        [str(name) for name in classes],
-        title=title,
+        legend_names(classes),
+        title=shortened(title),
         loc="center left",
         # Names of the axes of a space stand out of it.
         bbox_to_anchor=(1.15 if ax.name == "3d" else 1.0, 0.5),

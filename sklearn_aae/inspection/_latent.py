@@ -6,37 +6,51 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from sklearn_aae.inspection._density import PlaneDensity, has_heads, prior_density
+from sklearn_aae.inspection._density import (
+    LineDensity,
+    PlaneDensity,
+    line_density,
+    prior_density,
+)
 from sklearn_aae.inspection._estimator import check_count, check_estimator, check_plane
+from sklearn_aae.inspection._histogram import plot_bars, plot_numbers
 from sklearn_aae.inspection._labels import (
-    MAX_LEGEND,
     UNLABELLED_COLOR,
     colored,
     draw_legend,
+    drawn_labels,
     looks_of,
+    named_classes,
 )
+from sklearn_aae.inspection._latent_axes import finish_axes, latent_axes
 from sklearn_aae.inspection._style import LINES, point_style, write_name
 from sklearn_aae.inspection._thumbnails import Thumbnails, make_thumbnails
-from sklearn_aae.tabular import UNLABELLED, column_values
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._typing import LabelsLike, TableLike
 
 # Fractions within the contours of a prior, and within the one of each head.
 COVERAGE, HEAD_COVERAGE = (0.5, 0.8, 0.95), (0.5,)
 
+# What shows codes of any size.
+OF_MORE = "make_pipeline(model, PCA(2).fit(model.transform(X))) for a plane of them"
+
 
 class LatentSpaceDisplay:
-    """Codes of two columns as points, with contours of the prior.
+    """Codes of one to three columns, and the prior: points, or a histogram.
 
-    Where the points fill the contours evenly, the code has the prior's shape. Where
-    codes are a head of a class or cluster and a style (``class_heads=True``), contours
-    are those of each head, in its colour. Some rows can be shown as small pictures.
-    Codes of three columns are points in space, without contours.
+    Of two columns, where the points fill the contours of the prior evenly, the code has
+    the prior's shape. Where codes are a head of a class or cluster and a style
+    (``class_heads=True``), contours are those of each head, in its colour. Some rows
+    can be shown as small pictures.
+
+    Codes of three columns are points in space, without contours. Those of one are bars
+    upon each other, each class's of the area of its share in the rows, and the density
+    of the prior is a line. Numbers that are no labels are points over such a code.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_samples, 2) or (n_samples, 3)
-        Codes of the rows.
+    codes : ndarray of shape (n_samples, n_components)
+        Codes of the rows, of one to three columns.
 
     y : array-like of shape (n_samples,), default=None
         Labels or numbers that colour the points; points without one are grey. Of
@@ -44,13 +58,14 @@ class LatentSpaceDisplay:
         Whole numbers are labels; more than 20 different ones have a colour bar instead
         of a legend.
 
-    density : PlaneDensity, default=None
+    density : PlaneDensity or LineDensity, default=None
         Density of the prior over a grid: ``x`` and ``y`` of shape (n_points,),
         ``values`` of shape (n_points, n_points), and ``heads``, a dict of such
-        densities by the class or cluster. None draws no contours.
+        densities by the class or cluster. Of codes of one column ``x`` and ``values``
+        of shape (n_points,). None draws no prior.
 
     y_name : str, default="y"
-        What the legend calls y.
+        What the legend calls y. It shortens names of more than 24 letters.
 
     thumbnails : Thumbnails, default=None
         Pictures of some rows: ``rows`` of shape (n_thumbnails,), ``pictures`` of shape
@@ -65,14 +80,17 @@ class LatentSpaceDisplay:
     figure_ : matplotlib Figure
         Figure with the axes.
 
-    points_ : list of matplotlib PathCollection
-        Points of each class, or all of them.
+    points_ : list of matplotlib PathCollection or StepPatch
+        Points, or bars, of each class, or all of them.
 
     contours_ : matplotlib QuadContourSet or None
         Contours of the prior; None where there are those of heads.
 
     head_contours_ : dict of matplotlib QuadContourSet
         Contours of each head, by its class or cluster.
+
+    line_ : matplotlib Line2D or None
+        Density of the prior beside codes of one column.
 
     thumbnails_ : list of matplotlib AxesImage
         The small pictures.
@@ -99,7 +117,7 @@ class LatentSpaceDisplay:
         *,
         codes: np.ndarray,
         y: LabelsLike | None = None,
-        density: PlaneDensity | None = None,
+        density: PlaneDensity | LineDensity | None = None,
         y_name: str = "y",
         thumbnails: Thumbnails | None = None,
     ):
@@ -127,9 +145,9 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted, with ``transform`` to two or three columns. Contours need
-            ``prior_``. Of codes of more columns a fitted pipeline of the autoencoder
-            and ``PCA(2)`` shows a plane.
+            Fitted, with ``transform`` to one, two or three columns. Contours need
+            ``prior_``. Of codes of more columns a fitted pipeline shows a plane:
+            ``make_pipeline(model, PCA(2).fit(model.transform(X)))``.
 
         X : {array-like, DataFrame} of shape (n_samples, n_features)
             Rows, or pictures of an estimator with ``image_shape``.
@@ -170,26 +188,21 @@ class LatentSpaceDisplay:
             If the estimator has no ``transform``.
 
         ValueError
-            If a code does not have two or three columns, y not one value a row,
+            If a code has more than three columns, y not one value a row,
             `grid_resolution` is no whole number of at least 2, `thumbnails` none of at
             least 1, or `image_shape` does not fit.
         """
         check_estimator(cls.__name__, estimator, "transform")
         check_count("grid_resolution", grid_resolution, 2)
         codes = np.asarray(estimator.transform(X))
-        check_plane(cls.__name__, estimator, codes.shape[1], (2, 3))
-        y, name, head_name = _labels(estimator, X, y)
+        check_plane(cls.__name__, estimator, codes.shape[1], (1, 2, 3), OF_MORE)
+        y, name, head_name = drawn_labels(estimator, X, y)
         if y is not None:
             check_consistent_length(codes, y)
-        density = None
-        if codes.shape[1] == 2 and hasattr(estimator, "prior_"):
-            density = prior_density(estimator, grid_resolution)
-            heads = density.heads.items()
-            density.heads = {head_name(label): part for label, part in heads}
         return cls(
             codes=codes,
             y=y,
-            density=density,
+            density=_density(estimator, codes.shape[1], grid_resolution, head_name),
             y_name=name,
             thumbnails=make_thumbnails(estimator, X, codes, thumbnails, image_shape),
         ).plot(ax=ax, **kwargs)
@@ -221,11 +234,11 @@ class LatentSpaceDisplay:
             one of them. None is (0.5, 0.8, 0.95), and 0.5 of each head.
 
         scatter_kwargs : dict, default=None
-            Passed on to ``ax.scatter``. Without, points are the smaller and fainter the
-            more there are.
+            Passed on to ``ax.scatter``, bars' to ``ax.stairs``. Without, points are the
+            smaller and fainter the more there are.
 
         contour_kwargs : dict, default=None
-            Passed on to ``ax.contour``.
+            Passed on to ``ax.contour``, the line's of one column to ``ax.plot``.
 
         thumbnail_kwargs : dict, default=None
             Passed on to ``ax.imshow`` for each small picture, such as
@@ -246,24 +259,27 @@ class LatentSpaceDisplay:
         plt = import_optional(
             "matplotlib.pyplot", feature="LatentSpaceDisplay.plot", extra="plot"
         )
-        self.ax_ = ax = _axes(plt, ax, in_space=self.codes.shape[1] == 3)
-        self.figure_ = ax.figure
-        style = point_style(len(self.codes)) | (scatter_kwargs or {})
         coloring = None if self.y is None else colored(self.y)
+        names = () if coloring is None else named_classes(coloring[2])
+        self.ax_ = ax = latent_axes(plt, ax, self.codes.shape[1], names)
+        self.figure_ = ax.figure
+        style, contour_style = scatter_kwargs or {}, contour_kwargs or {}
         looks = self._looks(plt, cmap, coloring)
-        self._plot_points(cmap, style, coloring, looks)
         self.contours_, self.head_contours_ = None, {}
+        self.line_, self.thumbnails_ = None, []
+        if self.codes.shape[1] == 1:
+            self._plot_line(cmap, style, contour_style, coloring, looks)
+            return self
+        style = point_style(len(self.codes)) | style
+        self._plot_points(cmap, style, coloring, looks)
         if self.density is not None:
-            self._plot_contours(looks, coverage, contour_kwargs or {})
-        self.thumbnails_ = []
+            self._plot_contours(looks, coverage, contour_style)
         if self.thumbnails is not None:
             frames = self._frames(coloring, looks)
             style = thumbnail_kwargs or {}
             drawn = self.thumbnails.draw(plt, ax, self.codes, frames, style)
             self.thumbnails_ = drawn
-        ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-        if self.codes.shape[1] == 3:
-            ax.set_zlabel("$z_3$")
+        finish_axes(ax)
         return self
 
     def _looks(self, plt, cmap, coloring) -> dict:
@@ -271,7 +287,7 @@ class LatentSpaceDisplay:
         if coloring is None or coloring[2] is None:
             return {}
         names = coloring[2].tolist()
-        heads = [] if self.density is None else list(self.density.heads)
+        heads = list(getattr(self.density, "heads", ()))  # a line has none
         if not names or set(heads) & set(names):
             names = heads + [name for name in names if name not in heads]
         return looks_of(plt, cmap, names)
@@ -300,9 +316,29 @@ class LatentSpaceDisplay:
             ax.scatter(*codes[values == name].T, **style | looks[name])
             for name in classes.tolist()
         ]
-        if len(classes) <= MAX_LEGEND:
-            names = [*classes, "unlabelled"][: len(self.points_)]
-            draw_legend(ax, self.points_, names, self.y_name)
+        self._name_points(classes)
+
+    def _plot_line(self, cmap, style, line_style, coloring, looks: dict) -> None:
+        """Draw codes of one column: bars and the prior, or points of numbers."""
+        ax, codes = self.ax_, self.codes[:, 0]
+        if coloring is not None and coloring[2] is None:
+            self.points_ = plot_numbers(ax, codes, coloring, cmap, style)
+            ax.set(xlabel="$z_1$", ylabel=self.y_name)
+            return
+        self.points_ = plot_bars(ax, codes, coloring, looks, style)
+        if self.density is not None:
+            own = {"color": "black", "linewidth": 1.2} | line_style
+            (self.line_,) = ax.plot(self.density.x, self.density.values, **own)
+        if coloring is not None:
+            self._name_points(coloring[2])
+        ax.set(xlabel="$z_1$", ylabel="density")
+
+    def _name_points(self, classes) -> None:
+        """Draw the legend, unless there are too many classes."""
+        names = named_classes(classes)
+        if names:
+            names = [*names, "unlabelled"][: len(self.points_)]
+            draw_legend(self.ax_, self.points_, names, self.y_name)
 
     def _plot_contours(self, looks: dict, coverage, style: dict) -> None:
         """Draw the contours over the points: of the prior, or of each head."""
@@ -343,43 +379,13 @@ class LatentSpaceDisplay:
         return frames
 
 
-def _axes(plt, ax, *, in_space: bool):
-    """Return axes of as many dimensions as the codes have: those given, or new ones.
-
-    Raises
-    ------
-    ValueError
-        If those given have others.
-    """
-    kind = {"projection": "3d"} if in_space else {}
-    if ax is None:
-        # "constrained" forgets the labels of axes that are narrowed to equal units.
-        layout = "constrained" if in_space else "compressed"
-        options = {"figsize": (6.4, 5.4), "layout": layout}
-        return plt.subplots(subplot_kw=kind, **options)[1]
-    if (ax.name == "3d") != in_space:
-        codes, given = (3, 2) if in_space else (2, 3)
-        advice = 'subplot_kw={"projection": "3d"}' if in_space else ""
-        raise ValueError(
-            f"ax has {given} dimensions, but codes have {codes} columns. Make it by "
-            f"plt.subplots({advice}), or leave ax=None."
-        )
-    return ax
-
-
-def _labels(estimator, X, y) -> tuple[np.ndarray | None, str, Callable]:
-    """Return what colours the points, its name, and how heads are called beside it."""
-    name = getattr(y, "name", None)  # of a Series
-    name = "y" if name is None else str(name)
-    y = None if y is None else column_values(y)
-    if not has_heads(estimator):
-        return y, name, str
-    told = hasattr(estimator, "classes_")
-    predicted = np.asarray(estimator.predict(X))
-    if y is None:
-        y, name = predicted, "class" if told else "cluster"
-        if UNLABELLED in y.tolist():  # here a class
-            return y.astype(str), name, str
-    if told or np.array_equal(y, predicted):
-        return y, name, lambda label: label
-    return y, name, "cluster {}".format
+def _density(estimator, n_columns: int, n_points: int, head_name: Callable):
+    """Return the density of the prior; None in a space, or where there is no prior."""
+    if n_columns == 3 or not hasattr(estimator, "prior_"):
+        return None
+    if n_columns == 1:
+        return line_density(estimator, n_points)
+    density = prior_density(estimator, n_points)
+    heads = density.heads.items()
+    density.heads = {head_name(label): part for label, part in heads}
+    return density

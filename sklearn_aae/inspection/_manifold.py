@@ -10,17 +10,20 @@ from sklearn_aae.inspection._estimator import (
     check_count,
     check_estimator,
     check_plane,
+    picture_shape,
 )
 from sklearn_aae.inspection._mosaic import draw_mosaic
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._prior import prior_codes
+
+OF_TABLES = "Of tables LatentSpaceDisplay shows what lies where in the code."
 
 # Draws whose quantiles bound the grid.
 N_DRAWS = 100_000
 
 
 class ManifoldDisplay:
-    """Decoded images over a grid of codes.
+    """Decoded images over a grid of codes, of models of pictures.
 
     The grid covers the square of a prior of two columns. Where the prior is smooth and
     the code has its shape, neighbours change little by little.
@@ -124,7 +127,8 @@ class ManifoldDisplay:
         x, y = np.linspace(*x, grid_resolution), np.linspace(*y[::-1], grid_resolution)
         codes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         rows = estimator.inverse_transform(codes)
-        images = as_pictures(rows, image_shape, estimator)
+        shape = picture_shape(image_shape, estimator, OF_TABLES)
+        images = as_pictures(rows, shape)
         images = images.reshape(len(y), len(x), *images.shape[1:])
         return cls(images=images, x=x, y=y).plot(ax=ax, **kwargs)
 

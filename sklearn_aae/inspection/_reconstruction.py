@@ -9,15 +9,21 @@ from sklearn_aae.inspection._estimator import (
     as_pictures,
     check_count,
     check_estimator,
+    picture_shape,
     take_rows,
 )
 from sklearn_aae.inspection._mosaic import draw_mosaic
 from sklearn_aae.utils._optional import import_optional
 from sklearn_aae.utils._typing import TableLike
 
+OF_TABLES = (
+    "Of tables OutlierContributionDisplay, of an AAEOutlierDetector, shows which cells "
+    "a model cannot explain."
+)
+
 
 class ReconstructionDisplay:
-    """Images above their reconstructions.
+    """Images above their reconstructions, of models of pictures.
 
     Parameters
     ----------
@@ -109,9 +115,10 @@ class ReconstructionDisplay:
         check_count("n_images", n_images)
         rows = take_rows(X, slice(n_images))
         rebuilt = _reconstruct(cls.__name__, estimator, rows)
+        shape = picture_shape(image_shape, estimator, OF_TABLES)
         return cls(
-            originals=as_pictures(rows, image_shape, estimator),
-            reconstructions=as_pictures(rebuilt, image_shape, estimator),
+            originals=as_pictures(rows, shape),
+            reconstructions=as_pictures(rebuilt, shape),
         ).plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, *, cmap: Any = "gray", **kwargs: Any) -> Self:

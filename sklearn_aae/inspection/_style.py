@@ -22,6 +22,9 @@ LOOKS = [
     {"color": color, "marker": marker} for marker, color in product(MARKERS, COLORS)
 ]
 
+# Longer names are cut in their middle.
+MAX_NAME = 24
+
 # A legend shows points of this size, whatever theirs.
 LEGEND_SIZE = 30.0
 
@@ -39,14 +42,22 @@ def point_style(n_points: int) -> dict:
 
 def legend_scale(points) -> float:
     """Return the ``markerscale`` that brings a legend's points to one size."""
-    sizes = points.get_sizes()
+    sizes = points.get_sizes() if hasattr(points, "get_sizes") else ()  # bars: none
     return float(np.sqrt(LEGEND_SIZE / sizes[0])) if len(sizes) else 1.0
+
+
+def shortened(name: str) -> str:
+    """Return a name of no more letters than there is room for: both its ends."""
+    if len(name) <= MAX_NAME:
+        return name
+    end = (MAX_NAME - 1) // 2
+    return f"{name[: MAX_NAME - 1 - end]}…{name[-end:]}"
 
 
 def write_name(ax, place, name) -> None:
     """Write the name of a class or cluster at its place, on white."""
     box = {"boxstyle": "round", "facecolor": "white", "alpha": 0.8}
-    ax.text(*place, str(name), ha="center", va="center", bbox=box, zorder=4)
+    ax.text(*place, shortened(str(name)), ha="center", va="center", bbox=box, zorder=4)
 
 
 def plane_of(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_aae.inspection._estimator import as_pictures, check_count, take_rows
+from sklearn_aae.inspection._estimator import (
+    as_pictures,
+    check_count,
+    picture_shape,
+    take_rows,
+)
 from sklearn_aae.inspection._style import LINES
 
 # How many pictures there are at most, where nobody says.
 N_THUMBNAILS = 60
+
+OF_TABLES = "Of tables leave thumbnails=False."
 
 # Sides of pictures, in parts of the codes' range without its tails.
 SMALLEST, LARGEST = 1 / 40, 1 / 8
@@ -75,9 +82,10 @@ def make_thumbnails(estimator, X, codes, thumbnails, image_shape) -> Thumbnails 
             f"Thumbnails lie in a plane, but codes have {codes.shape[1]} columns. "
             "Leave thumbnails=False, or fit with n_components=2."
         )
-    one = as_pictures(take_rows(X, np.arange(1)), image_shape, estimator)
+    image_shape = picture_shape(image_shape, estimator, OF_TABLES)
+    one = as_pictures(take_rows(X, np.arange(1)), image_shape)
     rows, size = _spread(codes / _sides(one, 1.0), number)
-    pictures = as_pictures(take_rows(X, rows), image_shape, estimator)
+    pictures = as_pictures(take_rows(X, rows), image_shape)
     return Thumbnails(rows, pictures, size)
 
 

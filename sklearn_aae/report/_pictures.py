@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_aae.inspection import LatentSpaceDisplay, TrainingCurvesDisplay
+from sklearn_aae.inspection._curves import PANEL_SIZE
 from sklearn_aae.inspection._density import prior_density
 from sklearn_aae.inspection._labels import MAX_LEGEND, UNLABELLED_COLOR
 from sklearn_aae.inspection._style import plane_of
@@ -100,9 +101,11 @@ def draw_scores(look: Look) -> str:
 
 def draw_training(look: Look) -> str:
     """Draw the history of the training."""
-    ax = _axes(6.4, 2.7)
+    ax = _axes(*PANEL_SIZE)
     display = TrainingCurvesDisplay.from_estimator(look.model, ax=ax)
-    ax.figure.set_figwidth(2.9 * len(display.axes_))
+    grid = display.axes_[0].get_gridspec()
+    width, height = PANEL_SIZE
+    ax.figure.set_size_inches(width * grid.ncols, height * grid.nrows)
     return _png(ax.figure)
 
 

@@ -191,11 +191,14 @@ def test_estimator_that_is_no_autoencoder(name, lacks):
 
 
 @pytest.mark.parametrize(
-    ("name", "n_components", "sizes"),
-    [("LatentSpaceDisplay", 4, "2 or 3"), ("ManifoldDisplay", 3, "2")],
+    ("name", "n_components", "sizes", "end"),
+    [
+        ("LatentSpaceDisplay", 4, "1, 2 or 3", ", or pass make_pipeline"),
+        ("ManifoldDisplay", 3, "2", r"\.$"),
+    ],
 )
-def test_code_of_many_columns_names_the_setting(name, n_components, sizes):
-    message = rf"draws codes of {sizes} columns.*Fit it with n_components={sizes}\.$"
+def test_code_of_many_columns_names_the_setting(name, n_components, sizes, end):
+    message = rf"draws codes of {sizes} columns.*Fit it with n_components=2{end}"
     with pytest.raises(ValueError, match=f"{name} {message}"):
         CALLS[name](fit(n_components))
 
@@ -205,15 +208,15 @@ def test_code_of_many_columns_names_the_setting(name, n_components, sizes):
     [
         (
             {"n_components": 4, "class_heads": False},
-            "n_components=2 or 3 and class_heads=True",
+            "n_components=2 and class_heads=True",
         ),
-        ({"n_components": 3, "class_heads": False}, "it with class_heads=True"),
-        ({"n_components": 4, "class_heads": True}, "it with n_components=2 or 3"),
+        ({"n_components": 3, "class_heads": False}, "class_heads=True"),
+        ({"n_components": 4, "class_heads": True}, "n_components=2"),
     ],
 )
 def test_advice_names_what_is_not_so_yet(params, advice):
     model = AAEClusterer(3, n_init=1, max_iter=1, **params).fit(X)
-    with pytest.raises(ValueError, match=rf"Fit {advice}\.$|Fit it with {advice}\.$"):
+    with pytest.raises(ValueError, match=rf"Fit it with {advice}, or pass"):
         CALLS["LatentSpaceDisplay"](model)
 
 
@@ -649,6 +652,50 @@ def test_curves_have_a_band_of_what_chance_reads(aae):
     assert TrainingCurvesDisplay(history=older).plot().band_ is None
 
 
+def test_curves_of_many_losses_are_in_rows_with_readable_titles():
+    model = SemiSupervisedAAEClassifier(**SMALL).fit(X, np.where(y < 5, y, -1))
+    display = TrainingCurvesDisplay.from_estimator(model)
+    grid = display.axes_[0].get_gridspec()
+    assert len(display.axes_) > 4 >= grid.ncols
+    assert (
+        len(display.axes_) <= grid.nrows * grid.ncols < len(display.axes_) + grid.nrows
+    )
+    width, height = display.figure_.get_size_inches()
+    assert (width, height) == pytest.approx((2.9 * grid.ncols, 2.7 * grid.nrows))
+    titles = [ax.get_title() for ax in display.axes_]
+    assert not any("_" in title for title in titles)
+    pair = display.axes_[titles.index("adversarial losses of labels")]
+    legend = [text.get_text() for text in pair.get_legend().get_texts()]
+    assert legend == ["critic", "generator"]
+    assert list(pair.lines) == [
+        display.lines_[f"label_{part}"] for part in ("critic", "generator")
+    ]
+    names = [{"epoch": 1} | {f"loss_{i}": 1.0 for i in range(n)} for n in range(1, 12)]
+    for n, line in enumerate(names, start=1):
+        panels = TrainingCurvesDisplay(history=[line]).plot().axes_
+        grid = panels[0].get_gridspec()
+        assert (len(panels), grid.nrows) == (n, -(-n // 4))
+        assert panels[0].get_title() == "loss 0"
+
+
+def test_no_curve_runs_behind_a_legend():
+    names = ("critic", "generator", "prior_match", "prior_match_noise")
+    rising = [{"epoch": i} | dict.fromkeys(names, 1.0 * i) for i in range(1, 9)]
+    display = TrainingCurvesDisplay(history=rising).plot()
+    display.figure_.draw_without_rendering()
+    legends = [ax.get_legend() for ax in display.axes_]
+    assert len(legends) == 2
+    for ax, legend in zip(display.axes_, legends, strict=True):
+        (left, low), (right, _) = legend.get_window_extent().get_points()
+        box = ax.get_window_extent()
+        assert box.x0 < left < right < box.x1
+        for line in ax.lines:
+            assert ax.transData.transform(line.get_xydata())[:, 1].max() < low
+    higher = [line | dict.fromkeys(names, 99.0) for line in rising]
+    TrainingCurvesDisplay(history=higher).plot(ax=display.axes_)
+    assert all(ax.get_ylim()[1] > 99.0 for ax in display.axes_)
+
+
 def test_curves_in_axes_of_the_caller(aae):
     figure, axes = plt.subplots(2, 2)
     display = TrainingCurvesDisplay.from_estimator(aae, ax=axes)
@@ -695,7 +742,7 @@ GAMES = {
     "AAEOutlierDetector": partial(AAEOutlierDetector, n_init=1),
     "GANSampler": GANSampler,
 }
-DRAWN_COLUMNS = {"LatentSpaceDisplay": (2, 3), "ManifoldDisplay": (2,)}
+DRAWN_COLUMNS = {"LatentSpaceDisplay": (1, 2, 3), "ManifoldDisplay": (2,)}
 
 
 @cache
@@ -827,6 +874,70 @@ def test_clusters_of_a_classifier_and_in_axes_of_the_caller():
         ClusterDisplay.from_estimator(fit(), X)
 
 
+def table_of(display):
+    """Return the counts that the table says, and its labels."""
+    cells = {text.get_position(): text.get_text() for text in display.axes_[1].texts}
+    n_rows, n_columns = display.table_.get_array().shape
+    counts = [[int(cells[j, i]) for j in range(n_columns)] for i in range(n_rows)]
+    return np.array(counts), [t.get_text() for t in display.axes_[1].get_xticklabels()]
+
+
+NAMED_LABELS = np.array(["odd", "even", None], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("truth", "names"),
+    [
+        (y, [str(digit) for digit in range(10)]),
+        (np.where(y < 2, y, -1), ["0", "1", "unlabelled"]),
+        (NAMED_LABELS[y % 3], ["even", "odd", "unlabelled"]),
+        (np.where(y < 2, y, np.nan), ["0.0", "1.0", "unlabelled"]),
+        (np.full(len(y), -1), ["unlabelled"]),
+    ],
+)
+def test_clusters_beside_true_labels_are_a_table(truth, names):
+    display = ClusterDisplay.from_estimator(CLUSTERS, X, pd.Series(truth, name="kind"))
+    labels, title = CLUSTERS.predict(X), display.axes_[1].get_xlabel()
+    counts, found = table_of(display)
+    assert (found, title) == (names, "kind")
+    known = [name for name in names if name != "unlabelled"]
+    of_row = np.array([t if t in known else "unlabelled" for t in map(str, truth)])
+    expected = [
+        [np.sum((labels == cluster) & (of_row == name)) for name in names]
+        for cluster in range(4)
+    ]
+    np.testing.assert_array_equal(counts, expected)
+    rows = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+    assert rows == [f"{i} ({n / len(X):.0%})" for i, n in enumerate(counts.sum(axis=1))]
+    parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(display.table_.get_array(), parts)
+    assert display.bars_ is None
+    one = display.plot(plt.subplots()[1])  # the codes only
+    assert one.table_ is None
+
+
+def test_clusters_beside_what_is_no_label_say_so():
+    with pytest.raises(ValueError, match="at most 20 classes, and y has numbers"):
+        ClusterDisplay.from_estimator(CLUSTERS, X, X[:, 10] + 0.5)
+    names = [f"n{i}" for i in range(len(X))]
+    with pytest.raises(ValueError, match=r"y has 200 classes\. Leave it out; LatentSp"):
+        ClusterDisplay.from_estimator(CLUSTERS, X, names)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        ClusterDisplay.from_estimator(CLUSTERS, X, y[:-1])
+
+
+def test_long_names_of_clusters_leave_the_codes_their_place():
+    codes = np.random.default_rng(0).normal(size=(60, 2))
+    names = np.array(["a" * 60, "b" * 60])[np.arange(60) % 2]
+    for truth in (None, names):
+        display = ClusterDisplay(codes=codes, labels=names, y=truth).plot()
+        display.figure_.draw_without_rendering()
+        share = display.axes_[0].get_position().width
+        assert share > 0.35
+        labels = [text.get_text() for text in display.axes_[1].get_yticklabels()]
+        assert all(len(label) < 32 for label in labels)
+
+
 # --- contributions to outlier scores --------------------------------------------------
 
 
@@ -844,7 +955,22 @@ def test_contributions_of_the_most_unusual_rows_sum_to_their_scores(make):
     assert display.image_.get_clim() == (0.0, display.contributions[:, :-1].max())
     at = display.row_names.index("7")
     assert display.column_names[np.argmax(display.contributions[at])] in ("x20", "20")
-    np.testing.assert_array_equal(display.image_.get_array(), display.contributions)
+    drawn = display.image_.get_array()
+    np.testing.assert_array_equal(drawn[:, :-1], display.contributions[:, :-1])
+
+
+def test_other_columns_are_figures_and_no_colour():
+    display = OutlierContributionDisplay.from_estimator(DETECTOR, X, n_columns=4)
+    hidden = np.ma.getmaskarray(display.image_.get_array())
+    assert hidden[:, -1].all()
+    assert not hidden[:, :-1].any()
+    written = [float(text.get_text()) for text in display.sums_]
+    rest = display.scores - display.contributions[:, :-1].sum(axis=1)
+    np.testing.assert_allclose(written, rest, rtol=6e-3)
+    assert {text.get_position()[0] for text in display.sums_} == {4}
+    everything = OutlierContributionDisplay.from_estimator(DETECTOR, X, n_columns=64)
+    assert everything.sums_ == []
+    assert not np.ma.getmaskarray(everything.image_.get_array()).any()
 
 
 def test_contributions_of_few_rows_and_columns_and_of_none():
@@ -1009,8 +1135,12 @@ def test_displays_know_the_shape_of_an_estimator_of_pictures():
     assert np.array_equal(pairs.originals, PICTURES[:4])
     flat = ReconstructionDisplay.from_estimator(model, X / 16, n_images=4)
     assert np.array_equal(flat.reconstructions, pairs.reconstructions)
-    with pytest.raises(ValueError, match="Pass image_shape"):
+    message = "Pass image_shape=.* Of tables LatentSpaceDisplay shows what lies where"
+    with pytest.raises(ValueError, match=message):
         ManifoldDisplay.from_estimator(fit())
+    message = "Pass image_shape=.* Of tables OutlierContributionDisplay, of an AAEOutl"
+    with pytest.raises(ValueError, match=message):
+        ReconstructionDisplay.from_estimator(fit(), X)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -1066,7 +1196,8 @@ def test_heatmap_display_says_what_it_needs(detector, aae):
     with pytest.raises(TypeError, match="localize"):
         HeatmapDisplay.from_estimator(aae, X)
     table = AAEOutlierDetector(n_init=1, **SMALL).fit(X)
-    with pytest.raises(ValueError, match="not fitted on pictures"):
+    message = r"not fitted on pictures.*Of tables use OutlierContributionDisplay\.from"
+    with pytest.raises(ValueError, match=message):
         HeatmapDisplay.from_estimator(table, X)
     with pytest.raises(ValueError, match=r"Pass X\[None\]"):
         HeatmapDisplay.from_estimator(detector, PICTURES[0])

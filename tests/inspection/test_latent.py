@@ -1,6 +1,8 @@
 """Latent spaces: heads in their colours, small pictures, and codes in space."""
 
 from functools import cache
+from itertools import combinations
+from types import SimpleNamespace
 
 import matplotlib
 
@@ -18,8 +20,9 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_aae import AAEClusterer, AAETransformer, SemiSupervisedAAEClassifier
 from sklearn_aae.inspection import LatentSpaceDisplay
-from sklearn_aae.inspection._density import PlaneDensity, prior_density
+from sklearn_aae.inspection._density import PlaneDensity, line_density, prior_density
 from sklearn_aae.inspection._style import LOOKS
+from sklearn_aae.priors import as_prior
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:200], y[:200]
@@ -266,7 +269,7 @@ def test_thumbnails_of_odd_codes(codes, number):
     [
         ({"thumbnails": 0}, "thumbnails must be a whole number of at least 1"),
         ({"thumbnails": 2.5}, "thumbnails must be a whole number of at least 1"),
-        ({"thumbnails": True}, r"Pass image_shape=\(height, width\)"),
+        ({"thumbnails": True}, r"shape=\(height, width\).* leave thumbnails=F"),
         ({"thumbnails": 3, "image_shape": (8, 9)}, "makes 72 columns"),
     ],
 )
@@ -307,6 +310,151 @@ def test_numbers_in_space_have_a_colour_bar():
     assert draw(transformer(3), X[:1], values[:1]).codes.shape == (1, 3)
 
 
+def within(figure, box):
+    width, height = figure.canvas.get_width_height()
+    return min(box.x0, box.y0) >= 0 and box.x1 <= width and box.y1 <= height
+
+
+@pytest.mark.parametrize("spread", [(1, 1, 1), (0.3, 5, 5), (5, 1, 5), (5, 5, 0.3)])
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_a_space_has_its_ticks_apart_and_its_legend_whole(kind, spread):
+    codes = np.random.default_rng(0).normal(size=(200, 3)) * spread
+    values = np.arange(200) % 3 + (0.5 if kind == "numbers" else 0)
+    display = LatentSpaceDisplay(codes=codes, y=values).plot()
+    figure, ax = display.figure_, display.ax_
+    figure.draw_without_rendering()
+    assert kind == "numbers" or within(figure, ax.get_legend().get_window_extent())
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        low, high = sorted(axis.get_view_interval())
+        ticks = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+        boxes = [tick.label1.get_window_extent() for tick in ticks]
+        assert boxes
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        labels = [*boxes, axis.label.get_window_extent()]
+        assert all(within(figure, box) for box in labels)
+
+
+# --- one column -----------------------------------------------------------------------
+
+
+def heights(bars):
+    """Return what bars add to those below."""
+    values, _, baseline = bars.get_data()
+    return values - baseline
+
+
+@pytest.mark.parametrize("labels", [y, np.where(y == 3, -1, y)])
+def test_one_column_is_a_histogram_by_class(labels):
+    display = draw(transformer(1), X, labels)
+    codes, edges = display.codes[:, 0], display.points_[0].get_data()[1]
+    width = edges[1] - edges[0]
+    kinds = [*np.unique(labels[labels >= 0]), *([-1] if -1 in labels else [])]
+    assert len(display.points_) == len(kinds)
+    for kind, bars in zip(kinds, display.points_, strict=True):
+        counts, _ = np.histogram(codes[labels == kind], edges)
+        np.testing.assert_allclose(heights(bars) * width * len(X), counts)
+    total = sum(heights(bars) for bars in display.points_)
+    assert total.sum() * width == pytest.approx(1.0)
+    np.testing.assert_allclose(display.points_[-1].get_data()[0], total)
+    names = ["unlabelled" if kind == -1 else str(kind) for kind in kinds]
+    assert legend_of(display) == names
+    looks = {(b.get_facecolor(), b.get_hatch()) for b in display.points_}
+    assert len(looks) == len(kinds)
+    assert display.ax_.get_xlabel() == "$z_1$"
+    assert display.ax_.get_ylabel() == "density"
+
+
+def test_one_column_has_the_line_of_its_prior():
+    display = draw(transformer(1), X, contour_kwargs={"color": "red"})
+    assert len(display.points_) == 1
+    assert display.ax_.get_legend() is None
+    z, density = display.line_.get_data()
+    normal = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(density, normal, rtol=1e-4)
+    assert display.line_.get_color() == "red"
+    assert display.contours_ is None
+    spread = as_prior(lambda n, random_state: random_state.normal(size=(n, 1)), 1)
+    drawn = line_density(SimpleNamespace(prior_=spread), 60)  # without a formula
+    normal = np.exp(-(drawn.x**2) / 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(drawn.values, normal, atol=0.02)
+    still = as_prior(lambda n, random_state: np.ones((n, 1)), 1)
+    place = line_density(SimpleNamespace(prior_=still), 50)
+    assert place.values.sum() * (place.x[1] - place.x[0]) == pytest.approx(1.0)
+    assert draw(FunctionTransformer(lambda X: X[:, 2:3]), X).line_ is None
+
+
+def test_heads_of_one_column_are_coloured_as_predicted():
+    display = draw(classifier(1), X)
+    np.testing.assert_array_equal(display.y, classifier(1).predict(X))
+    assert legend_of(display) == ["0", "1", "2"]
+    assert display.head_contours_ == {}
+    assert display.line_ is not None
+
+
+def test_numbers_are_points_over_one_column():
+    values = np.where(y == 0, np.nan, y + 0.5)
+    display = draw(transformer(1), X, pd.Series(values, name="size"))
+    (points,) = display.points_
+    known = y > 0
+    expected = np.column_stack([display.codes[known, 0], values[known]])
+    np.testing.assert_allclose(points.get_offsets(), expected)
+    assert display.ax_.get_ylabel() == "size"
+
+
+@pytest.mark.parametrize("n_classes", [1, 8, 20])
+def test_the_legend_beside_one_column_is_whole(n_classes):
+    codes = np.random.default_rng(0).normal(size=(60, 1))
+    display = LatentSpaceDisplay(codes=codes, y=np.arange(60) % n_classes).plot()
+    display.figure_.draw_without_rendering()
+    legend = display.ax_.get_legend()
+    assert within(display.figure_, legend.get_window_extent())
+    styled = display.plot(scatter_kwargs={"alpha": 0.25})
+    assert {bars.get_alpha() for bars in styled.points_} == {0.25}
+    same = LatentSpaceDisplay(codes=codes * 0, y=np.arange(60) % n_classes).plot()
+    assert all(np.isfinite(heights(bars)).all() for bars in same.points_)
+
+
+def test_thumbnails_beside_one_column_are_refused():
+    with pytest.raises(ValueError, match=r"codes have 1 columns\. Leave thumbnails"):
+        draw(transformer(1), X, thumbnails=True, image_shape=(8, 8))
+
+
+# --- names in the legend --------------------------------------------------------------
+
+NAMES = ["Barbera d'Asti Denominazione di Origine Controllata e Garantita", "b" * 80]
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("n_columns", [2, 3])
+def test_long_names_leave_the_picture_its_place(n_columns):
+    codes = np.random.default_rng(0).normal(size=(60, n_columns))
+    labels = pd.Series(np.array([*NAMES, "c"])[np.arange(60) % 3], name="n" * 50)
+    places = []
+    for y in (labels, labels.str[:1]):
+        display = LatentSpaceDisplay(codes=codes, y=y, y_name=labels.name).plot()
+        display.figure_.draw_without_rendering()
+        legend = display.ax_.get_legend()
+        assert within(display.figure_, legend.get_window_extent())
+        places.append(display.ax_.get_window_extent().width)
+        assert legend.get_title().get_text() == f"{'n' * 12}…{'n' * 11}"
+    assert places[0] > 0.9 * places[1]
+    long = LatentSpaceDisplay(codes=codes, y=labels).plot()
+    assert legend_of(long) == [
+        "Barbera d'As…e Garantita",
+        "b" * 12 + "…" + "b" * 11,
+        "c",
+    ]
+
+
+def test_names_that_differ_in_their_middle_only_are_whole():
+    names = [f"{'a' * 15} {i} {'z' * 15}" for i in range(3)]
+    display = LatentSpaceDisplay(codes=np.eye(3)[:, :2], y=names).plot()
+    assert legend_of(display) == names
+
+
 def test_axes_have_as_many_dimensions_as_codes():
     _, plane = plt.subplots()
     _, space = plt.subplots(subplot_kw={"projection": "3d"})
@@ -318,8 +466,10 @@ def test_axes_have_as_many_dimensions_as_codes():
     )
     with pytest.raises(ValueError, match=advice):
         draw(transformer(3), X, ax=plane)
-    with pytest.raises(ValueError, match=r"ax has 3 dimensions.* 2 columns"):
-        draw(transformer(), X, ax=space)
+    for n_columns in (1, 2):
+        message = rf"ax has 3 dimensions.* {n_columns} columns"
+        with pytest.raises(ValueError, match=message):
+            draw(transformer(n_columns), X, ax=space)
 
 
 def test_thumbnails_in_space_are_refused():
@@ -334,3 +484,14 @@ def test_a_pipeline_shows_a_plane_of_many_columns():
     pipeline = make_pipeline(model, PCA(2)).fit(X)
     display = draw(pipeline, X, y)
     np.testing.assert_allclose(display.codes, pipeline.transform(X))
+
+
+def test_codes_of_more_columns_say_how_to_see_a_plane_of_them():
+    model = transformer(5)
+    with pytest.raises(ValueError, match="or pass make_pipeline") as caught:
+        draw(model, X)
+    code = str(caught.value).partition("or pass ")[2].partition(" for a plane")[0]
+    names = {"make_pipeline": make_pipeline, "PCA": PCA, "model": model, "X": X}
+    display = draw(eval(code, names), X, y)
+    expected = PCA(2).fit_transform(model.transform(X))
+    np.testing.assert_allclose(display.codes, expected, atol=1e-5)

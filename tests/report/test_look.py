@@ -231,6 +231,15 @@ def test_of_many_columns_it_says_how_many_are_drawn(look, figures):
     assert _page._shown(15) == ""
 
 
+@pytest.mark.parametrize(("n_more", "shape"), [(0, (1, 4)), (1, (2, 3)), (5, (3, 3))])
+def test_the_training_has_room_for_each_panel(n_more, shape, look, figures):
+    more = {f"loss_{i}": 1.0 for i in range(n_more)}
+    look.model.history_ = [line | more for line in look.model.history_]
+    _pictures.draw_training(look)
+    n_rows, n_columns = shape
+    assert tuple(figures[0].get_size_inches()) == (2.9 * n_columns, 2.7 * n_rows)
+
+
 def test_figures_and_backend_of_the_caller_stay(look):
     before = matplotlib.get_backend()
     try:
