@@ -1,7 +1,7 @@
 """Adversarial autoencoders as scikit-learn estimators."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sklearn_aae import model_selection as _model_selection  # noqa: F401, registers
 from sklearn_aae._version import __version__
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sklearn_aae import inspection, persistence, report  # noqa: F401
 else:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name in _LAZY:
             return importlib.import_module(f"{__name__}.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
