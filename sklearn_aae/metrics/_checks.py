@@ -1,6 +1,8 @@
 """Checks of the arguments of metrics."""
 
 import math
+from dataclasses import replace
+from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
@@ -89,11 +91,23 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
 
 def _numbers_by_column(X) -> np.ndarray:
     """Return the numbers of a frame; raise ValueError if a column has categories."""
-    columns = TableColumns.learn(X, "from_dtype")
+    columns = numbers_first(X)
     for column in columns.columns:
         if column.categories is not None:
             raise ValueError(f"column {column.name!r} holds categories.")
     return columns.encode(X)
+
+
+def numbers_first(X) -> TableColumns:
+    """Return the columns of a frame; categories that are numbers are not categories."""
+    return TableColumns(
+        [
+            replace(column, categories=None)
+            if all(isinstance(value, Number) for value in column.categories or ())
+            else column
+            for column in TableColumns.learn(X, "from_dtype").columns
+        ]
+    )
 
 
 def check_complete(

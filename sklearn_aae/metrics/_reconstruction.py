@@ -13,10 +13,11 @@ from sklearn_aae.metrics._checks import (
     check_rows,
     check_same_columns,
     check_same_names,
+    numbers_first,
     same_columns,
 )
 from sklearn_aae.metrics._pairs import EXPONENT
-from sklearn_aae.tabular import TableColumns, as_table, column_names, is_frame
+from sklearn_aae.tabular import as_table, column_names, is_frame
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 from sklearn_aae.utils._typing import TableLike
 
@@ -140,11 +141,13 @@ def reconstruction_error(
 def _cells_of(function: str, X, made) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return cells as numbers, what was made of them, and which columns are typed.
 
-    A category is its number; one that X does not have, or that is missing, is -1.
+    A category is its number; one that X does not have, or that is missing, is -1. Those
+    that are numbers, or true and false, are numbers.
     """
     given, table = as_dense(X, "X"), as_dense(made, "X_reconstructed")
-    learned = TableColumns.learn(given, "from_dtype") if is_frame(given) else None
-    if learned is None or not (is_frame(table) and any(learned.n_categories)):
+    frames = is_frame(given) and is_frame(table)
+    learned = numbers_first(given) if frames else None
+    if learned is None or not any(learned.n_categories):
         cells = check_rows(function, "X", X, missing=True)
         typed = np.zeros(cells.shape[1], dtype=bool)
         return cells, check_rows(function, "X_reconstructed", made), typed

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_aae.persistence._classes import KNOWN, full_name
 from sklearn_aae.persistence._encode import Encoder
+from sklearn_aae.persistence._nodes import check_nodes
 from sklearn_aae.persistence._set_apart import Kept, giving, set_apart
 from sklearn_aae.persistence._trusted import TRUSTED_TYPES
 from sklearn_aae.utils._container import RefusedFileError
@@ -88,6 +89,8 @@ def _unknown(blob: bytes, known: Sequence[str]) -> list[str]:
 def check_types(blob: bytes, trusted: Sequence) -> list[str]:
     """Return the names of trusted types; raise RefusedFileError if there are others.
 
+    Also if loading would do more with them than to make objects, see `check_nodes`.
+
     Parameters
     ----------
     blob : bytes
@@ -111,6 +114,7 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
             "unasked. If you know what that is and where the file comes from, pass "
             f"trusted={unknown}."
         )
+    check_nodes(blob, set(known) - set(_known()))
     return known
 
 

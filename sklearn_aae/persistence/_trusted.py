@@ -1,8 +1,9 @@
 """What a file of skops may hold beside what skops trusts by itself (0.16).
 
-skops may make an object of a trusted class by any arguments, give it any state, and
-call a trusted function, all as the file says. So these are only classes and functions
-that run no code of the file's choosing then, and follow no numbers of it unchecked.
+skops may make an object of a trusted class and give it any state, as the file says. So
+these are only classes that run no code of the file's choosing then, and follow no
+numbers of it unchecked. `check_nodes` sees to it that no function is called, and that
+no attribute is one by which others are told where to look.
 
 Left out are trees, indexes of neighbours and sparse matrices, whose compiled code does
 follow them; the distributions of scipy.stats, which hold the source code that restores

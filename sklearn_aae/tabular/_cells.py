@@ -6,6 +6,7 @@ Cells are a narwhals series or a one-dimensional array.
 import contextlib
 import datetime
 import re
+import reprlib
 from collections.abc import Collection
 from decimal import Decimal
 from enum import Enum
@@ -35,7 +36,7 @@ TIMES = (
 )
 NESTED = (nw.List, nw.Struct, nw.Array)
 # Numbers as text: what Python takes besides, such as "1_5" or "nan", may be a mistake.
-WRITTEN = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+WRITTEN = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 # Dtypes of dates and times that narwhals does not know, as their libraries call them.
 TIME_NAMES = ("period", "date64", "month_day_nano_interval", "day_time_interval")
 
@@ -123,14 +124,23 @@ def numbers_of(cells, name) -> np.ndarray:
     ValueError
         If a cell is no number.
     """
-    boolean = isinstance(cells, nw.Series) and isinstance(cells.dtype, nw.Boolean)
+    dtype = cells.dtype  # of objects, found by a look at them
+    if isinstance(dtype, nw.Object):
+        plain = _plain_floats(cells.to_list())
+        if plain is not None:
+            return plain
+    boolean = isinstance(cells, nw.Series) and isinstance(dtype, nw.Boolean)
     if not boolean and not is_number(cells, name):
-        return np.array([_written_number(v, cells, name) for v in _listed(cells)])
+        values, found = _listed(cells), dict[Any, float]()
+        for value in values:
+            if value not in found:
+                found[value] = _written_number(value, cells, name)
+        return np.array([found[value] for value in values])
     if not isinstance(cells, nw.Series):
         if cells.dtype != object:
             return cells.astype(float)
         return np.array([np.nan if _missing(v) else float(v) for v in cells])
-    if boolean or isinstance(cells.dtype, nw.Object | nw.Unknown):
+    if boolean or isinstance(dtype, nw.Object | nw.Unknown):
         cast = [np.nan if _missing(v) else float(v) for v in cells.to_list()]
         return np.array(cast)
     return _as_floats(cells)
@@ -141,12 +151,18 @@ def _written_number(value, cells, name) -> float:
     if _missing(value):
         return np.nan
     text = isinstance(value, str) and WRITTEN.fullmatch(value)
-    if text or isinstance(value, float | Integral):
+    if text or isinstance(value, float | Integral | Decimal):
         return float(value)
     raise ValueError(
         f"Column {name!r} held numbers in fit. Now it has dtype {cells.dtype}, "
-        f"with the value {value!r}."
+        f"with the value {reprlib.repr(value)}."
     )
+
+
+def _plain_floats(values: list) -> np.ndarray | None:
+    """Return Python's floats and integers, NaN for None; None if there are others."""
+    plain = set(map(type, values)) <= {float, int, type(None)}
+    return np.array(values, dtype=float) if plain else None
 
 
 def _as_floats(cells: nw.Series) -> np.ndarray:

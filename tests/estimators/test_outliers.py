@@ -768,6 +768,13 @@ def test_quantiles_of_new_scores():
     assert quantile_of_new(scores, 1e-9 * even, 0.4) == pytest.approx(2)
     heavy = quantile_of_new(scores, np.array([1.0, 1.0, 1e9, 1.0]), 0.4)
     assert heavy == pytest.approx(1.6)
+    tied, some = np.array([1.0, 1, 1, 2, 2, 3]), np.array([1.0, 5, 2, 0.1, 3, 1])
+    for level in (0.1, 0.5, 0.6, 0.8):
+        found = {
+            round(quantile_of_new(tied[order], some[order], level), 9)
+            for order in map(np.random.RandomState(0).permutation, [6] * 9)
+        }
+        assert len(found) == 1  # whatever the order of the rows
     for unit in (1e-200, 1e200):
         weight = unit * np.arange(1.0, 5.0)
         found = quantile_of_new(scores, weight, 0.5)

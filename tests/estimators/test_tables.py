@@ -2,6 +2,7 @@
 
 import datetime
 import pickle
+import re
 import warnings
 
 import narwhals as nw
@@ -519,13 +520,34 @@ def test_later_categories_that_are_dates_are_no_numbers(method):
             getattr(model, method)(NUMBERS.assign(v=dates)[list(names)])
 
 
-@pytest.mark.parametrize("text", ["1_5", "nan", "inf", "0x10", "", "1,5"])
+@pytest.mark.parametrize(
+    "text", ["1_5", "nan", "inf", "0x10", "", "1,5", ".", "1.e", "1e", "+-1"]
+)
 @pytest.mark.parametrize("dtype", ["category", "string", object])
 def test_later_text_that_may_be_no_number_is_refused(text, dtype):
     model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
     later = NUMBERS.assign(v=pd.Series([text] * 30, dtype=dtype))
-    with pytest.raises(ValueError, match=f"'v' held numbers in fit.*'{text}'"):
+    message = f"'v' held numbers in fit.*'{re.escape(text)}'"
+    with pytest.raises(ValueError, match=message):
         model.transform(later)
+
+
+@pytest.mark.parametrize("text", ["1.", ".5", "-1.5e-3", " 2 ", "+3", "1e5"])
+def test_later_text_that_is_a_number_is_read(text):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    found, truth = (
+        model.transform(NUMBERS.assign(v=pd.Series([cell] * 30)))
+        for cell in (text, float(text))
+    )
+    np.testing.assert_array_equal(found, truth)
+
+
+def test_text_of_very_many_digits_is_refused_at_once_and_not_repeated():
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    later = NUMBERS.assign(v=["1" * 100_000 + "x"] * 30)
+    with pytest.raises(ValueError, match="held numbers in fit") as error:
+        model.transform(later)
+    assert len(str(error.value)) < 200
 
 
 def test_a_frame_after_an_array_is_told_how_many_columns_there_were():

@@ -123,6 +123,24 @@ def test_categories_are_missed_in_relation_to_the_most_frequent():
         reconstruction_error(X, made.assign(x=[1, 2, 3, np.nan]))
 
 
+def test_categories_that_are_numbers_are_numbers():
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"x": rng.normal(size=40), "c": rng.rand(40) > 0.5})
+    made = X.assign(c=np.where(X["c"], 0.9, 0.1))
+    truth = reconstruction_error(X.to_numpy(float), made.to_numpy())
+    kinds = {"c": bool}, {"c": "category"}, {"c": object}, {"c": float}
+    for kind in kinds:
+        assert reconstruction_error(X.astype(kind), made) == pytest.approx(truth)
+        assert reconstruction_error(X.astype(kind), made.to_numpy()) == pytest.approx(
+            truth
+        )
+    mixed = X.assign(k=["a", "b"] * 20)
+    found = reconstruction_error(
+        mixed, made.assign(k=mixed["k"]), multioutput="raw_values"
+    )
+    np.testing.assert_allclose(found, [0, 2 * truth, 0])
+
+
 def test_a_search_of_a_mixed_table_scores_reconstructions():
     rng = np.random.RandomState(0)
     X = pd.DataFrame({"x": rng.normal(size=60), "k": ["a", "b", "c"] * 20})

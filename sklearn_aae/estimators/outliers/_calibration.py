@@ -51,7 +51,8 @@ def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> flo
     Of n rows the k-th score is exceeded with the probability 1 - k / (n + 1) (Weibull
     1939; Vovk, Gammerman and Shafer 2005); between them the line, and just above the
     highest where that is not enough. Of weights, n is (Σ w)² / Σ w² (Kish 1965), and
-    k - ½ is n times the share of the weight up to the middle of the row's own.
+    k - ½ is n times the share of the weight up to the middle of the row's own; equal
+    scores have all from the first to the last k.
 
     Parameters
     ----------
@@ -61,12 +62,14 @@ def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> flo
     level : float
         The probability.
     """
-    order = np.argsort(scores)  # equal ones stay side by side: no line crosses them
-    w = weight[order] / weight.max()  # squares neither overflow nor vanish
-    total = w.sum()
-    n = total**2 / (w**2).sum()
-    k = n * (w.cumsum() - w / 2) / total + 0.5
-    found = np.interp(level, k / (n + 1), scores[order])
+    w = weight / weight.max()  # squares neither overflow nor vanish
+    n = w.sum() ** 2 / (w**2).sum()
+    w *= n / w.sum()
+    values, place = np.unique(scores, return_inverse=True)
+    mass = np.bincount(place, w)
+    half, last = np.bincount(place, w**2) / mass / 2, mass.cumsum()
+    k = np.column_stack([last - mass + half, last - half]) + 0.5
+    found = np.interp(level, k.ravel() / (n + 1), np.repeat(values, 2))
     # As in `weighted_quantile`: above what is rounded to it.
     return float(found + 2.0 ** (2 - DIGITS) * max(abs(found), 1.0))
 
