@@ -5,12 +5,16 @@ import codecs
 import csv
 import gzip
 import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sklearn_aae.report._formats import advise
+from sklearn_aae.report._formats import advise, advise_unpacking
 from sklearn_aae.report._words import name_some, shorten
 from sklearn_aae.utils._optional import import_optional
 
@@ -24,12 +28,44 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Files that pandas unpacks by their names.
-OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 class TableError(ValueError):
     """The file is no table that can be looked at; the message says what to do."""
+
+
+@contextmanager
+def _open_zip(path: Path, mode: str) -> Iterator[Any]:
+    """Open the one file that is packed in another; pandas does not read of several."""
+    with zipfile.ZipFile(path) as packed:
+        names = packed.namelist()
+        if not names:
+            raise TableError(f"{path.name} has no file in it.")
+        if len(names) > 1:
+            raise TableError(
+                f"{path.name} has {len(names)} files in it ({name_some(names)}): "
+                "unpack one, and give that."
+            )
+        with packed.open(names[0]) as file:
+            yield file
+
+
+# Files that pandas unpacks by their names.
+OPENERS: dict[str, Any] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zip": _open_zip,
+}
+# What they raise of damage, beside OSError; RuntimeError of a zip that has a password.
+DAMAGED = (
+    EOFError,
+    RuntimeError,
+    UnicodeDecodeError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_file(path: Path, header: bool) -> tuple[Any, dict[str, Any]]:
@@ -83,9 +119,11 @@ def read_file(path: Path, header: bool) -> tuple[Any, dict[str, Any]]:
 
 def _options(path: Path) -> dict[str, Any]:
     """Return the encoding and the separator of a file, but for UTF-8 and commas."""
-    start, has_nul = _look_into(path)
+    if path.suffix.lower() == ".zst":  # pandas needs a package for it
+        raise TableError(advise_unpacking(path, "zstd"))
+    start, has_nul, unpacked = _look_into(path)
     encoding = next((name for mark, name in MARKS if start.startswith(mark)), None)
-    advice = advise(path, start.removeprefix(codecs.BOM_UTF8))
+    advice = advise(path, start.removeprefix(codecs.BOM_UTF8), unpacked)
     if advice is not None:
         raise TableError(advice)
     if has_nul and encoding is None:
@@ -98,17 +136,33 @@ def _options(path: Path) -> dict[str, Any]:
     return options if separator == "," else options | {"sep": separator}
 
 
-def _look_into(path: Path) -> tuple[bytes, bool]:
-    """Return how a file begins, unpacked, and whether there are NUL bytes in it."""
+def _look_into(path: Path) -> tuple[bytes, bool, bool]:
+    """Return how a file begins, unpacked, and whether it has NUL bytes and was packed.
+
+    What is packed is read to its end: damage may be anywhere.
+    """
+    opener = OPENERS.get(path.suffix.lower(), open)
     try:
-        with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
+        if opener is _open_zip and _is_workbook(path):
+            opener = open
+        unpacked = opener is not open
+        with opener(path, "rb") as file:
             start = file.read(SNIFFED)
             has_nul = b"\0" in start
-            while not has_nul and (block := file.read(BLOCK)):
-                has_nul = b"\0" in block
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+            while (unpacked or not has_nul) and (block := file.read(BLOCK)):
+                has_nul = has_nul or b"\0" in block
+    except (*DAMAGED, OSError) as error:
+        if opener is open or getattr(error, "filename", None) is not None:
+            raise  # it says what and where
         raise TableError(f"{path.name} cannot be unpacked: {error}") from None
-    return start, has_nul
+    return start, has_nul, unpacked
+
+
+def _is_workbook(path: Path) -> bool:
+    """Return whether a zip file is a workbook or the like, by what is in it."""
+    with zipfile.ZipFile(path) as packed:
+        names = packed.namelist()
+    return any(name == "mimetype" or name.startswith("xl/w") for name in names)
 
 
 def _separator(start: str) -> str:
