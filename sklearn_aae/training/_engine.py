@@ -5,7 +5,8 @@ shape () or (C,). Epochs, history and callbacks are the loop's business (`_loop`
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -213,7 +214,7 @@ class Engine:
             earlier.forget()  # codes of older weights
         own = [batch.rows("own") for batch in latest]
         batch = own[-1]
-        with self.streams.active():
+        with self.streams.active(), self._unchanged_statistics():
             for phase in self.recipe.phases:
                 if isinstance(phase, TrainCritic):
                     accuracy = critic_accuracy(phase, networks, batch)
@@ -222,6 +223,14 @@ class Engine:
                 match, noise = prior_match_and_noise(networks, own)
                 measures |= {"prior_match": match, "prior_match_noise": noise}
         return measures
+
+    @contextmanager
+    def _unchanged_statistics(self) -> Iterator[None]:
+        """Put back the running statistics: codes may be there already, or not."""
+        before = [buffer.clone() for buffer in self.recipe.buffers()]
+        yield
+        for buffer, value in zip(self.recipe.buffers(), before, strict=True):
+            buffer.detach().copy_(value)
 
     @torch.no_grad()
     def calibrate(self, batches: Batches | StackedBatches, number: int) -> None:

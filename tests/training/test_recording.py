@@ -681,14 +681,14 @@ def test_a_recording_of_other_numbers_is_not_used(
 
 
 @pytest.mark.parametrize("update", ["joint", "alternating"])
-def test_statistics_between_chunks_are_those_of_eager_steps(update):
+@pytest.mark.parametrize("teacher_strength", [0.0, 2.0])
+def test_statistics_between_chunks_are_those_of_eager_steps(update, teacher_strength):
     rows = np.random.RandomState(0).normal(size=(60, 4))
     labels = np.arange(60) % 3
     options = {"hidden_layer_sizes": (8,), "batch_size": 8, "random_state": 0}
+    options |= {"update": update, "teacher_strength": teacher_strength}
     models = [
-        SemiSupervisedAAEClassifier(
-            update=update, smoothness_strength=0, compile=recorded, **options
-        )
+        SemiSupervisedAAEClassifier(smoothness_strength=0, compile=recorded, **options)
         for recorded in (True, False)
     ]
     for model in models:
