@@ -1,8 +1,7 @@
 """What the bytes of skops would do when they are loaded, checked before it is done.
 
-skops asks which types a file has. That is not all: it calls a type, or a function, by
-what the file says, and gives an object any attribute, such as those by which NumPy is
-told where in the memory an array lies.
+skops asks which types a file has. That is not all that a file says: also how they are
+called, and which attributes objects get.
 """
 
 import io

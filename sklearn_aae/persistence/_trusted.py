@@ -3,7 +3,7 @@
 skops may make an object of a trusted class and give it any state, as the file says. So
 these are only classes that run no code of the file's choosing then, and follow no
 numbers of it unchecked. `check_nodes` sees to it that no function is called, and that
-no attribute is one by which others are told where to look.
+no attribute is one of Python's own.
 
 Left out are trees, indexes of neighbours and sparse matrices, whose compiled code does
 follow them; the distributions of scipy.stats, which hold the source code that restores
