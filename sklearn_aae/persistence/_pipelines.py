@@ -102,7 +102,9 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
     known = _known(trusted)
     try:
         unknown = _unknown(blob, known)
-    except ImportError:
+        if not unknown:
+            check_nodes(blob, set(known) - set(_known()))
+    except (ImportError, RefusedFileError):
         raise
     except Exception as error:
         raise RefusedFileError(
@@ -114,7 +116,6 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
             "unasked. If you know what that is and where the file comes from, pass "
             f"trusted={unknown}."
         )
-    check_nodes(blob, set(known) - set(_known()))
     return known
 
 

@@ -228,9 +228,11 @@ class Engine:
     def _unchanged_statistics(self) -> Iterator[None]:
         """Put back the running statistics: codes may be there already, or not."""
         before = [buffer.clone() for buffer in self.recipe.buffers()]
-        yield
-        for buffer, value in zip(self.recipe.buffers(), before, strict=True):
-            buffer.detach().copy_(value)
+        try:
+            yield
+        finally:
+            for buffer, value in zip(self.recipe.buffers(), before, strict=True):
+                buffer.detach().copy_(value)
 
     @torch.no_grad()
     def calibrate(self, batches: Batches | StackedBatches, number: int) -> None:

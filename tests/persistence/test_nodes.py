@@ -89,6 +89,13 @@ def test_what_would_be_more_than_objects_is_refused(change, message, tmp_path):
         load(saved(blob, tmp_path / "a.aae"))
 
 
+def test_nodes_that_lack_something_are_refused(tmp_path):
+    # Where skops does not look for any.
+    blob = changed(lambda schema: schema.update(more={"__loader__": "DictNode"}))
+    with pytest.raises(RefusedFileError, match="skops cannot read it: KeyError"):
+        load(saved(blob, tmp_path / "a.aae"))
+
+
 def test_names_that_the_caller_trusts_may_be_called():
     check_nodes(changed(call_an_estimator), {"sklearn.pipeline.Pipeline"})
 
