@@ -23,6 +23,7 @@ from sklearn_aae.estimators._networks import hidden_sizes
 from sklearn_aae.estimators._parameters import (
     AUTO_EPOCHS,
     AUTO_SIZES,
+    LAYER_SIZES,
     NON_NEGATIVE,
     POSITIVE,
     POSITIVE_INT,
@@ -80,13 +81,13 @@ class BaseModel(
     n_components: int = parameter(
         default=2, allowed=[POSITIVE_INT], shapes=True, kw_only=False
     )
-    hidden_layer_sizes: Sequence[int] | str = parameter(
+    hidden_layer_sizes: int | Sequence[int] | str = parameter(
         default="auto", allowed=AUTO_SIZES, shapes=True
     )
     image_shape: Sequence[int] | None = parameter(
         default=None, allowed=["array-like", None], shapes=True
     )
-    hidden_channels: Sequence[int] | str = parameter(
+    hidden_channels: int | Sequence[int] | str = parameter(
         default="auto", allowed=AUTO_SIZES, shapes=True
     )
     activation: str = parameter(
@@ -108,8 +109,8 @@ class BaseModel(
     gradient_penalty_type: str = parameter(
         default="auto", allowed=[StrOptions({"auto", *PENALTIES})]
     )
-    critic_hidden_layer_sizes: Sequence[int] | None = parameter(
-        default=None, allowed=["array-like", None], shapes=True
+    critic_hidden_layer_sizes: int | Sequence[int] | None = parameter(
+        default=None, allowed=[*LAYER_SIZES, None], shapes=True
     )
     scale: str | None = parameter(
         default="standard",

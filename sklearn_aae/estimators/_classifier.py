@@ -100,7 +100,7 @@ class SemiSupervisedAAEClassifier(
         Labelled rows that a step takes besides the rows of its batch, others in each
         step unless it takes all of them. None for all, or as many as `batch_size`.
 
-    critic_hidden_layer_sizes : sequence of int, default=(64, 64)
+    critic_hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Units of the critics' hidden layers.
 
     max_iter : int or "auto", default="auto"

@@ -57,7 +57,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
     learning_rate : float, default=0.002
         Step size of all networks but the critic.
 
-    critic_hidden_layer_sizes : sequence of int, default=(64, 64)
+    critic_hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Units of the critic's hidden layers; None is `hidden_layer_sizes`.
 
     critic_learning_rate : float, default=0.008
@@ -109,7 +109,7 @@ class ConditionalAAETransformer(StyleTransferMixin, CodeMixin, BaseAutoencoder):
     n_components: int = parameter(default=8, kw_only=False)
     regularization_strength: float = 50.0
     learning_rate: float = 2e-3
-    critic_hidden_layer_sizes: Sequence[int] | None = (64, 64)
+    critic_hidden_layer_sizes: int | Sequence[int] | None = (64, 64)
     critic_learning_rate: float | None = 8e-3
     batch_size: int | str = parameter(
         default="auto",

@@ -10,7 +10,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """Number of columns of the code.""",
     ),
     "hidden_layer_sizes": (
-        'sequence of int or "auto"',
+        'int, sequence of int or "auto"',
         """
         Units of the encoder's hidden layers; the decoder has them in reverse. "auto" is
         two layers of 2 d units, rounded up to a power of two, within 64 and 256, for d
@@ -28,7 +28,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "hidden_channels": (
-        'sequence of int or "auto"',
+        'int, sequence of int or "auto"',
         """
         With `image_shape`: channels of the encoder's convolutions, of which each halves
         height and width; the decoder has them in reverse. "auto" begins with 16 and
@@ -105,7 +105,7 @@ PARAMETERS: dict[str, tuple[str, str]] = {
         """,
     ),
     "critic_hidden_layer_sizes": (
-        "sequence of int",
+        "int or sequence of int",
         """Units of the critic's hidden layers; None for `hidden_layer_sizes`.""",
     ),
     "reconstruction": (

@@ -47,7 +47,7 @@ class GANSampler(BaseModel):
     n_components : int, default=8
         Number of columns of the noise z.
 
-    hidden_layer_sizes : sequence of int or "auto", default="auto"
+    hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Units of the generator's hidden layers, from the noise to the rows; "auto" as of
         `AAETransformer`.
 

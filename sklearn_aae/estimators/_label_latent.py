@@ -20,6 +20,7 @@ from sklearn_aae.estimators._games import (
 from sklearn_aae.estimators._graph import mean_neighbor_distance, nearest
 from sklearn_aae.estimators._networks import make_decoder, make_encoder, start_linearly
 from sklearn_aae.estimators._parameters import (
+    LAYER_SIZES,
     NON_NEGATIVE,
     POSITIVE_INT,
     PROPER_SHARE,
@@ -74,8 +75,8 @@ class LabelLatent(CodeMixin):
     label_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     reconstruction_strength: float = parameter(default=1.0, allowed=[NON_NEGATIVE])
     critic_noise: float = parameter(default=0.1, allowed=[NON_NEGATIVE], shapes=True)
-    critic_hidden_layer_sizes: Sequence[int] | None = parameter(
-        default=(64, 64), allowed=["array-like"], shapes=True
+    critic_hidden_layer_sizes: int | Sequence[int] | None = parameter(
+        default=(64, 64), allowed=LAYER_SIZES, shapes=True
     )
     scale: str | None = "range"
 

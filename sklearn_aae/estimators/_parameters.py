@@ -21,7 +21,8 @@ PROPER_SHARE = Interval(Real, 0, 1, closed="neither")
 # Where the number of epochs follows the number of rows.
 AUTO_EPOCHS = [POSITIVE_INT, StrOptions({"auto"})]
 # Of networks whose size follows the number of columns.
-AUTO_SIZES = ["array-like", StrOptions({"auto"})]
+LAYER_SIZES = ["array-like", POSITIVE_INT]
+AUTO_SIZES = [*LAYER_SIZES, StrOptions({"auto"})]
 
 
 def checkpoint_place(estimator) -> Place | None:
@@ -80,8 +81,8 @@ def check_sizes(estimator, name: str) -> tuple[int, ...] | None:
     sizes = tuple(sizes) if np.ndim(sizes) == 1 else (sizes,)
     if not all(POSITIVE_INT.is_satisfied_by(size) for size in sizes):
         raise InvalidParameterError(
-            f"The {name!r} parameter of {type(estimator).__name__} must be a sequence "
-            f"of positive integers. Got {sizes!r} instead."
+            f"The {name!r} parameter of {type(estimator).__name__} must be a positive "
+            f"integer, or a sequence of them. Got {sizes!r} instead."
         )
     return tuple(int(size) for size in sizes)
 

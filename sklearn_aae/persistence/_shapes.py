@@ -11,6 +11,9 @@ from sklearn_aae.estimators._signature import shaping_parameters
 from sklearn_aae.priors import Prior
 from sklearn_aae.utils._container import RefusedFileError
 
+# Of these products are looked at: where nothing is built by one, it may be any number.
+LAYERS = {"hidden_layer_sizes", "critic_hidden_layer_sizes", "hidden_channels"}
+
 
 def check_sizes(kind: type[BaseModel], state: dict) -> None:
     """Raise RefusedFileError if parameters ask for larger networks than are stored.
@@ -34,7 +37,7 @@ def check_sizes(kind: type[BaseModel], state: dict) -> None:
     shapes = [array.shape for weights in nets for array in weights.values()]
     widest = max(n for shape in shapes for n in shape)
     most = max(sum(array.size for array in weights.values()) for weights in nets)
-    for name in shaping_parameters(kind):
+    for name in shaping_parameters(kind) - LAYERS:
         value = params.get(name)  # an earlier version did not have all of them
         if type(value) is int and value > widest:
             raise RefusedFileError(
@@ -53,7 +56,8 @@ def check_sizes(kind: type[BaseModel], state: dict) -> None:
     if any("critic" in name for weights in nets for name in weights):
         chains["critic_hidden_layer_sizes"] = []
     for name, before in chains.items():
-        sizes = params[name] if isinstance(params[name], list | tuple) else []
+        sizes = [params[name]] if type(params[name]) is int else params[name]
+        sizes = sizes if isinstance(sizes, list | tuple) else []
         if sum(a * b for a, b in pairwise([*before, *sizes, 1])) > most:
             raise RefusedFileError(
                 f"Its {name}={sizes} has more weights than it holds."

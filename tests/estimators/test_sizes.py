@@ -81,6 +81,26 @@ def test_other_words_than_auto_are_refused():
         AAETransformer(hidden_layer_sizes="large").fit(table(2))
 
 
+@pytest.mark.parametrize(
+    "name", ["hidden_layer_sizes", "critic_hidden_layer_sizes", "hidden_channels"]
+)
+@pytest.mark.parametrize("number", [8, np.int64(8)], ids=["int", "int64"])
+def test_a_number_is_one_layer(name, number):
+    pictures = {"image_shape": (8, 8)} if name == "hidden_channels" else {}
+    X = np.random.RandomState(0).uniform(size=(60, 64))
+    one, same = (
+        AAETransformer(**{name: given}, **pictures, **SHORT).fit(X)
+        for given in (number, (8,))
+    )
+    np.testing.assert_array_equal(one.transform(X), same.transform(X))
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.5])
+def test_a_number_of_units_is_a_positive_integer(number):
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        AAETransformer(hidden_layer_sizes=number).fit(table(2))
+
+
 def test_a_fit_goes_on_with_its_sizes():
     X = table(40)
     aae = AAETransformer(warm_start=True, **SHORT).fit(X)

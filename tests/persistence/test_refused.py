@@ -339,11 +339,13 @@ def test_a_large_file_takes_twice_its_size_at_most(make, tmp_path, refuse, forge
     refuse(blob[:-1], spare=0)
     refuse(blob[:-1] + b"x", spare=0)
 
-    def change(manifest, arrays):
-        params = find(manifest, "_data", "dict", "params", "dict")
-        put(manifest, (*params, "hidden_layer_sizes", "tuple", 0), 10**9)
+    for place in (("tuple", 0), ()):  # of two layers, or a number for one
 
-    refuse(forge(blob, change), "more weights than it holds", spare=0)
+        def change(manifest, arrays, place=place):
+            params = find(manifest, "_data", "dict", "params", "dict")
+            put(manifest, (*params, "hidden_layer_sizes", *place), 10**9)
+
+        refuse(forge(blob, change), "more weights than it holds", spare=0)
 
 
 # --- what a file of skops may hold ----------------------------------------------------

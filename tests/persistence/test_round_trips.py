@@ -95,6 +95,8 @@ OPTIONS = [
     {"encoder": nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Tanh())},
     {"device": torch.device("cpu")},
     {"random_state": np.random.RandomState(3)},
+    {"hidden_layer_sizes": 4, "critic_hidden_layer_sizes": 3},
+    {"hidden_layer_sizes": 4, "critic_hidden_layer_sizes": 900, "regularizer": None},
     {"hidden_layer_sizes": [4, 4], "validation_fraction": np.float32(0.25)},
 ]
 

@@ -94,7 +94,7 @@ class AAEOutlierDetector(OutlierScores, OutlierMixin, BaseAutoencoder):
     noise_type : {"auto", "gaussian", "mask", "salt_and_pepper"}, default="auto"
         See `AAETransformer`. "auto" is "gaussian", and "mask" of pictures.
 
-    hidden_layer_sizes : sequence of int or "auto", default=(64, 64)
+    hidden_layer_sizes : int, sequence of int or "auto", default=(64, 64)
         Units of the encoder's hidden layers, from the rows to the code; the decoder has
         them in reverse.
 
