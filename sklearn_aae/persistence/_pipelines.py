@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_aae.persistence._classes import KNOWN, full_name
 from sklearn_aae.persistence._encode import Encoder
-from sklearn_aae.persistence._nodes import check_nodes
+from sklearn_aae.persistence._nodes import check_nodes, refusals
 from sklearn_aae.persistence._set_apart import Kept, giving, set_apart
 from sklearn_aae.persistence._trusted import TRUSTED_TYPES
 from sklearn_aae.utils._container import RefusedFileError
@@ -66,7 +66,7 @@ def dump(estimator: BaseEstimator) -> Dumped:
             f"{type(error).__name__}: {error}. Of a search, save best_estimator_, "
             "which is without what was searched; or use joblib.dump."
         ) from error
-    foreign = [repr(name) for name in _unknown(blob, _known())]
+    foreign = [*map(repr, _wanted(blob))]
     manifest: dict[str, Any] = {SKOPS: SKOPS}
     if objects:
         manifest[OBJECTS] = encoder.encode(objects, OBJECTS)
@@ -75,10 +75,27 @@ def dump(estimator: BaseEstimator) -> Dumped:
     return Dumped(manifest, arrays, foreign)
 
 
+def _wanted(blob: bytes) -> list[str]:
+    """Return the names without which `check_types` refuses the bytes of skops."""
+    wanted = {*_unknown(blob, _known())}
+    for name, reason in refusals(blob, frozenset(wanted)):
+        if name is None:
+            raise TypeError(
+                f"What skops writes of it could never be loaded. {reason} Use "
+                "joblib.dump, or an earlier version of skops."
+            )
+        wanted.add(name)
+    return sorted(wanted)
+
+
+def _names(trusted: Sequence) -> set[str]:
+    """Return the names of what the caller trusts."""
+    return {one if isinstance(one, str) else full_name(one) for one in trusted}
+
+
 def _known(trusted: Sequence = ()) -> list[str]:
     """Return the names of what skops may load: ours, and the caller's."""
-    names = [one if isinstance(one, str) else full_name(one) for one in trusted]
-    return sorted({*TRUSTED_TYPES, full_name(Kept), *names})
+    return sorted({*TRUSTED_TYPES, full_name(Kept), *_names(trusted)})
 
 
 def _unknown(blob: bytes, known: Sequence[str]) -> list[str]:
@@ -103,7 +120,7 @@ def check_types(blob: bytes, trusted: Sequence) -> list[str]:
     try:
         unknown = _unknown(blob, known)
         if not unknown:
-            check_nodes(blob, set(known) - set(_known()))
+            check_nodes(blob, _names(trusted))
     except (ImportError, RefusedFileError):
         raise
     except Exception as error:
