@@ -167,6 +167,8 @@ class Decoder:
 
     def _build_random_state(self, inner: list) -> np.random.RandomState:
         key, pos, has_gauss, gauss = self.build(inner)
+        if pos not in range(len(key) + 1):  # NumPy would read beyond them
+            raise RefusedFileError(f"Its RandomState goes on at number {pos!r}.")
         random_state = np.random.RandomState()
         random_state.set_state(("MT19937", key, pos, has_gauss, gauss))
         return random_state

@@ -46,6 +46,8 @@ NAMES: dict[str, set[str]] = {
     "SliceNode": {"builtins.slice"},
     "TupleNode": {"builtins.tuple"},
 }
+# How many numbers generators have made in advance.
+MERSENNE_NUMBERS, PHILOX_NUMBERS = 624, 4
 # Any that is trusted: they only look it up.
 LOOKED_UP = {"FunctionNode", "TypeNode"}
 # These make something of their own, whatever the name: the caller has to name that.
@@ -173,6 +175,7 @@ def _misplaced(nodes: list[dict], named: Collection[str]) -> Iterator[Refusal]:
             lists.add(_place(node["key_types"]))
         elif kind == "DefaultDictNode":
             factories.add(_place(node["content"]["default_factory"]))
+    yield from _misled_draws(nodes)
     keys = set()
     for node in nodes:
         place = _place(node)
@@ -202,6 +205,42 @@ def _wrong_state(node: dict, owner: str) -> Iterator[Refusal]:
         yield Refusal(
             owner, f"It would set the state of an object of {owner} by {kind}."
         )
+
+
+def _misled_draws(nodes: list[dict]) -> Iterator[Refusal]:
+    """Yield what is wrong with the states of random generators.
+
+    NumPy takes any place in its buffer for the next number, and would read beyond it.
+    """
+    states = set()
+    for node in nodes:
+        if node["__loader__"] == "RandomStateNode":
+            states.add(_place(node["content"]))
+        elif node["__loader__"] == "RandomGeneratorNode":
+            states.add(_place(node["content"]["bit_generator"]))
+    if not states:
+        return
+    inner = _items(nodes, states, "state")
+    positions = dict.fromkeys(_items(nodes, inner, "pos"), MERSENNE_NUMBERS)
+    positions |= dict.fromkeys(_items(nodes, states, "buffer_pos"), PHILOX_NUMBERS)
+    for node in nodes:
+        place, kind, content = _place(node), node["__loader__"], node.get("content")
+        if place in states | inner and kind != "DictNode":
+            yield Refusal(None, f"Random numbers would be drawn as a {kind} says.")
+        if place in positions and (
+            kind != "JsonNode" or int(content) not in range(positions[place] + 1)
+        ):
+            reason = "Random numbers would be drawn from beyond their buffer."
+            yield Refusal(None, reason)
+
+
+def _items(nodes: list[dict], places: Collection, key: str) -> set:
+    """Return the places of the values that dicts at some places have for a key."""
+    return {
+        _place(node["content"][key])
+        for node in nodes
+        if _place(node) in places and key in (node.get("content") or ())
+    }
 
 
 def _wrong_list(node: dict) -> Iterator[Refusal]:

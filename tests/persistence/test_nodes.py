@@ -291,6 +291,12 @@ def test_an_earlier_type_of_keys_of_the_same_id_is_looked_at(refused):
     refused(blob, f"A key of a dict would be made by {SCORE}")
 
 
+def test_draws_go_on_as_a_dict_says(refused):
+    tuples = paired(plain("MT19937"), listed(), plain(700))
+    state = node("RandomStateNode", "numpy.random.mtrand.RandomState", content=tuples)
+    refused(holding(state), "drawn as a TupleNode says")
+
+
 def test_nodes_that_lack_something_are_refused(tmp_path):
     # Where skops does not look for any.
     blob = changed(lambda schema: schema.update(more={"__loader__": "DictNode"}))

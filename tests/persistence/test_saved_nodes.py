@@ -16,11 +16,12 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import Bunch
+from skops.io import dumps
 
 from sklearn_aae import AAETransformer
 from sklearn_aae.persistence import RefusedFileError, load, save
 from sklearn_aae.persistence._classes import full_name
-from sklearn_aae.persistence._nodes import NAMES
+from sklearn_aae.persistence._nodes import NAMES, check_nodes
 
 
 @pytest.fixture
@@ -142,3 +143,49 @@ def test_save_refuses_kinds_that_are_not_known(tmp_path, monkeypatch):
     told = "could never be loaded. It has a SliceNode.* joblib.dump, or an earlier"
     with pytest.raises(TypeError, match=told):
         save(with_value(slice(1)), tmp_path / "m")
+
+
+# --- places of the next random number -------------------------------------------------
+
+
+def at(draws, place):
+    """Let a generator go on at a place of its buffer; NumPy takes any."""
+    state = draws.get_state(legacy=False) if hasattr(draws, "get_state") else None
+    state = state or draws.bit_generator.state
+    (state if "buffer_pos" in state else state["state"]).update(
+        {"buffer_pos" if "buffer_pos" in state else "pos": place}
+    )
+    if hasattr(draws, "set_state"):
+        draws.set_state(state)
+    else:
+        draws.bit_generator.state = state
+    return draws
+
+
+DRAWS = {
+    "RandomState": (np.random.RandomState, 624),
+    "Mersenne": (lambda seed: np.random.Generator(np.random.MT19937(seed)), 624),
+    "Philox": (lambda seed: np.random.Generator(np.random.Philox(seed)), 4),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_numbers_are_drawn_from_within_their_buffer(name, silently, tmp_path):
+    make, last = DRAWS[name]
+    for place in (0, last):
+        loaded = silently(with_value(at(make(0), place)))[0].kw_args["value"]
+        assert loaded.normal() == at(make(0), place).normal()
+    for place in (-1, last + 1):  # nothing is drawn from them here
+        bytes_of_it = dumps(with_value(at(make(0), place)))
+        with pytest.raises(RefusedFileError, match="from beyond their buffer"):
+            check_nodes(bytes_of_it, ())
+        with pytest.raises(TypeError, match="from beyond their buffer"):
+            save(with_value(at(make(0), place)), tmp_path / "a.aae")
+
+
+@pytest.mark.parametrize("place", [-1, 625])
+def test_an_own_file_goes_on_within_the_buffer(place, tmp_path):
+    draws = at(np.random.RandomState(0), place)
+    save(AAETransformer(2, random_state=draws), tmp_path / "a.aae")
+    with pytest.raises(RefusedFileError, match=f"goes on at number {place}"):
+        load(tmp_path / "a.aae")
