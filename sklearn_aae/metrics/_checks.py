@@ -1,15 +1,18 @@
 """Checks of the arguments of metrics."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from sklearn_aae.tabular import (
+    OtherKindError,
     TableColumns,
+    as_frame,
     as_table,
     column_names,
     is_frame,
@@ -91,23 +94,52 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
 
 def _numbers_by_column(X) -> np.ndarray:
     """Return the numbers of a frame; raise ValueError if a column has categories."""
-    columns = numbers_first(X)
+    columns = booleans_as_numbers(TableColumns.learn(X, "from_dtype"))
     for column in columns.columns:
         if column.categories is not None:
             raise ValueError(f"column {column.name!r} holds categories.")
     return columns.encode(X)
 
 
-def numbers_first(X) -> TableColumns:
-    """Return the columns of a frame; categories that are numbers are not categories."""
-    return TableColumns(
-        [
-            replace(column, categories=None)
-            if all(isinstance(value, Number) for value in column.categories or ())
-            else column
-            for column in TableColumns.learn(X, "from_dtype").columns
-        ]
-    )
+def booleans_as_numbers(columns: TableColumns, where=None) -> TableColumns:
+    """Return columns in which booleans are 0 and 1, as scikit-learn reads them.
+
+    Other categories that are numbers name things: how far they are apart says nothing.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        Columns of a frame.
+
+    where : DataFrame of shape (n_samples, n_features), default=None
+        Only columns are changed that hold numbers here.
+    """
+    found, frame = list(columns.columns), as_frame(where)
+    places = [j for j, column in enumerate(found) if _is_boolean(column.categories)]
+    if frame is not None and places:
+        part = TableColumns.learn(frame[:, places].to_native(), "from_dtype")
+        pairs = zip(places, part.columns, strict=True)
+        places = [j for j, c in pairs if c.categories is None and not c.empty]
+    for j in places:
+        found[j] = replace(found[j], categories=None)
+    return TableColumns(found)
+
+
+def _is_boolean(categories: tuple | None) -> bool:
+    some = categories or ("none",)
+    return all(isinstance(value, bool | np.bool_) for value in some)
+
+
+@contextmanager
+def comparing(function: str, first: str, second: str) -> Iterator[None]:
+    """Say of a column that holds two kinds of cells in which arguments it does."""
+    try:
+        yield
+    except OtherKindError as error:  # it speaks of a fit, and there is none
+        raise ValueError(
+            f"{function} compares cells of one kind, but column {error.column!r} of "
+            f"{first} holds {error.held}, and that of {second} {error.now}."
+        ) from None
 
 
 def check_complete(

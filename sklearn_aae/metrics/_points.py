@@ -10,6 +10,7 @@ from sklearn_aae.metrics._checks import (
     check_rows,
     check_same_columns,
     check_same_names,
+    comparing,
 )
 from sklearn_aae.metrics._pairs import Points
 from sklearn_aae.nn import EmbedColumns
@@ -82,10 +83,12 @@ def typed_points(
         if name != reference:
             pair = {reference: given[reference], name: given[name]}
             check_same_columns(function, **pair)
-        columns = columns.with_categories_of(table)
+        with comparing(function, reference, name):
+            columns = columns.with_categories_of(table)
     cells = {}
     for name, table in tables.items():
-        cells[name] = columns.encode(table).astype(np.float64)
+        with comparing(function, reference, name):
+            cells[name] = columns.encode(table).astype(np.float64)
         check_complete(function, name, cells[name], table, missing=missing)
     typed = np.array(columns.n_categories) > 0
     kinds = [np.nan_to_num(rows[:, typed], nan=-1.0) for rows in cells.values()]

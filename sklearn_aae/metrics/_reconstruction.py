@@ -8,16 +8,17 @@ from numpy.typing import ArrayLike
 
 from sklearn_aae.metrics._checks import (
     as_dense,
+    booleans_as_numbers,
     check_complete,
     check_parameter,
     check_rows,
     check_same_columns,
     check_same_names,
-    numbers_first,
+    comparing,
     same_columns,
 )
 from sklearn_aae.metrics._pairs import EXPONENT
-from sklearn_aae.tabular import as_table, column_names, is_frame
+from sklearn_aae.tabular import TableColumns, as_table, column_names, is_frame
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 from sklearn_aae.utils._typing import TableLike
 
@@ -52,6 +53,7 @@ def reconstruction_error(
     0 is best; 1 is what the mean of each column would get. Of columns without missing
     cells that vary it is 1 - R². Of a column of categories it is the share of cells
     that got another one, divided by the share that the most frequent one would miss.
+    Categories may be numbers; booleans are 0 and 1 where numbers were made of them.
 
     Parameters
     ----------
@@ -141,19 +143,21 @@ def reconstruction_error(
 def _cells_of(function: str, X, made) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return cells as numbers, what was made of them, and which columns are typed.
 
-    A category is its number; one that X does not have, or that is missing, is -1. Those
-    that are numbers, or true and false, are numbers.
+    A category is its number; one that X does not have, or that is missing, is -1.
     """
     given, table = as_dense(X, "X"), as_dense(made, "X_reconstructed")
     frames = is_frame(given) and is_frame(table)
-    learned = numbers_first(given) if frames else None
+    learned = TableColumns.learn(given, "from_dtype") if frames else None
+    if learned is not None and any(learned.n_categories):
+        check_same_columns(function, X=X, X_reconstructed=made)
+        learned = booleans_as_numbers(learned, where=table)
     if learned is None or not any(learned.n_categories):
         cells = check_rows(function, "X", X, missing=True)
         typed = np.zeros(cells.shape[1], dtype=bool)
         return cells, check_rows(function, "X_reconstructed", made), typed
-    check_same_columns(function, X=X, X_reconstructed=made)
     typed = np.array(learned.n_categories) > 0
-    cells, others = (learned.encode(t).astype(float) for t in (given, table))
+    with comparing(function, "X", "X_reconstructed"):
+        cells, others = (learned.encode(t).astype(float) for t in (given, table))
     others[:, typed] = np.nan_to_num(others[:, typed], nan=-1.0)
     check_complete(function, "X", cells, given, missing=True)
     check_complete(function, "X_reconstructed", others, table)

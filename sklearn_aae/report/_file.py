@@ -6,7 +6,6 @@ import csv
 import gzip
 import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_aae.report._formats import advise, advise_unpacking
+from sklearn_aae.report._formats import (
+    DAMAGED,
+    advise,
+    advise_unpacking,
+    zip_reader,
+)
 from sklearn_aae.report._words import name_some, shorten
 from sklearn_aae.utils._optional import import_optional
 
@@ -38,13 +42,19 @@ class TableError(ValueError):
 def _open_zip(path: Path, mode: str) -> Iterator[Any]:
     """Open the one file that is packed in another; pandas does not read of several."""
     with zipfile.ZipFile(path) as packed:
-        names = packed.namelist()
+        every = packed.infolist()
+        names = [entry.filename for entry in every if not entry.is_dir()]
         if not names:
             raise TableError(f"{path.name} has no file in it.")
         if len(names) > 1:
             raise TableError(
                 f"{path.name} has {len(names)} files in it ({name_some(names)}): "
                 "unpack one, and give that."
+            )
+        if len(every) > 1:  # pandas counts folders as files
+            raise TableError(
+                f"{path.name} has folders in it beside {name_some(names)}: unpack that "
+                "file, and give it."
             )
         with packed.open(names[0]) as file:
             yield file
@@ -57,15 +67,6 @@ OPENERS: dict[str, Any] = {
     ".xz": lzma.open,
     ".zip": _open_zip,
 }
-# What they raise of damage, beside OSError; RuntimeError of a zip that has a password.
-DAMAGED = (
-    EOFError,
-    RuntimeError,
-    UnicodeDecodeError,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def read_file(path: Path, header: bool) -> tuple[Any, dict[str, Any]]:
@@ -120,7 +121,7 @@ def read_file(path: Path, header: bool) -> tuple[Any, dict[str, Any]]:
 def _options(path: Path) -> dict[str, Any]:
     """Return the encoding and the separator of a file, but for UTF-8 and commas."""
     if path.suffix.lower() == ".zst":  # pandas needs a package for it
-        raise TableError(advise_unpacking(path, "zstd"))
+        raise TableError(advise_unpacking(path, "a file packed by zstd"))
     start, has_nul, unpacked = _look_into(path)
     encoding = next((name for mark, name in MARKS if start.startswith(mark)), None)
     advice = advise(path, start.removeprefix(codecs.BOM_UTF8), unpacked)
@@ -143,7 +144,7 @@ def _look_into(path: Path) -> tuple[bytes, bool, bool]:
     """
     opener = OPENERS.get(path.suffix.lower(), open)
     try:
-        if opener is _open_zip and _is_workbook(path):
+        if opener is _open_zip and zip_reader(path) is not None:
             opener = open
         unpacked = opener is not open
         with opener(path, "rb") as file:
@@ -156,13 +157,6 @@ def _look_into(path: Path) -> tuple[bytes, bool, bool]:
             raise  # it says what and where
         raise TableError(f"{path.name} cannot be unpacked: {error}") from None
     return start, has_nul, unpacked
-
-
-def _is_workbook(path: Path) -> bool:
-    """Return whether a zip file is a workbook or the like, by what is in it."""
-    with zipfile.ZipFile(path) as packed:
-        names = packed.namelist()
-    return any(name == "mimetype" or name.startswith("xl/w") for name in names)
 
 
 def _separator(start: str) -> str:

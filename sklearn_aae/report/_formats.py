@@ -1,40 +1,63 @@
 """What a file is that is no CSV, by how it begins, and what makes a CSV of it."""
 
 import json
+import lzma
 import re
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 
+EXCEL = ("an Excel workbook", "read_excel({})")
+SPREADSHEET = ("a spreadsheet", "read_excel({})")
+HTML = ("HTML", "read_html({})[0]")
 # Functions of pandas that read what begins so. Where a mark is of letters that a CSV
 # could begin with, it goes on to what no CSV has; the first that fits counts.
 READERS = (
     (rb"PAR1\x15", "Parquet", "read_parquet({})"),
     (rb"ARROW1\0", "Feather", "read_feather({})"),
     (rb"\x89HDF\r\n", "HDF5", "read_hdf({})"),
-    (rb"PK\x03\x04.*xl/w", "an Excel workbook", "read_excel({})"),
-    (rb"PK\x03\x04.*opendocument\.spreadsheet", "a spreadsheet", "read_excel({})"),
-    (rb"\xd0\xcf\x11\xe0", "an Excel workbook", "read_excel({})"),
-    (rb"\s*<(?i:!doctype html[ \r\n>])", "HTML", "read_html({})[0]"),
-    # What follows the tag tells it from a header, such as "<html>,b".
+    (rb"PK\x03\x04.*xl/workbook\.", *EXCEL),
+    (rb"PK\x03\x04.*opendocument\.spreadsheet", *SPREADSHEET),
+    (rb"\xd0\xcf\x11\xe0", *EXCEL),
+    (rb"\s*<(?i:!doctype html[ \r\n>])", *HTML),
+    # What follows the tag tells it from a header, such as "<html>,b": after a tab, that
+    # no tag ends on its line. An attribute in quotes may have a ">".
     (
-        rb"\s*<(?i:html|table)(\s[^>]*)?>(?!\s*[,;|]|\t+[^\s<])",
-        "HTML",
-        "read_html({})[0]",
+        rb"""\s*<(?i:html|table)(\s[^>]*|\s([^>"']|"[^"]*"|'[^']*')*)?>"""
+        rb"(?!\s*[,;|]|\t+[^\s<]((?!</)[^\r\n])*([\r\n]|\Z))",
+        *HTML,
     ),
     (rb"\s*<\?xml[ \r\n]", "XML", "read_xml({})"),
 )
 # Without its guess of a dtype, `read_json` keeps the zeros of texts such as "01234".
 JSON = ("JSON", "read_json({}, dtype=False)")
 JSON_LINES = ("lines of JSON", "read_json({}, dtype=False, lines=True)")
-# Numbers of any length are fine.
-DECODER = json.JSONDecoder(parse_int=str)
+# Numbers of any length are fine, and so are tabs and line breaks in texts, which pandas
+# reads.
+DECODER = json.JSONDecoder(parse_int=str, strict=False)
+CLOSING = {b"{": b"}", b"[": b"]"}
+BLOCK = 2**20
 # No token but a text is longer: of one that is cut, the error is as near to the end.
 TOKEN = 10
 PACKED = (
-    (rb"PK\x03\x04", "zip"),
-    (rb"\x1f\x8b", "gzip"),
-    (rb"BZh[1-9]1AY&SY", "bzip2"),
-    (rb"\xfd7zXZ\0", "xz"),
-    (rb"\x28\xb5\x2f\xfd", "zstd"),
+    (rb"PK\x03\x04", "a file packed by zip"),
+    (rb"\x1f\x8b", "a file packed by gzip"),
+    (rb"BZh[1-9]1AY&SY", "a file packed by bzip2"),
+    (rb"\xfd7zXZ\0", "a file packed by xz"),
+    (rb"\x28\xb5\x2f\xfd", "a file packed by zstd"),
+    (rb"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (rb"Rar!\x1a\x07", "a RAR archive"),
+)
+# What readers of packed files raise of damage, beside OSError; RuntimeError of a zip
+# that has a password.
+DAMAGED = (
+    EOFError,
+    RuntimeError,
+    UnicodeDecodeError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -57,7 +80,7 @@ def advise(path: Path, start: bytes, unpacked: bool) -> str | None:
     advice : str or None
         None if it looks like none of the formats that are known.
     """
-    found = _reader(start)
+    found = _reader(start) if unpacked else _reader_of(path, start)
     if found is not None and unpacked:
         return (
             f"{path.name} has a file in it that looks like {found[0]}: unpack it, and "
@@ -73,15 +96,49 @@ def advise(path: Path, start: bytes, unpacked: bool) -> str | None:
     for mark, kind in PACKED:
         if re.match(mark, start):
             return advise_unpacking(path, kind)
-    return None
+    return advise_unpacking(path, "a tar archive") if _is_tar(start) else None
 
 
 def advise_unpacking(path: Path, kind: str) -> str:
     """Return what to say of a file that is packed, and that is not unpacked here."""
-    return (
-        f"{path.name} looks like a file packed by {kind}: unpack it, and give the CSV "
-        "file in it."
-    )
+    return f"{path.name} looks like {kind}: unpack it, and give the CSV file in it."
+
+
+def zip_reader(path: Path) -> tuple[str, str] | None:
+    """Return what a zip file is, if it is a workbook, and the call that reads it.
+
+    What is in it tells, wherever it lies; of a damaged file nothing is told.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = packed.namelist()
+            if any(name.startswith("xl/workbook.") for name in names):
+                return EXCEL
+            if "mimetype" in names:
+                with packed.open("mimetype") as file:
+                    sheet = b"opendocument.spreadsheet" in file.read(100)
+                return SPREADSHEET if sheet else None
+    except (*DAMAGED, OSError):
+        pass
+    return None
+
+
+def _is_tar(start: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(start[: tarfile.BLOCKSIZE], "utf-8", "replace")
+    except tarfile.HeaderError:  # its checksum is wrong
+        return False
+    return True
+
+
+def _reader_of(path: Path, start: bytes) -> tuple[str, str] | None:
+    """Return the same as `_reader`, also by what lies behind the start of a file."""
+    found = _reader(start)
+    if start.startswith(b"PK\x03\x04"):
+        return zip_reader(path) or found
+    if found == JSON and _is_first_of_lines(path, start):
+        return JSON_LINES
+    return found
 
 
 def _reader(start: bytes) -> tuple[str, str] | None:
@@ -102,16 +159,42 @@ def _json_reader(text: str) -> tuple[str, str] | None:
     try:
         end = DECODER.raw_decode(text)[1]
     except json.JSONDecodeError as error:
-        cut = error.msg.startswith("Unterminated") or error.pos > len(text) - TOKEN
-        return JSON if cut else None
+        return JSON if _is_cut(text, error) else None
     except RecursionError:  # no header has so many brackets
         return JSON
-    rest = text[end:]
-    if not rest.strip():
-        return JSON
-    if re.match(r"\s*\n\s*" + re.escape(text[0]), rest):
-        return JSON if "\n" in text[:end] else JSON_LINES
-    return None
+    rest = text[end:].lstrip()
+    gap = text[end : len(text) - len(rest)]
+    # A header would go on with a separator.
+    if rest and (rest[0] not in "[{" or ("\t" in gap and "\n" not in gap)):
+        return None
+    lines = "\n" in gap and "\n" not in text[:end] and rest.startswith(text[0])
+    return JSON_LINES if lines else JSON
+
+
+def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
+    """Return whether JSON ends too early only, as the start of a file does."""
+    if error.msg.startswith("Unterminated"):
+        # A quote in a header has no end either: on its line there is none.
+        line_ends = "\n" in text[error.pos :]
+        return "\n" in text[: error.pos] or not line_ends
+    return error.pos > len(text) - TOKEN
+
+
+def _is_first_of_lines(path: Path, start: bytes) -> bool:
+    """Return whether JSON without a line break in its start is one of several lines."""
+    text = start.strip()
+    opening, end = text[:1], text[-1:]
+    if b"\n" in text:
+        return False
+    with path.open("rb") as file:
+        file.seek(len(start.rstrip()))
+        while block := file.read(BLOCK):
+            line, line_break, rest = block.partition(b"\n")
+            end = line.rstrip()[-1:] or end
+            if line_break:
+                rest += file.read(BLOCK)
+                return end == CLOSING[opening] and rest.lstrip().startswith(opening)
+    return False
 
 
 def _csv_beside(path: Path) -> str:

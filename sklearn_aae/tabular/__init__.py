@@ -7,12 +7,14 @@ from sklearn_aae.tabular._category_counts import (
     unknown_category_cost,
     unknown_cells,
 )
+from sklearn_aae.tabular._cell_errors import OtherKindError
 from sklearn_aae.tabular._cells import is_present
 from sklearn_aae.tabular._checks import check_finite, check_plain
 from sklearn_aae.tabular._column import Column
 from sklearn_aae.tabular._columns import TableColumns
 from sklearn_aae.tabular._dependencies import Dependencies
 from sklearn_aae.tabular._frames import (
+    as_frame,
     as_frame_like,
     column_names,
     float_dtypes,
@@ -50,10 +52,12 @@ __all__ = [
     "LazyRows",
     "NormalScores",
     "NotClassLabelsError",
+    "OtherKindError",
     "SparseTable",
     "TableColumns",
     "TablePreprocessor",
     "TableSchema",
+    "as_frame",
     "as_frame_like",
     "as_table",
     "check_finite",

@@ -6,6 +6,26 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 
+class OtherKindError(ValueError):
+    """A column holds other cells than those that it was learned from.
+
+    Parameters
+    ----------
+    column : object
+        Its name.
+
+    held, now : str
+        What it held, and what is to be said of it now: "holds ..." or "has ...".
+    """
+
+    def __init__(self, column, held: str, now: str):
+        super().__init__(column, held, now)  # what a pickle calls it with
+        self.column, self.held, self.now = column, held, now
+
+    def __str__(self) -> str:
+        return f"Column {self.column!r} held {self.held} in fit. Now it {self.now}."
+
+
 def dtype_of(cells) -> Any:
     """Return the dtype of a column as its own library has it.
 

@@ -17,6 +17,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sklearn_aae.tabular._cell_errors import (
+    OtherKindError,
     complex_error,
     dtype_of,
     is_untyped,
@@ -25,6 +26,7 @@ from sklearn_aae.tabular._cell_errors import (
     time_error,
     what_matters,
 )
+from sklearn_aae.tabular._numbers import most_places
 
 TIME = (nw.Datetime, nw.Date, nw.Time, nw.Duration)
 TIMES = (
@@ -124,39 +126,47 @@ def numbers_of(cells, name) -> np.ndarray:
     ValueError
         If a cell is no number.
     """
-    dtype = cells.dtype  # of objects, found by a look at them
+    # Once: of objects, narwhals looks through the column each time.
+    dtype = cells.dtype
     if isinstance(dtype, nw.Object):
         plain = _plain_floats(cells.to_list())
         if plain is not None:
             return plain
-    boolean = isinstance(cells, nw.Series) and isinstance(dtype, nw.Boolean)
+    series = isinstance(cells, nw.Series)
+    boolean = series and isinstance(dtype, nw.Boolean)
     if not boolean and not is_number(cells, name):
-        values, found = _listed(cells), dict[Any, float]()
-        for value in values:
-            if value not in found:
-                found[value] = _written_number(value, cells, name)
-        return np.array([found[value] for value in values])
-    if not isinstance(cells, nw.Series):
-        if cells.dtype != object:
-            return cells.astype(float)
-        return np.array([np.nan if _missing(v) else float(v) for v in cells])
-    if boolean or isinstance(dtype, nw.Object | nw.Unknown):
-        cast = [np.nan if _missing(v) else float(v) for v in cells.to_list()]
-        return np.array(cast)
-    return _as_floats(cells)
+        return _written_numbers(cells, name)
+    untyped = isinstance(dtype, nw.Object | nw.Unknown)
+    if boolean or untyped or getattr(dtype, "kind", "") == "O":
+        values = [np.nan if _missing(v) else float(v) for v in _listed(cells)]
+        return np.array(values)
+    return _as_floats(cells) if series else cells.astype(float)
+
+
+def _written_numbers(cells, name) -> np.ndarray:
+    """Return the numbers that texts, or categories, are; each text is read once."""
+    values = _listed(cells)
+    # Other values may have no hash. In order: an error is of the first.
+    texts = dict.fromkeys(value for value in values if type(value) is str)
+    read = {text: _written_number(text, cells, name) for text in texts}
+    return np.array(
+        [
+            read[value] if type(value) is str else _written_number(value, cells, name)
+            for value in values
+        ]
+    )
 
 
 def _written_number(value, cells, name) -> float:
     """Return the number that a text, or a category, is; NaN if it is missing."""
+    value = _plain(value)
     if _missing(value):
         return np.nan
     text = isinstance(value, str) and WRITTEN.fullmatch(value)
     if text or isinstance(value, float | Integral | Decimal):
         return float(value)
-    raise ValueError(
-        f"Column {name!r} held numbers in fit. Now it has dtype {cells.dtype}, "
-        f"with the value {reprlib.repr(value)}."
-    )
+    now = f"has dtype {cells.dtype}, with the value {reprlib.repr(value)}"
+    raise OtherKindError(name, "numbers", now)
 
 
 def _plain_floats(values: list) -> np.ndarray | None:
@@ -182,12 +192,6 @@ def _in_arrow(cells: nw.Series) -> nw.Series:
     return nw.from_native(native.array.__arrow_array__(), series_only=True)
 
 
-def all_whole(numbers: np.ndarray) -> bool:
-    """Whether numbers, those that are there, have no fraction."""
-    known = numbers[~np.isnan(numbers)]
-    return bool((known == np.rint(known)).all())
-
-
 def python_numbers(cells) -> tuple[str, int]:
     """Return what the numbers of an untyped column are: "int", "Decimal" or "float".
 
@@ -208,51 +212,8 @@ def python_numbers(cells) -> tuple[str, int]:
     if values and all(isinstance(value, Integral) for value in values):
         return "int", 0
     if values and all(isinstance(value, Decimal) for value in values):
-        return "Decimal", _most_places(values)
+        return "Decimal", most_places(values)
     return "float", 0
-
-
-def decimal_places(numbers: np.ndarray) -> int:
-    """Return the most digits after the point that any of some numbers has.
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_samples,)
-        Numbers that were decimals, in float64; NaN where missing.
-    """
-    known = np.unique(numbers[~np.isnan(numbers)]).tolist()
-    return _most_places([Decimal(repr(number)).normalize() for number in known])
-
-
-def _most_places(values: list[Decimal]) -> int:
-    finite = [value.as_tuple() for value in values if value.is_finite()]
-    return max((0, *(-int(value.exponent) for value in finite)))
-
-
-def check_counts(numbers: np.ndarray, name) -> np.ndarray:
-    """Return numbers, if they are counts or missing.
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_samples,)
-        Cells.
-
-    name : object
-        Of the column, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a cell is below 0 or no whole number.
-    """
-    present = numbers[~np.isnan(numbers)]
-    wrong = present[(present < 0) | (present != np.floor(present))]
-    if len(wrong):
-        raise ValueError(
-            f"Column {name!r} is among count_features, and holds {wrong[0]:g}: counts "
-            "are whole numbers from 0 on."
-        )
-    return numbers
 
 
 def categories_of(cells, name) -> tuple:
@@ -350,10 +311,9 @@ def _check_kind(values: list, categories: tuple, name) -> None:
     """Raise ValueError if values are of another kind than the categories."""
     given = next((v for v in values if not _missing(v)), None)
     if given is not None and isinstance(given, str) != isinstance(categories[0], str):
-        raise ValueError(
-            f"Column {name!r} held categories such as {categories[0]!r} in fit. Now it "
-            f"holds {given!r}, of type {type(given).__name__}."
-        )
+        held = f"categories such as {categories[0]!r}"
+        now = f"holds {given!r}, of type {type(given).__name__}"
+        raise OtherKindError(name, held, now)
 
 
 def _listed(cells) -> list[Any]:

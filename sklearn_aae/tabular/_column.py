@@ -7,15 +7,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sklearn_aae.tabular._cells import (
-    all_whole,
     categories_of,
-    check_counts,
     codes_of,
     is_number,
     numbers_of,
     python_numbers,
 )
 from sklearn_aae.tabular._layouts import Cells, decimals, integers
+from sklearn_aae.tabular._numbers import all_whole, check_counts
 
 # The first float that is out of int64.
 HUGE = 2.0**63

@@ -9,18 +9,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_aae.tabular._cells import (
-    all_whole,
-    categories_of,
-    check_counts,
-    decimal_places,
-    is_present,
-)
+from sklearn_aae.tabular._cells import categories_of, is_present
 from sklearn_aae.tabular._choices import CategoricalFeatures, check_declared, choose
 from sklearn_aae.tabular._column import Column, learn_column
 from sklearn_aae.tabular._dtypes import native_value, plain_value
 from sklearn_aae.tabular._frames import as_frame
 from sklearn_aae.tabular._layouts import layout_of, rebuild
+from sklearn_aae.tabular._numbers import all_whole, check_counts, decimal_places
 from sklearn_aae.tabular._statistics import extent
 from sklearn_aae.tabular._tables import as_table
 
@@ -279,9 +274,8 @@ class TableColumns:
             If cells are not of the kind that a column has.
         """
         columns = list(self.columns)
-        for j, (column, (_, cells)) in enumerate(
-            zip(self.columns, _cells(X), strict=True)
-        ):
+        pairs = zip(self.columns, _cells(X), strict=True)
+        for j, (column, (_, cells)) in enumerate(pairs):
             if column.empty:
                 columns[j] = learn_column(
                     column.name,

@@ -768,6 +768,11 @@ def test_quantiles_of_new_scores():
     assert quantile_of_new(scores, 1e-9 * even, 0.4) == pytest.approx(2)
     heavy = quantile_of_new(scores, np.array([1.0, 1.0, 1e9, 1.0]), 0.4)
     assert heavy == pytest.approx(1.6)
+    # Nor is one there that has no weight, or one too small beside the others.
+    for none, one in ((0.0, 1.0), (1e-300, 1e300)):
+        for level in (0.2, 0.5, 0.9):
+            found = quantile_of_new(scores, np.array([one, none, one, one]), level)
+            assert found == quantile_of_new(scores[[0, 2, 3]], even[:3], level)
     tied, some = np.array([1.0, 1, 1, 2, 2, 3]), np.array([1.0, 5, 2, 0.1, 3, 1])
     for level in (0.1, 0.5, 0.6, 0.8):
         found = {

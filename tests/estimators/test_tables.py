@@ -542,6 +542,43 @@ def test_later_text_that_is_a_number_is_read(text):
     np.testing.assert_array_equal(found, truth)
 
 
+class NoHash:
+    """A cell that equals itself only, and that no dict takes."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return self is other
+
+    def __repr__(self):
+        return "NoHash()"
+
+
+@pytest.mark.parametrize("cell", [NoHash(), slice(1)], ids=["class", "slice"])
+def test_later_cells_without_a_hash_are_no_numbers(cell):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    message = f"'v' held numbers in fit.*with the value {re.escape(repr(cell))}"
+    with pytest.raises(ValueError, match=message):
+        model.transform(NUMBERS.assign(v=pd.Series([cell] * 30, dtype=object)))
+
+
+@pytest.mark.parametrize("cell", ["1.5", 1.5, True], ids=repr)
+def test_a_masked_cell_among_later_objects_is_missing(cell):
+    model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
+    frames = [
+        NUMBERS.assign(v=pd.Series([cell, hole] * 15, dtype=object))
+        for hole in (np.ma.masked, None)
+    ]
+    truth = NUMBERS.assign(v=[float(cell), np.nan] * 15)
+    for frame in frames:
+        np.testing.assert_array_equal(model.transform(frame), model.transform(truth))
+    array = AAETransformer(max_iter=2, random_state=0).fit(
+        NUMBERS.astype(object).to_numpy()
+    )
+    found, truth = (array.transform(X.to_numpy()) for X in (frames[0], truth))
+    np.testing.assert_array_equal(found, truth)
+
+
 def test_text_of_very_many_digits_is_refused_at_once_and_not_repeated():
     model = AAETransformer(max_iter=2, random_state=0).fit(NUMBERS)
     later = NUMBERS.assign(v=["1" * 100_000 + "x"] * 30)

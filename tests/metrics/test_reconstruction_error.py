@@ -1,5 +1,7 @@
 """The reconstruction error is 1 - R², and goes on where R² ends."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,13 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aae import AAETransformer
-from sklearn_aae.metrics import aae_scorer, reconstruction_error
+from sklearn_aae.metrics import (
+    aae_scorer,
+    closest_row_share,
+    parzen_log_likelihood,
+    precision_recall,
+    reconstruction_error,
+)
 
 
 @pytest.fixture
@@ -123,22 +131,110 @@ def test_categories_are_missed_in_relation_to_the_most_frequent():
         reconstruction_error(X, made.assign(x=[1, 2, 3, np.nan]))
 
 
-def test_categories_that_are_numbers_are_numbers():
+def test_booleans_are_numbers_where_numbers_were_made_of_them():
     rng = np.random.RandomState(0)
     X = pd.DataFrame({"x": rng.normal(size=40), "c": rng.rand(40) > 0.5})
     made = X.assign(c=np.where(X["c"], 0.9, 0.1))
     truth = reconstruction_error(X.to_numpy(float), made.to_numpy())
-    kinds = {"c": bool}, {"c": "category"}, {"c": object}, {"c": float}
-    for kind in kinds:
-        assert reconstruction_error(X.astype(kind), made) == pytest.approx(truth)
-        assert reconstruction_error(X.astype(kind), made.to_numpy()) == pytest.approx(
-            truth
-        )
+    kinds = [X.astype({"c": kind}) for kind in (bool, "category", object, float)]
+    kinds += [X.assign(c=pd.Series(list(X["c"].to_numpy()), dtype=object))]
+    assert isinstance(kinds[-1]["c"][0], np.bool_)
+    for given in kinds:
+        assert reconstruction_error(given, made) == pytest.approx(truth)
+        assert reconstruction_error(given, made.to_numpy()) == pytest.approx(truth)
     mixed = X.assign(k=["a", "b"] * 20)
     found = reconstruction_error(
         mixed, made.assign(k=mixed["k"]), multioutput="raw_values"
     )
     np.testing.assert_allclose(found, [0, 2 * truth, 0])
+
+
+@pytest.mark.parametrize("kind", [bool, "boolean", "category", object])
+def test_booleans_that_were_made_are_hit_or_missed(kind):
+    X = pd.DataFrame({"x": np.arange(8.0), "c": [True] * 5 + [False] * 3})
+    made = X.assign(c=[True] * 4 + [False] * 4).astype({"c": kind})
+    options = {"multioutput": "raw_values"}
+    for given in (X, X.astype({"c": kind})):
+        found = reconstruction_error(given, made, **options)
+        np.testing.assert_allclose(found, [0, 1 / 3])
+    # A missing cell is missed, as are those of a column of nothing else.
+    hole = X.assign(c=pd.array([True, None, *X["c"][2:]], dtype="boolean"))
+    np.testing.assert_allclose(reconstruction_error(X, hole, **options), [0, 1 / 3])
+    for none in (pd.array([None] * 8, dtype="boolean"), [None] * 8):
+        found = reconstruction_error(X, X.assign(c=none), **options)
+        np.testing.assert_allclose(found, [0, 8 / 3])
+    with pytest.raises(ValueError, match="one unit, and column 'c' holds categories"):
+        reconstruction_error(X, made, multioutput="variance_weighted")
+
+
+SITES = {
+    "integers": [101, 205, 990],
+    "floats": [0.5, 1.5, 99.0],
+    "decimals": [Decimal("0.5"), Decimal(2), Decimal(99)],
+    "text": ["101", "205", "990"],
+}
+
+
+def with_sites(kind, places):
+    site = pd.Categorical.from_codes(places, SITES[kind])
+    return pd.DataFrame({"x": np.random.RandomState(0).normal(size=60), "site": site})
+
+
+@pytest.mark.parametrize("kind", SITES)
+def test_categories_that_are_numbers_are_hit_or_missed(kind):
+    places = np.arange(60) % 5 % 3  # 2/5, 2/5 and 1/5
+    X = with_sites(kind, places)
+    for to in (0, 1, 2):
+        made = with_sites(kind, np.where(places == 1, to, places))
+        found = reconstruction_error(X, made, multioutput="raw_values")
+        np.testing.assert_allclose(found, [0, 2 / 3 if to != 1 else 0])
+    # Also where what was made of them is no column of categories: all but 2/5 miss.
+    made = X.assign(site=pd.Series([SITES[kind][0]] * 60))
+    assert reconstruction_error(X, made) == pytest.approx(0.5)
+    model = AAETransformer(1, max_iter=2, random_state=0).fit(X)
+    made = model.reconstruct(X)
+    missed = (made["site"].astype(object) != X["site"].astype(object)).mean() / 0.6
+    error = reconstruction_error(X[["x"]], made[["x"]])
+    assert missed > 0.2
+    score = aae_scorer("reconstruction_error")(model, X)
+    assert score == pytest.approx(-(error + missed) / 2)
+
+
+@pytest.mark.parametrize("kind", SITES)
+def test_categories_that_are_numbers_are_refused_where_numbers_are_due(kind):
+    X = with_sites(kind, np.arange(60) % 3)
+    refused = "X' argument of parzen.* be rows of numbers: column 'site' holds categ"
+    with pytest.raises(ValueError, match=refused):
+        parzen_log_likelihood(X, X, bandwidth=1.0)
+    refused = "X' argument of recon.* be rows of numbers: column 'site' holds categ"
+    with pytest.raises(ValueError, match=refused):
+        reconstruction_error(X, np.ones((60, 2)))
+    with pytest.raises(ValueError, match="one unit, and column 'site' holds categor"):
+        reconstruction_error(X, X, multioutput="variance_weighted")
+
+
+KINDS = {
+    "numbers": ("x", "one", "numbers", "has dtype String, with the value 'one'"),
+    "categories": ("k", 1.5, "categories such as 'a'", "holds 1.5, of type float"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cells_of_two_kinds_are_told_without_a_fit(kind):
+    column, cell, held, now = KINDS[kind]
+    X = pd.DataFrame({"x": np.arange(30.0), "k": ["a", "b", "c"] * 10})
+    other = X.assign(**{column: cell})
+    for metric, rows, names in (
+        (reconstruction_error, (X, other), ("X", "X_reconstructed")),
+        (precision_recall, (X, other), ("X", "X_generated")),
+        (closest_row_share, (other, X, X), ("X_train", "X")),
+    ):
+        with pytest.raises(ValueError, match="compares cells of one kind") as error:
+            metric(*rows)
+        assert str(error.value) == (
+            f"{metric.__name__} compares cells of one kind, but column {column!r} of "
+            f"{names[0]} holds {held}, and that of {names[1]} {now}."
+        )
 
 
 def test_a_search_of_a_mixed_table_scores_reconstructions():

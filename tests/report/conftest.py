@@ -1,12 +1,27 @@
-"""Fits that take no time."""
+"""A table that is written to files, and fits that take no time."""
 
 import functools
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import sklearn_aae
 from sklearn_aae import AAEOutlierDetector, AAETransformer
 from sklearn_aae.report import _look
+
+
+@pytest.fixture
+def towns():
+    """A name that is not ASCII, codes of digits that begin with 0, and text."""
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "größe": random.normal(size=60),
+            "zip": random.choice(["01234", "00501", "90210"], 60),
+            "kind": random.choice(["a", "b"], 60),
+        }
+    )
 
 
 @pytest.fixture

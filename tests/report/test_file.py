@@ -2,29 +2,16 @@
 
 import re
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_aae.report import main
+from sklearn_aae.report import _file, main
 from sklearn_aae.report._file import doubt_header
 from sklearn_aae.report._table import TableError, read_table
-
-N = 60
-
-
-def make_frame():
-    random = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "größe": random.normal(size=N),
-            "zip": random.choice(["01234", "00501", "90210"], N),
-            "kind": random.choice(["a", "b"], N),
-        }
-    )
-
 
 # --- encodings ------------------------------------------------------------------------
 
@@ -41,11 +28,11 @@ def make_frame():
         ("\ufeff", "utf-32-be"),
     ],
 )
-def test_byte_order_marks_are_honoured(mark, encoding, separator, tmp_path):
-    text = mark + make_frame().to_csv(index=False, sep=separator)
+def test_byte_order_marks_are_honoured(mark, encoding, separator, towns, tmp_path):
+    text = mark + towns.to_csv(index=False, sep=separator)
     (tmp_path / "a.csv").write_bytes(text.encode(encoding))
     X = read_table(tmp_path / "a.csv", None, []).X
-    pd.testing.assert_frame_equal(X, make_frame(), check_dtype=False)
+    pd.testing.assert_frame_equal(X, towns, check_dtype=False)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +71,10 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_the_call_that_is_advised_makes_a_csv(name, tmp_path, capsys):
+def test_the_call_that_is_advised_makes_a_csv(name, towns, tmp_path, capsys):
     kind, write = WRITERS[name]
     file = tmp_path / name
-    frame = make_frame().rename(columns={"größe": "size"})
+    frame = towns.rename(columns={"größe": "size"})
     write(frame, file)
     assert main([str(file)]) == 2
     told = capsys.readouterr().err
@@ -114,15 +101,31 @@ def test_the_call_that_is_advised_makes_a_csv(name, tmp_path, capsys):
         (b"[1, 2]", "looks like JSON"),
         (b"[1, 2]\n[3, 4]", "looks like lines of JSON"),
         (b'{"a": 1}\n\n{"a": 2}', "looks like lines of JSON"),
-        (b'{\n"a": 1}\n{\n"a": 2}', "looks like JSON"),
+        (b'{\n"a": 1}\n{\n"a": 2}', "looks like JSON; "),
+        (b'{"a": 1}{"a": 2}', "looks like JSON; "),
+        (b'{"a": 1} {"a": 2}\n{"a": 3}', "looks like JSON; "),
+        (b'{"a": 1}\n[1]', "looks like JSON; "),
+        (b'[{"a": "x\ty\nz", "b": 1}]', "looks like JSON; "),
         (b"<html>\n<body>", "looks like HTML"),
         (b'<HTML lang="en">\t<head>a, b', "looks like HTML"),
         (b"<table class='a'\nid='b'><tr>", "looks like HTML"),
+        (b'<table title="a>, b"><tr>', "looks like HTML"),
+        (b"<html lang='en' title='a>;b'><body>", "looks like HTML"),
+        (b"<table title=it's><tr>", "looks like HTML"),
+        (b"<table>\tfoo</table>", "looks like HTML"),
         (b"\x1f\x8b\x08\x00", "looks like a file packed by gzip: unpack it, and give"),
         (b"BZh91AY&SY", "a file packed by bzip2"),
         (b"\xfd7zXZ\0", "a file packed by xz"),
         (b"\x28\xb5\x2f\xfd", "a file packed by zstd"),
         (b"PK\x03\x04", "a file packed by zip"),
+        (
+            b"7z\xbc\xaf\x27\x1c",
+            "looks like a 7-Zip archive: unpack it, and give the CSV",
+        ),
+        (
+            b"Rar!\x1a\x07\x01\0",
+            "looks like a RAR archive: unpack it, and give the CSV",
+        ),
     ],
 )
 def test_formats_are_told_by_how_they_begin(content, message, tmp_path):
@@ -138,8 +141,17 @@ def test_formats_are_told_by_how_they_begin(content, message, tmp_path):
         b'["' + b"text" * 2**15 + b'"]',
         b"[" * 2**17,
         b"[" + b"9" * 5000 + b"]",
+        b"[" + b'{"a": "1\n2"},\n' * 9999,
+        b'[\n{"a": "' + b"1\n2" * 2**15 + b'"}]',
+        b'{"a": [' + b'{"b": 1},' * 9999 + b"\n" + b'{"b": 1}]}',
+        b'{"a": [' + b'{"b": {}}' + b", 1" * 2**15 + b"]}",
+        b"[[1]" + b", [1]" * 2**15 + b",\n[1]]",
+        b'{\n"a": [' + b"1, " * 2**15 + b'1]}\n{"a": 2}',
     ],
-    ids=["rows", "text", "brackets", "digits"],
+    ids=[
+        *("rows", "text", "brackets", "digits", "breaks in texts", "break in a text"),
+        *("two lines", "one line", "a list on two lines", "two"),
+    ],
 )
 def test_long_json_is_told(content, tmp_path):
     (tmp_path / "a.csv").write_bytes(content)
@@ -147,6 +159,17 @@ def test_long_json_is_told(content, tmp_path):
         TableError, match=r"a\.csv looks like JSON; a CSV file is needed"
     ):
         read_table(tmp_path / "a.csv", None, [])
+
+
+@pytest.mark.parametrize("space", ["", "\n \n", "\ufeff"], ids=["no", "lines", "mark"])
+@pytest.mark.parametrize("n", [2**15, _file.SNIFFED, _file.SNIFFED + _file.BLOCK])
+def test_lines_of_json_may_be_long(n, space, tmp_path):
+    # Where a line ends, or its break does, reading may end, too.
+    for less, between in product((0, 9, 10, 11), ("\n", "\r\n\n")):
+        for line in (f'{{"a": "{"x" * (n - less)}"}}', f"[{'1, ' * (n // 3)}1]"):
+            (tmp_path / "a.csv").write_text(f"{space}{line}{between}{line}", "utf-8")
+            with pytest.raises(TableError, match=r"lines of JSON; .*, lines=True\)"):
+                read_table(tmp_path / "a.csv", None, [])
 
 
 @pytest.mark.parametrize(
@@ -157,20 +180,30 @@ def test_long_json_is_told(content, tmp_path):
     ],
 )
 def test_of_zip_files_workbooks_are_told(member, message, tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
-        file.writestr(member, "application/vnd.oasis.opendocument.spreadsheet")
-    with pytest.raises(TableError, match=message):
-        read_table(tmp_path / "a.zip", None, [])
+    long = np.random.default_rng(0).bytes(_file.SNIFFED)  # more than is looked at
+    for before in ({}, {"[Content_Types].xml": long}):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+            for name, content in before.items():
+                file.writestr(name, content)
+            file.writestr(member, "application/vnd.oasis.opendocument.spreadsheet")
+        with pytest.raises(TableError, match=message):
+            read_table(tmp_path / "a.zip", None, [])
+        (tmp_path / "a.xlsx").write_bytes((tmp_path / "a.zip").read_bytes())
+        with pytest.raises(TableError, match=message.replace(".zip", ".xlsx")):
+            read_table(tmp_path / "a.xlsx", None, [])
 
 
 HEADS = ["PAR1", "[kg]", "{a", "BZh9", "ORC", "<5 m", "PK", "[1]", '["x"]', '{"a": 1}']
+HEADS += ['{"a', '["x', "Rar!", "7z"]
 TAGS = ["<tablespace>", "<html>", "<table>", "<html x", "<!doctype html", "<?xml"]
 
 
 @pytest.mark.parametrize("separator", [",", "\t"], ids=["comma", "tab"])
 @pytest.mark.parametrize("name", HEADS + TAGS)
-def test_names_that_begin_like_other_formats_are_names(name, separator, tmp_path):
-    text = make_frame().to_csv(index=False, sep=separator)
+def test_names_that_begin_like_other_formats_are_names(
+    name, separator, towns, tmp_path
+):
+    text = towns.to_csv(index=False, sep=separator)
     file = tmp_path / "a.csv"
     file.write_text(text.replace("größe", name, 1), encoding="utf-8")  # not quoted
     columns = pd.read_csv(file, sep=separator, nrows=1).columns
@@ -178,9 +211,19 @@ def test_names_that_begin_like_other_formats_are_names(name, separator, tmp_path
     assert len(columns) == 3
 
 
-def test_a_header_of_lists_is_a_header(tmp_path):
-    (tmp_path / "a.csv").write_text("[1],[2]\n" + "0.5,a\n1.5,b\n" * N)
-    assert list(read_table(tmp_path / "a.csv", None, []).X.columns) == ["[1]", "[2]"]
+@pytest.mark.parametrize("separator", [",", "\t"], ids=["comma", "tab"])
+@pytest.mark.parametrize("names", [["[1]", "[2]"], ["<html>", "size <5 m"]], ids=repr)
+def test_headers_of_brackets_are_headers(names, separator, tmp_path):
+    rows = [names, *[["0.5", "a"], ["1.5", "b"]] * 60]
+    (tmp_path / "a.csv").write_text("\n".join(map(separator.join, rows)))
+    assert list(read_table(tmp_path / "a.csv", None, []).X.columns) == names
+
+
+def test_a_tag_without_an_end_is_read_in_one_way(tmp_path):
+    # If a quote could also be any other letter, each would double the time.
+    cells = "'a' \"b\" <x" * 5000
+    (tmp_path / "a.csv").write_text(f"<table {cells},b\n" + "0.5,a\n1.5,b\n" * 60)
+    assert read_table(tmp_path / "a.csv", None, []).X.shape == (120, 2)
 
 
 def test_of_many_columns_few_are_named(tmp_path):
@@ -211,9 +254,9 @@ def test_of_many_columns_few_are_named(tmp_path):
         (["-01", "02"], False),
     ],
 )
-def test_digits_after_zeros_are_no_numbers(cells, is_text, tmp_path):
-    cells = (cells * N)[:N]
-    make_frame().assign(new=cells).to_csv(tmp_path / "a.csv", index=False)
+def test_digits_after_zeros_are_no_numbers(cells, is_text, towns, tmp_path):
+    cells = (cells * len(towns))[: len(towns)]
+    towns.assign(new=cells).to_csv(tmp_path / "a.csv", index=False)
     table = read_table(tmp_path / "a.csv", None, [])
     assert ("new" in table.options["dtype"]) == is_text
     if is_text:
@@ -222,16 +265,16 @@ def test_digits_after_zeros_are_no_numbers(cells, is_text, tmp_path):
         assert table.X["new"].dtype.kind in "if"
 
 
-def test_codes_that_are_nearly_all_different_name_rows(tmp_path):
-    frame = make_frame().assign(member=[f"{i:04}" for i in range(N)])
+def test_codes_that_are_nearly_all_different_name_rows(towns, tmp_path):
+    frame = towns.assign(member=[f"{i:04}" for i in range(len(towns))])
     frame.to_csv(tmp_path / "a.csv", index=False)
     table = read_table(tmp_path / "a.csv", None, [])
     assert table.left_out["member"].startswith("is text of 60 different values: names")
 
 
-def test_drawn_cells_have_their_zeros(short, tmp_path):
-    frame = make_frame()
-    frame["zip"] = np.random.default_rng(0).choice(["01234", "00501"], N)
+def test_drawn_cells_have_their_zeros(short, towns, tmp_path):
+    frame = towns
+    frame["zip"] = np.random.default_rng(0).choice(["01234", "00501"], len(frame))
     frame.to_csv(tmp_path / "a.csv", index=False)
     assert main([str(tmp_path / "a.csv")]) == 0
     page = (tmp_path / "a_look.html").read_text(encoding="utf-8")
@@ -243,21 +286,21 @@ def test_drawn_cells_have_their_zeros(short, tmp_path):
 # --- headers --------------------------------------------------------------------------
 
 
-def write_headerless(folder):
+def write_headerless(folder, towns):
     frame = pd.DataFrame(
         {
-            "id": np.arange(N) * 7 % 11,
-            "name": make_frame()["kind"],
-            "x": make_frame()["größe"],
-            "zip": make_frame()["zip"],
+            "id": np.arange(len(towns)) * 7 % 11,
+            "name": towns["kind"],
+            "x": towns["größe"],
+            "zip": towns["zip"],
         }
     )
     frame.to_csv(folder / "a.csv", index=False, header=False)
     return frame
 
 
-def test_a_header_of_data_is_told(short, tmp_path, capsys):
-    write_headerless(tmp_path)
+def test_a_header_of_data_is_told(short, towns, tmp_path, capsys):
+    write_headerless(tmp_path, towns)
     assert main([str(tmp_path / "a.csv")]) == 0
     said = re.escape("The header of a.csv looks like data: it has numbers where its ")
     said += r"columns have some \(0, 0\.125\d+\)\. If it is the first row of the "
@@ -267,8 +310,10 @@ def test_a_header_of_data_is_told(short, tmp_path, capsys):
     assert re.search(f'<p class="ill">{said}</p>', page)
 
 
-def test_without_a_header_columns_are_numbered(short, tmp_path, capsys, monkeypatch):
-    frame = write_headerless(tmp_path)
+def test_without_a_header_columns_are_numbered(
+    short, towns, tmp_path, capsys, monkeypatch
+):
+    frame = write_headerless(tmp_path, towns)
     monkeypatch.chdir(tmp_path)
     assert main(["a.csv", "--no-header", "--colour", "1", "--drop", "0"]) == 0
     assert "looks like data" not in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import re
+import tarfile
 import zipfile
 from html import unescape
 from pathlib import Path
@@ -15,19 +17,6 @@ import pytest
 from sklearn_aae.report import _file, main
 from sklearn_aae.report._table import TableError, read_table
 
-N = 60
-
-
-def make_frame():
-    random = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "größe": random.normal(size=N),
-            "zip": random.choice(["01234", "00501", "90210"], N),
-            "kind": random.choice(["a", "b"], N),
-        }
-    )
-
 
 def zip_files(path, contents):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
@@ -38,35 +27,44 @@ def zip_files(path, contents):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("end", [".gz", ".bz2", ".xz", ".zip", ".ZIP"])
-def test_packed_files_are_read_by_their_names(end, encoding, tmp_path):
+def test_packed_files_are_read_by_their_names(end, encoding, towns, tmp_path):
     file = tmp_path / f"a.csv{end}"
-    content = make_frame().to_csv(index=False, sep=";").encode(encoding)
+    content = towns.to_csv(index=False, sep=";").encode(encoding)
     if end.lower() == ".zip":
         zip_files(file, {"a.csv": content})
     else:
         pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[end]
         file.write_bytes(pack(content))
     table = read_table(file, None, [])
-    pd.testing.assert_frame_equal(table.X, make_frame(), check_dtype=False)
+    pd.testing.assert_frame_equal(table.X, towns, check_dtype=False)
     assert table.options["sep"] == ";"
     assert table.options.get("encoding", "utf-8") == encoding
 
 
-def test_the_python_of_a_page_reads_a_zip_file(short, tmp_path, capsys, monkeypatch):
+def test_the_python_of_a_page_reads_a_zip_file(
+    short, towns, tmp_path, capsys, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    zip_files(Path("a.csv.zip"), {"b.txt": make_frame().to_csv(index=False)})
+    zip_files(Path("a.csv.zip"), {"b.txt": towns.to_csv(index=False)})
     assert main(["a.csv.zip"]) == 0
     page = Path(capsys.readouterr().out.split()[-1]).read_text(encoding="utf-8")
     call = re.search(r"X = (pd\.read_csv\(.*\))\n", unescape(page)).group(1)
-    pd.testing.assert_frame_equal(
-        eval(call, {"pd": pd}), make_frame(), check_dtype=False
-    )
+    pd.testing.assert_frame_equal(eval(call, {"pd": pd}), towns, check_dtype=False)
 
 
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
         ({}, r"a\.zip has no file in it\."),
+        ({"data/": ""}, r"a\.zip has no file in it\."),
+        (
+            {"data/": "", "data/a.csv": "a\n1\n"},
+            r"has folders in it beside data/a\.csv: unpack that file, and give it\.",
+        ),
+        (
+            {"data/": "", "data/a.csv": "a\n1\n", "b.csv": "b\n1\n"},
+            r"a\.zip has 2 files in it \(data/a\.csv, b\.csv\): unpack one",
+        ),
         (
             {"a.csv": "a\n1\n", "b.csv": "b\n1\n"},
             r"a\.zip has 2 files in it \(a\.csv, b\.csv\): unpack one, and give that\.",
@@ -77,17 +75,46 @@ def test_the_python_of_a_page_reads_a_zip_file(short, tmp_path, capsys, monkeypa
             r"a\.zip has a file in it that looks like JSON: unpack it, and give that ",
         ),
         (
-            {"a.xlsx": b"PK\x03\x04xl/w"},
+            {"a.xlsx": b"PK\x03\x04xl/workbook.xml"},
             "a file in it that looks like an Excel workbook",
         ),
         ({"a.csv.gz": b"\x1f\x8b\x08\x00"}, r"a\.zip looks like a file packed by gzip"),
     ],
-    ids=["none", "two", "NUL", "JSON", "workbook", "gzip"],
+    ids=[
+        *("none", "folder", "file in a folder", "two and a folder", "two"),
+        *("NUL", "JSON", "workbook", "gzip"),
+    ],
 )
 def test_zip_files_of_no_table_are_refused(contents, message, tmp_path):
     zip_files(tmp_path / "a.zip", contents)
     with pytest.raises(TableError, match=message):
         read_table(tmp_path / "a.zip", None, [])
+
+
+@pytest.mark.parametrize("name", ["xl/wine.csv", "mimetype"])
+def test_one_file_is_read_whatever_its_name(name, towns, tmp_path):
+    zip_files(tmp_path / "a.zip", {name: towns.to_csv(index=False)})
+    table = read_table(tmp_path / "a.zip", None, [])
+    pd.testing.assert_frame_equal(table.X, towns, check_dtype=False)
+    (tmp_path / "a.csv").write_bytes((tmp_path / "a.zip").read_bytes())
+    with pytest.raises(TableError, match="looks like a file packed by zip: unpack it"):
+        read_table(tmp_path / "a.csv", None, [])
+
+
+@pytest.mark.parametrize("end", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".gz"])
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, None])
+def test_archives_of_tar_are_refused(kind, end, towns, tmp_path):
+    file, content = tmp_path / f"a{end}", towns.to_csv(index=False).encode()
+    how = end.rpartition(".")[2].replace("tar", "")
+    with tarfile.open(file, f"w:{how}", format=kind) as archive:
+        entry = tarfile.TarInfo("größe.csv")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    message = (
+        f"^a{end} looks like a tar archive: unpack it, and give the CSV file in it"
+    )
+    with pytest.raises(TableError, match=message):
+        read_table(file, None, [])
 
 
 TEXT = b"a,b\n" + b"1,2\n" * 99
@@ -128,7 +155,7 @@ def test_damage_behind_a_nul_byte_is_found(tmp_path):
     [
         (6, 1, "File 'a.csv' is encrypted, password required"),
         (8, 99, "That compression method is not supported"),
-        (-4, 255, "."),  # where its parts begin
+        (-4, 255, r"\[Errno 22\] Invalid argument"),  # where its parts begin
     ],
     ids=["password", "method", "offset"],
 )

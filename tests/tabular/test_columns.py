@@ -9,7 +9,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sklearn_aae.tabular import TableColumns, _column, column_names
+from sklearn_aae.tabular import (
+    OtherKindError,
+    TableColumns,
+    _cells,
+    _column,
+    column_names,
+)
 
 MIXED = {
     "size": [1.5, None, -2.0, 0.25],
@@ -278,6 +284,34 @@ def test_later_tables_that_are_refused(frame, message):
     columns = TableColumns.learn(GOOD, "from_dtype")
     with pytest.raises(ValueError, match="(?s)" + message):
         columns.encode(frame)
+
+
+def test_errors_of_other_kinds_survive_processes():
+    columns = TableColumns.learn(GOOD, "from_dtype")
+    with pytest.raises(OtherKindError, match="'n' held numbers in fit") as error:
+        columns.encode(LATER[0][0])
+    back = pickle.loads(pickle.dumps(error.value))
+    assert type(back) is OtherKindError
+    assert str(back) == str(error.value)
+
+
+def test_of_several_texts_that_are_no_numbers_the_first_is_told():
+    columns = TableColumns.learn(GOOD, "from_dtype")
+    for text in ("x", "y", "z"):
+        frame = GOOD.assign(n=[text, *sorted({"x", "y", "z"} - {text})])
+        with pytest.raises(ValueError, match=f"'n' held numbers in fit.*'{text}'"):
+            columns.encode(frame)
+
+
+def test_each_of_equal_texts_is_read_once(monkeypatch):
+    columns, read = TableColumns.learn(GOOD, "from_dtype"), []
+    number = _cells._written_number
+    monkeypatch.setattr(
+        _cells, "_written_number", lambda v, *a: read.append(v) or number(v, *a)
+    )
+    frame = pd.DataFrame({"n": ["1", "2"] * 50, "c": ["a"] * 100})
+    assert columns.encode(frame)[:, 0].tolist() == [1.0, 2.0] * 50
+    assert read == ["1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections import Counter, defaultdict, namedtuple
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,6 +35,7 @@ from sklearn_aae.training import (
     Recipe,
     Reconstruct,
     TrainCritic,
+    _engine,
 )
 from sklearn_aae.training._net import _cloned
 from sklearn_aae.training.losses._criterion import critic_accuracy
@@ -191,6 +193,37 @@ def test_batch_norm_statistics_are_those_of_the_final_weights(
     close(norm.running_var, h.var(0, correction=0))
     answer = encoder.eval()(rows).mean
     close(encoder.train()(rows).mean, answer)
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["whole", "interrupted"])
+@pytest.mark.parametrize("n", [1, 3], ids=["one batch", "three batches"])
+@pytest.mark.parametrize("last", ["new", "coded"])
+def test_measures_put_running_statistics_back(
+    last, n, interrupted, make_net, batches, monkeypatch
+):
+    net = make_net().partial_fit(batches)
+    net.engine_.set_training(True)
+    latest = list(batches.epoch(0))[:n]
+    if last == "coded":
+        latest[-1].code(net.module_.networks)
+    before = [buffer.clone() for buffer in net.module_.buffers()]
+    moved, measure = [], _engine.prior_match_and_noise
+
+    def watched(networks, own):
+        found = measure(networks, own)
+        pairs = zip(before, net.module_.buffers(), strict=True)
+        moved.append(any(not torch.equal(*pair) for pair in pairs))
+        if interrupted:
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(_engine, "prior_match_and_noise", watched)
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        net.engine_.measure(latest)
+    # Of one batch that the step has encoded, nothing is encoded again.
+    assert moved == [n > 1 or last == "new"]
+    for value, buffer in zip(before, net.module_.buffers(), strict=True):
+        assert torch.equal(value, buffer)
 
 
 def test_a_fitted_net_is_in_evaluation_mode(make_net, batches):

@@ -63,6 +63,7 @@ def quantile_of_new(scores: np.ndarray, weight: np.ndarray, level: float) -> flo
         The probability.
     """
     w = weight / weight.max()  # squares neither overflow nor vanish
+    scores, w = scores[w > 0], w[w > 0]  # of no weight, or too small a one
     n = w.sum() ** 2 / (w**2).sum()
     w *= n / w.sum()
     values, place = np.unique(scores, return_inverse=True)
