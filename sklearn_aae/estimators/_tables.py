@@ -99,6 +99,11 @@ def _read_numbers(owner, X, *, reset: bool, **options):
             f"X is no frame, and holds text: {error}. Pass a frame, whose text is taken"
             " as categories, or name the columns of text in categorical_features."
         ) from error
+    except OverflowError as error:
+        raise ValueError(
+            "X holds a whole number beyond 1.8e308, the largest of float64. Pass its "
+            "logarithm, or NaN where it is unknown."
+        ) from error
 
 
 def read_new_rows(estimator, X) -> np.ndarray | SparseTable:

@@ -124,8 +124,19 @@ def numbers_of(cells, name) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a cell is no number.
+        If a cell is no number, or is too large for one.
     """
+    try:
+        return _floats(cells, name)
+    except OverflowError:  # Python's integers have no largest
+        raise ValueError(
+            f"Column {name!r} holds a whole number beyond 1.8e308, the largest of "
+            "float64. Pass its logarithm, or NaN where it is unknown."
+        ) from None
+
+
+def _floats(cells, name) -> np.ndarray:
+    """Return the numbers of a column."""
     # Once: of objects, narwhals looks through the column each time.
     dtype = cells.dtype
     if isinstance(dtype, nw.Object):

@@ -665,3 +665,20 @@ def test_categories_of_later_chunks_that_were_not_declared_are_warned_of(kind):
         options["categorical_features"] = {name: ["milk", "tea", "water"]}
         declared = AAETransformer(**options).partial_fit(kind(first))
         declared.partial_fit(kind(later))
+
+
+HUGE = [10**400, *range(29)]
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "list"])
+def test_whole_numbers_that_no_float_holds_are_refused(kind):
+    plain = {
+        "array": lambda X: X.to_numpy(),
+        "frame": lambda X: X,
+        "list": lambda X: X.to_numpy().tolist(),
+    }[kind]
+    X = pd.DataFrame({"a": range(30), "b": HUGE}, dtype=object)
+    model = AAETransformer(max_iter=1, random_state=0).fit(plain(X.assign(b=1)))
+    for call in (model.transform, clone(model).fit):
+        with pytest.raises(ValueError, match="whole number beyond 1.8e308"):
+            call(plain(X))
