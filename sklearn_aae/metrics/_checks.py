@@ -1,9 +1,10 @@
 """Checks of the arguments of metrics."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,7 +13,6 @@ from sklearn.utils import check_array
 from sklearn_aae.tabular import (
     OtherKindError,
     TableColumns,
-    as_frame,
     as_table,
     column_names,
     is_frame,
@@ -59,7 +59,9 @@ def as_dense(X, name: str):
     return np.asarray(X).reshape(np.shape(X)[0], -1) if many else X
 
 
-def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndarray:
+def check_rows(
+    function: str, name: str, X, *, missing: bool = False, categories: bool = False
+) -> np.ndarray:
     """Return rows of numbers as a float64 array.
 
     Parameters
@@ -74,6 +76,9 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
     missing : bool, default=False
         Whether cells may be NaN.
 
+    categories : bool, default=False
+        Whether numbers may be categories: where they were made of numbers.
+
     Raises
     ------
     ValueError
@@ -82,7 +87,7 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
     X = as_dense(X, name)
     try:
         read_here = needs_column_reader(X, takes_sparse=False)
-        cells = _numbers_by_column(X) if read_here else X
+        cells = _numbers_by_column(X, categories) if read_here else X
         rows = check_array(cells, dtype=np.float64, ensure_all_finite=False)
     except ValueError as error:
         raise ValueError(
@@ -92,53 +97,43 @@ def check_rows(function: str, name: str, X, *, missing: bool = False) -> np.ndar
     return rows
 
 
-def _numbers_by_column(X) -> np.ndarray:
-    """Return the numbers of a frame; raise ValueError if a column has categories."""
-    columns = booleans_as_numbers(TableColumns.learn(X, "from_dtype"))
-    for column in columns.columns:
-        if column.categories is not None:
-            raise ValueError(f"column {column.name!r} holds categories.")
-    return columns.encode(X)
+def _numbers_by_column(X, categories: bool) -> np.ndarray:
+    """Return the numbers of a frame; raise ValueError if a column has categories.
 
-
-def booleans_as_numbers(columns: TableColumns, where=None) -> TableColumns:
-    """Return columns in which booleans are 0 and 1, as scikit-learn reads them.
-
-    Other categories that are numbers name things: how far they are apart says nothing.
-
-    Parameters
-    ----------
-    columns : TableColumns
-        Columns of a frame.
-
-    where : DataFrame of shape (n_samples, n_features), default=None
-        Only columns are changed that hold numbers here.
+    Booleans are 0 and 1; those that are other numbers may pass.
     """
-    found, frame = list(columns.columns), as_frame(where)
-    places = [j for j, column in enumerate(found) if _is_boolean(column.categories)]
-    if frame is not None and places:
-        part = TableColumns.learn(frame[:, places].to_native(), "from_dtype")
-        pairs = zip(places, part.columns, strict=True)
-        places = [j for j, c in pairs if c.categories is None and not c.empty]
-    for j in places:
-        found[j] = replace(found[j], categories=None)
-    return TableColumns(found)
-
-
-def _is_boolean(categories: tuple | None) -> bool:
-    some = categories or ("none",)
-    return all(isinstance(value, bool | np.bool_) for value in some)
+    numbers = []
+    for column in TableColumns.learn(X, "from_dtype").columns:
+        known = column.categories or ()
+        kinds = Number if categories else (bool, np.bool_)
+        if not all(isinstance(value, kinds) for value in known):
+            raise ValueError(f"column {column.name!r} holds categories.")
+        numbers.append(replace(column, categories=None))
+    return TableColumns(numbers).encode(X)
 
 
 @contextmanager
-def comparing(function: str, first: str, second: str) -> Iterator[None]:
-    """Say of a column that holds two kinds of cells in which arguments it does."""
+def comparing(function: str, first: str | Mapping, second: str) -> Iterator[None]:
+    """Say of a column that holds two kinds of cells in which arguments it does.
+
+    Parameters
+    ----------
+    function : str
+        That compares them.
+
+    first : str or mapping
+        Argument whose cells tell the kind of a column, or that of each column.
+
+    second : str
+        Argument that is read.
+    """
     try:
         yield
     except OtherKindError as error:  # it speaks of a fit, and there is none
+        told = first if isinstance(first, str) else first[error.column]
         raise ValueError(
             f"{function} compares cells of one kind, but column {error.column!r} of "
-            f"{first} holds {error.held}, and that of {second} {error.now}."
+            f"{told} holds {error.held}, and that of {second} {error.now}."
         ) from None
 
 

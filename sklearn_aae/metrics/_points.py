@@ -79,15 +79,18 @@ def typed_points(
     given = tables
     tables = {name: as_dense(table, name) for name, table in given.items()}
     columns = TableColumns.learn(tables[reference], categorical_features)
+    # Whose cells tell the kind of a column.
+    sources = {c.name: reference for c in columns.columns if not c.empty}
     for name, table in tables.items():
         if name != reference:
             pair = {reference: given[reference], name: given[name]}
             check_same_columns(function, **pair)
-        with comparing(function, reference, name):
+        with comparing(function, sources, name):
             columns = columns.with_categories_of(table)
+        sources = {c.name: name for c in columns.columns if not c.empty} | sources
     cells = {}
     for name, table in tables.items():
-        with comparing(function, reference, name):
+        with comparing(function, sources, name):
             cells[name] = columns.encode(table).astype(np.float64)
         check_complete(function, name, cells[name], table, missing=missing)
     typed = np.array(columns.n_categories) > 0

@@ -1,6 +1,7 @@
 """How much of the rows a reconstruction misses."""
 
 import warnings
+from dataclasses import replace
 from typing import Literal, overload
 
 import numpy as np
@@ -8,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from sklearn_aae.metrics._checks import (
     as_dense,
-    booleans_as_numbers,
     check_complete,
     check_parameter,
     check_rows,
@@ -18,7 +18,13 @@ from sklearn_aae.metrics._checks import (
     same_columns,
 )
 from sklearn_aae.metrics._pairs import EXPONENT
-from sklearn_aae.tabular import TableColumns, as_table, column_names, is_frame
+from sklearn_aae.tabular import (
+    TableColumns,
+    as_frame,
+    as_table,
+    column_names,
+    is_frame,
+)
 from sklearn_aae.utils._compat import StrOptions, check_sample_weight
 from sklearn_aae.utils._typing import TableLike
 
@@ -150,11 +156,12 @@ def _cells_of(function: str, X, made) -> tuple[np.ndarray, np.ndarray, np.ndarra
     learned = TableColumns.learn(given, "from_dtype") if frames else None
     if learned is not None and any(learned.n_categories):
         check_same_columns(function, X=X, X_reconstructed=made)
-        learned = booleans_as_numbers(learned, where=table)
+        learned = _booleans_as_numbers(learned, table)
     if learned is None or not any(learned.n_categories):
         cells = check_rows(function, "X", X, missing=True)
         typed = np.zeros(cells.shape[1], dtype=bool)
-        return cells, check_rows(function, "X_reconstructed", made), typed
+        others = check_rows(function, "X_reconstructed", made, categories=True)
+        return cells, others, typed
     typed = np.array(learned.n_categories) > 0
     with comparing(function, "X", "X_reconstructed"):
         cells, others = (learned.encode(t).astype(float) for t in (given, table))
@@ -162,6 +169,31 @@ def _cells_of(function: str, X, made) -> tuple[np.ndarray, np.ndarray, np.ndarra
     check_complete(function, "X", cells, given, missing=True)
     check_complete(function, "X_reconstructed", others, table)
     return cells, others, typed
+
+
+def _booleans_as_numbers(columns: TableColumns, made) -> TableColumns:
+    """Return columns in which booleans are 0 and 1 where numbers were made of them.
+
+    Other categories that are numbers name things: how far they are apart says nothing.
+    """
+    found, frame = list(columns.columns), as_frame(made)
+    assert frame is not None
+    places = [j for j, column in enumerate(found) if _is_boolean(column.categories)]
+    if not places:
+        return columns
+    part = frame[:, places]
+    learned = TableColumns.learn(part.to_native(), "from_dtype")
+    # Of no value a dtype of numbers tells that they were; objects tell nothing.
+    told = zip(places, learned.columns, part.schema.values(), strict=True)
+    for j, column, dtype in told:
+        if column.categories is None and (dtype.is_numeric() or not column.empty):
+            found[j] = replace(found[j], categories=None)
+    return TableColumns(found)
+
+
+def _is_boolean(categories: tuple | None) -> bool:
+    some = categories or ("none",)
+    return all(isinstance(value, bool | np.bool_) for value in some)
 
 
 def _relative_misses(x: np.ndarray, made: np.ndarray, weight: np.ndarray) -> float:

@@ -1,12 +1,16 @@
 """Whether what a file asks for is as large as what it holds, before memory is taken."""
 
 import math
+from collections.abc import Collection, Iterator
 from itertools import pairwise
+from numbers import Integral
 
+import numpy as np
 import torch
 from torch import nn
 
 from sklearn_aae.estimators import BaseModel, TrainingData
+from sklearn_aae.estimators._gan import GANSampler
 from sklearn_aae.estimators._signature import shaping_parameters
 from sklearn_aae.priors import Prior
 from sklearn_aae.utils._container import RefusedFileError
@@ -46,22 +50,63 @@ def check_sizes(kind: type[BaseModel], state: dict) -> None:
     pairs = zip(schema.n_categories, data.columns.n_categories, strict=True)
     if any(stated > held for stated, held in pairs):
         raise RefusedFileError("Its columns have fewer categories than it says.")
-    pictures = params.get("image_shape") is not None
-    if pictures and math.prod(params["image_shape"]) != schema.n_features:
+    shape = params.get("image_shape")
+    if shape is not None and math.prod(shape) != schema.n_features:
         raise RefusedFileError("Its image_shape is not that of its columns.")
-    first = "hidden_channels" if pictures else "hidden_layer_sizes"
-    chains = {first: [1 if pictures else schema.n_features]}
-    if all(params.get(name) is not None for name in ("encoder", "decoder")):
-        chains = {}  # own modules: nothing is built by the parameter
-    if any("critic" in name for weights in nets for name in weights):
-        chains["critic_hidden_layer_sizes"] = []
-    for name, before in chains.items():
-        sizes = [params[name]] if type(params[name]) is int else params[name]
-        sizes = sizes if isinstance(sizes, list | tuple) else []
-        if sum(a * b for a, b in pairwise([*before, *sizes, 1])) > most:
+    names = {name for weights in nets for name in weights}
+    for name, n_least in _least_weights(kind, params, schema.n_features, names):
+        if n_least > most:
             raise RefusedFileError(
-                f"Its {name}={sizes} has more weights than it holds."
+                f"Its {name}={params[name]!r} has more weights than it holds."
             )
+
+
+def _least_weights(
+    kind: type[BaseModel], params: dict, n_features: int, weights: Collection[str]
+) -> Iterator[tuple[str, int]]:
+    """Yield parameters, and how many weights the layers that they say have at least.
+
+    Parameters
+    ----------
+    kind : type
+        An estimator of this library.
+
+    params : dict
+        Its parameters.
+
+    n_features : int
+        Columns of its rows.
+
+    weights : collection of str
+        Names of those that it has.
+    """
+    pictures = params.get("image_shape") is not None
+    own = all(params.get(name) is not None for name in ("encoder", "decoder"))
+    if not own:  # else nothing is built by it
+        first = "hidden_channels" if pictures else "hidden_layer_sizes"
+        sizes = _sizes(params[first])
+        # A generator ends at the rows, an encoder begins there.
+        sizes = sizes[::-1] if issubclass(kind, GANSampler) else sizes
+        yield first, _n_weights([1 if pictures else n_features, *sizes, 1])
+    of_cells = {name for name in weights if "cell_critic" in name}
+    used = []
+    if any("critic" in name for name in {*weights} - of_cells):
+        critic = "critic_hidden_layer_sizes"
+        used += ["hidden_layer_sizes" if params.get(critic) is None else critic]
+    if of_cells and not pictures:
+        used += ["hidden_layer_sizes"]
+    for name in used:
+        yield name, _n_weights([*_sizes(params[name]), 1])
+
+
+def _sizes(given) -> list[int]:
+    """Return the layers that a parameter says; none if it says "auto", or nothing."""
+    values = given if np.ndim(given) == 1 else [given]
+    return [max(1, int(value)) for value in values if isinstance(value, Integral)]
+
+
+def _n_weights(sizes: list[int]) -> int:
+    return sum(a * b for a, b in pairwise(sizes))
 
 
 def restore_prior(kind: type[Prior], state: dict) -> Prior:

@@ -33,9 +33,11 @@ READERS = (
 # Without its guess of a dtype, `read_json` keeps the zeros of texts such as "01234".
 JSON = ("JSON", "read_json({}, dtype=False)")
 JSON_LINES = ("lines of JSON", "read_json({}, dtype=False, lines=True)")
+JSON_VALUES = ("several values of JSON", "")  # no call reads them
 # Numbers of any length are fine, and so are tabs and line breaks in texts, which pandas
 # reads.
 DECODER = json.JSONDecoder(parse_int=str, strict=False)
+BLANK = re.compile(r"\s*")
 CLOSING = {b"{": b"}", b"[": b"]"}
 BLOCK = 2**20
 # No token but a text is longer: of one that is cut, the error is as near to the end.
@@ -88,8 +90,11 @@ def advise(path: Path, start: bytes, unpacked: bool) -> str | None:
         )
     if found is not None:
         kind, call = found
+        looks = f"{path.name} looks like {kind}; a CSV file is needed."
+        if not call:
+            return f"{looks} Make one list of them, or write one on each line."
         return (
-            f"{path.name} looks like {kind}; a CSV file is needed. In Python: "
+            f"{looks} In Python: "
             f"pandas.{call.format(repr(str(path)))}.to_csv({_csv_beside(path)!r}, "
             "index=False)"
         )
@@ -152,23 +157,29 @@ def _reader(start: bytes) -> tuple[str, str] | None:
 def _json_reader(text: str) -> tuple[str, str] | None:
     """Return the same of JSON, whole or cut, or of lines of it.
 
-    Headers such as "[1],[2]" begin so, too, but do not go on so.
+    Headers such as "[1],[2]" or "[0][0],[0][1]" begin so, too, but do not go on so.
     """
     if not re.match(r"\{\s*[\"}]|\[\s*[\[\]{\"\d-]", text):
         return None
+    begin, gap, lines, n_values = 0, "\n", True, 0
     try:
-        end = DECODER.raw_decode(text)[1]
+        while begin < len(text):
+            if text[begin] not in "[{" or ("\t" in gap and "\n" not in gap):
+                return None  # what is behind a value, or a tab, is a next column
+            n_values += 1
+            lines &= text[begin] == text[0] and "\n" in gap
+            end = DECODER.raw_decode(text, begin)[1]
+            lines &= "\n" not in text[begin:end]
+            begin = BLANK.match(text, end).end()
+            gap = text[end:begin]
     except json.JSONDecodeError as error:
-        return JSON if _is_cut(text, error) else None
+        if not _is_cut(text, error):
+            return None
     except RecursionError:  # no header has so many brackets
+        pass
+    if n_values == 1:
         return JSON
-    rest = text[end:].lstrip()
-    gap = text[end : len(text) - len(rest)]
-    # A header would go on with a separator.
-    if rest and (rest[0] not in "[{" or ("\t" in gap and "\n" not in gap)):
-        return None
-    lines = "\n" in gap and "\n" not in text[:end] and rest.startswith(text[0])
-    return JSON_LINES if lines else JSON
+    return JSON_LINES if lines else JSON_VALUES
 
 
 def _is_cut(text: str, error: json.JSONDecodeError) -> bool:

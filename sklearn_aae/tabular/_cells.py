@@ -28,6 +28,8 @@ from sklearn_aae.tabular._cell_errors import (
 )
 from sklearn_aae.tabular._numbers import most_places
 
+# Kinds of values that are read once, however many cells have them.
+HASHED = (str, int, float, np.number)
 TIME = (nw.Datetime, nw.Date, nw.Time, nw.Duration)
 TIMES = (
     datetime.date,
@@ -158,11 +160,13 @@ def _written_numbers(cells, name) -> np.ndarray:
     """Return the numbers that texts, or categories, are; each text is read once."""
     values = _listed(cells)
     # Other values may have no hash. In order: an error is of the first.
-    texts = dict.fromkeys(value for value in values if type(value) is str)
-    read = {text: _written_number(text, cells, name) for text in texts}
+    plain = dict.fromkeys(value for value in values if isinstance(value, HASHED))
+    read = {value: _written_number(value, cells, name) for value in plain}
     return np.array(
         [
-            read[value] if type(value) is str else _written_number(value, cells, name)
+            read[value]
+            if isinstance(value, HASHED)
+            else _written_number(value, cells, name)
             for value in values
         ]
     )

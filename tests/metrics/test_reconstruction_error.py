@@ -163,6 +163,12 @@ def test_booleans_that_were_made_are_hit_or_missed(kind):
     for none in (pd.array([None] * 8, dtype="boolean"), [None] * 8):
         found = reconstruction_error(X, X.assign(c=none), **options)
         np.testing.assert_allclose(found, [0, 8 / 3])
+    # A dtype of numbers tells that numbers were to be made.
+    for none in (np.full(8, np.nan), pd.array([None] * 8, dtype="Float64")):
+        with pytest.raises(
+            ValueError, match="8 missing or infinite cells in column 'c'"
+        ):
+            reconstruction_error(X, X.assign(c=none))
     with pytest.raises(ValueError, match="one unit, and column 'c' holds categories"):
         reconstruction_error(X, made, multioutput="variance_weighted")
 
@@ -213,6 +219,14 @@ def test_categories_that_are_numbers_are_refused_where_numbers_are_due(kind):
         reconstruction_error(X, X, multioutput="variance_weighted")
 
 
+@pytest.mark.parametrize("beside", [[0.0, 1.0], [True, False], ["u", "v"]], ids=repr)
+def test_categories_made_of_numbers_are_as_far_as_they_are(beside):
+    X = pd.DataFrame({"x": [1, 2, 3, 1], "k": beside * 2})
+    made = X.assign(x=pd.Categorical([1, 2, 2, 1]))
+    found = reconstruction_error(X, made, multioutput="raw_values")
+    np.testing.assert_allclose(found, [4 / 11, 0])  # 1 / 4 of the variance 11 / 16
+
+
 KINDS = {
     "numbers": ("x", "one", "numbers", "has dtype String, with the value 'one'"),
     "categories": ("k", 1.5, "categories such as 'a'", "holds 1.5, of type float"),
@@ -235,6 +249,13 @@ def test_cells_of_two_kinds_are_told_without_a_fit(kind):
             f"{metric.__name__} compares cells of one kind, but column {column!r} of "
             f"{names[0]} holds {held}, and that of {names[1]} {now}."
         )
+    # Train rows without a value: the kind of the column comes from a later table.
+    one, text, number = (
+        pd.DataFrame({"x": v}) for v in ([None] * 3, list("abc"), [1] * 3)
+    )
+    told = "'x' of X holds categories such as 'a', and that of X_held_out holds 1"
+    with pytest.raises(ValueError, match=told):
+        closest_row_share(text, one, number)
 
 
 def test_a_search_of_a_mixed_table_scores_reconstructions():

@@ -252,6 +252,15 @@ def test_a_defaultdict_calls_plain_types(refused):
     refused(holding(factory(FUNCTION)), f"A defaultdict would call {SCORE}")
     refused(holding(factory(node("TypeNode", SPLITS))), "A defaultdict would call ")
     check_nodes(holding(factory(FUNCTION)), {SCORE})
+    # Of an old protocol of skops another function may stand in it than its name says.
+    old = node("FunctionNode", "builtins.list", content={"function": "accuracy_score"})
+    with pytest.raises(RefusedFileError, match="A defaultdict would call builtins"):
+        check_nodes(holding(factory(old)), ())
+
+
+def test_losses_have_the_module_that_an_earlier_scikit_learn_gave_them():
+    loss = node("LossNode", "_loss.CyHalfBinomialLoss", **PARTS["LossNode"])
+    check_nodes(holding(loss), ())
 
 
 # --- nodes that stand for others ------------------------------------------------------

@@ -49,6 +49,7 @@ VALUES = {
     "defaultdict": collections.defaultdict(list, a=[1]),
     "defaultdict of none": collections.defaultdict(None, a=[1]),
     "defaultdict of numbers": collections.defaultdict(int, a=1),
+    "defaultdict of scalars": collections.defaultdict(np.float64, a=np.float64(1)),
     "defaultdict of sets": collections.defaultdict(set, a={1}),
     "defaultdict of tuples": collections.defaultdict(tuple, a=(1,)),
     "device": torch.device("cpu"),
@@ -79,9 +80,11 @@ def test_values_are_loaded_unasked(name, silently):
         assert np.array_equal(loaded, value)
 
 
-def test_losses_are_loaded_unasked(silently):
+@pytest.mark.parametrize("loss", ["hinge", "log_loss", "huber"])
+def test_losses_are_loaded_unasked(loss, silently):
     rows, labels = np.arange(4.0)[:, None], [0, 1, 0, 1]
-    model = make_pipeline(SGDClassifier(max_iter=5, tol=None)).fit(rows, labels)
+    model = make_pipeline(SGDClassifier(loss=loss, max_iter=5, tol=None))
+    model.fit(rows, labels)
     assert np.array_equal(silently(model).predict(rows), model.predict(rows))
 
 

@@ -89,6 +89,9 @@ def test_the_call_that_is_advised_makes_a_csv(name, towns, tmp_path, capsys):
     pd.testing.assert_frame_equal(X, frame, check_dtype=False)
 
 
+SEVERAL = r"like several values of JSON; a CSV file is needed\. Make one list of them"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -101,10 +104,13 @@ def test_the_call_that_is_advised_makes_a_csv(name, towns, tmp_path, capsys):
         (b"[1, 2]", "looks like JSON"),
         (b"[1, 2]\n[3, 4]", "looks like lines of JSON"),
         (b'{"a": 1}\n\n{"a": 2}', "looks like lines of JSON"),
-        (b'{\n"a": 1}\n{\n"a": 2}', "looks like JSON; "),
-        (b'{"a": 1}{"a": 2}', "looks like JSON; "),
-        (b'{"a": 1} {"a": 2}\n{"a": 3}', "looks like JSON; "),
-        (b'{"a": 1}\n[1]', "looks like JSON; "),
+        (b'{\n"a": 1}\n{\n"a": 2}', SEVERAL),
+        (b'{"a": 1}{"a": 2}', SEVERAL),
+        (b'{"a": 1} {"a": 2}\n{"a": 3}', SEVERAL),
+        (b'{"a": 1}\n[1]', SEVERAL),
+        (b'{"a": 1}\r{"a": 2}\r', SEVERAL),
+        (b'{"a": 1}\n{"a": 2}\n{"a": 3', "looks like lines of JSON"),
+        (b'{"a": 1}\n{"a": 2} {"a": 3', SEVERAL),
         (b'[{"a": "x\ty\nz", "b": 1}]', "looks like JSON; "),
         (b"<html>\n<body>", "looks like HTML"),
         (b'<HTML lang="en">\t<head>a, b', "looks like HTML"),
@@ -211,8 +217,16 @@ def test_names_that_begin_like_other_formats_are_names(
     assert len(columns) == 3
 
 
+NAMES = [
+    ["[1]", "[2]"],
+    ["[0][0]", "[0][1]"],
+    ["[1] [kg]", "[2] [kg]"],
+    ["<html>", "size <5 m"],
+]
+
+
 @pytest.mark.parametrize("separator", [",", "\t"], ids=["comma", "tab"])
-@pytest.mark.parametrize("names", [["[1]", "[2]"], ["<html>", "size <5 m"]], ids=repr)
+@pytest.mark.parametrize("names", NAMES, ids=repr)
 def test_headers_of_brackets_are_headers(names, separator, tmp_path):
     rows = [names, *[["0.5", "a"], ["1.5", "b"]] * 60]
     (tmp_path / "a.csv").write_text("\n".join(map(separator.join, rows)))

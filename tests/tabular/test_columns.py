@@ -303,15 +303,17 @@ def test_of_several_texts_that_are_no_numbers_the_first_is_told():
             columns.encode(frame)
 
 
-def test_each_of_equal_texts_is_read_once(monkeypatch):
+def test_each_of_equal_values_is_read_once(monkeypatch):
     columns, read = TableColumns.learn(GOOD, "from_dtype"), []
     number = _cells._written_number
     monkeypatch.setattr(
         _cells, "_written_number", lambda v, *a: read.append(v) or number(v, *a)
     )
-    frame = pd.DataFrame({"n": ["1", "2"] * 50, "c": ["a"] * 100})
-    assert columns.encode(frame)[:, 0].tolist() == [1.0, 2.0] * 50
-    assert read == ["1", "2"]
+    for pair in (["1", "2"], [1, 2], [1.0, 2.0]):
+        cells = pd.Categorical(pair * 50)
+        frame = pd.DataFrame({"n": cells, "c": ["a"] * 100})
+        assert columns.encode(frame)[:, 0].tolist() == [1.0, 2.0] * 50
+        assert [read.pop(0), read.pop(0), *read] == pair
 
 
 @pytest.mark.parametrize(
