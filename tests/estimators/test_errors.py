@@ -27,9 +27,9 @@ def with_cell(value):
 BAD_PARAMETERS = [
     ({"n_components": 0}, "'n_components' parameter .* int in the range"),
     ({"n_components": 2.5}, r"'n_components' parameter .* Got 2.5 instead"),
-    ({"hidden_layer_sizes": 256}, "'hidden_layer_sizes' parameter .* array-like"),
-    ({"hidden_layer_sizes": (64, 0)}, r"sequence of positive integers.*\(64, 0\)"),
-    ({"hidden_layer_sizes": (64, "a")}, "'hidden_layer_sizes' .* positive integers"),
+    ({"hidden_layer_sizes": 2.5}, "'hidden_layer_sizes' parameter .* array-like"),
+    ({"hidden_layer_sizes": (64, 0)}, r"integer, or a sequence of them.*\(64, 0\)"),
+    ({"hidden_layer_sizes": (64, "a")}, "'hidden_layer_sizes' .* positive integer"),
     ({"critic_hidden_layer_sizes": (-1,)}, "'critic_hidden_layer_sizes' parameter"),
     ({"activation": "sigmoidal"}, "'activation' parameter .* Got 'sigmoidal'"),
     ({"normalization": "group"}, "'normalization' parameter .* Got 'group'"),
