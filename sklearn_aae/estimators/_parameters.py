@@ -20,8 +20,8 @@ SHARE = Interval(Real, 0, 1, closed="left")
 PROPER_SHARE = Interval(Real, 0, 1, closed="neither")
 # Where the number of epochs follows the number of rows.
 AUTO_EPOCHS = [POSITIVE_INT, StrOptions({"auto"})]
-# Of networks whose size follows the number of columns.
 LAYER_SIZES = ["array-like", POSITIVE_INT]
+# Of networks whose size follows the number of columns.
 AUTO_SIZES = [*LAYER_SIZES, StrOptions({"auto"})]
 
 

@@ -192,8 +192,8 @@ def _booleans_as_numbers(columns: TableColumns, made) -> TableColumns:
 
 
 def _is_boolean(categories: tuple | None) -> bool:
-    some = categories or ("none",)
-    return all(isinstance(value, bool | np.bool_) for value in some)
+    kinds = (bool, np.bool_)
+    return bool(categories) and all(isinstance(v, kinds) for v in categories or ())
 
 
 def _relative_misses(x: np.ndarray, made: np.ndarray, weight: np.ndarray) -> float:

@@ -157,7 +157,7 @@ def _floats(cells, name) -> np.ndarray:
 
 
 def _written_numbers(cells, name) -> np.ndarray:
-    """Return the numbers that texts, or categories, are; each text is read once."""
+    """Return the numbers that texts, or categories, are; each value is read once."""
     values = _listed(cells)
     # Other values may have no hash. In order: an error is of the first.
     plain = dict.fromkeys(value for value in values if isinstance(value, HASHED))
